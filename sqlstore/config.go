@@ -1,0 +1,65 @@
+package sqlstore
+
+import "net/netip"
+
+// Config is the whole network configuration at one revision: what the
+// configuration tables hold, or what a site document says. A loaded Config is
+// immutable.
+type Config struct {
+	Revision   int64
+	ServerDUID []byte // DHCPv6 server identifier, one for all frontends
+	Parameters Parameters
+	Options    []OptionData
+	Links      []*Link
+}
+
+// Link is the unit within which a client has one binding: a shared network
+// (Name is set), or a subnet that is in none (Name is empty and it has that
+// one subnet).
+type Link struct {
+	ID         uint32 // 0 in a document: chosen when applied, and kept from then on
+	Name       string // name of the shared network
+	VRF        uint32
+	Parameters Parameters
+	Options    []OptionData
+	Subnets    []*Subnet
+}
+
+// Subnet is one subnet; its family is that of its prefix.
+type Subnet struct {
+	ID             uint32
+	LinkID         uint32
+	PreviousLinkID uint32 // the link it was moved from, 0 if none
+	Prefix         netip.Prefix
+	Relays         []netip.Addr // giaddr or link-address values that select it, beside those inside Prefix
+	Interface      string       // incoming interface that selects it
+	InterfaceID    []byte       // DHCPv6 interface-id that selects it
+	Closing        bool
+	Parameters     Parameters
+	Options        []OptionData
+	Pools          []*Pool
+}
+
+// Family returns the subnet's address family.
+func (s *Subnet) Family() Family {
+	if s.Prefix.Addr().Is4() {
+		return IPv4
+	}
+	return IPv6
+}
+
+// OptionData is one option as configured: text in Kea's comma-separated form,
+// or hex.
+type OptionData struct {
+	Family Family
+	Code   uint16
+	Name   string // as written; may be empty when Code is given
+	Data   string // value in comma form, or hex digits when Hex
+	Hex    bool
+	Always bool // sent also when the client did not ask for it
+}
+
+// Parameters are settings by name, as text; the names and their rules are in
+// ParameterDefs. A name that is absent is inherited from the next scope:
+// subnet, then link, then global, then the default.
+type Parameters map[string]string

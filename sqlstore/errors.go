@@ -1,0 +1,26 @@
+package sqlstore
+
+import "errors"
+
+// Errors that the dialects and the engine return, wrapped; test with
+// errors.Is. Dialects translate by the driver's error code, never by text.
+var (
+	// ErrNotFound: the row asked for does not exist.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: the row exists already, or was changed by somebody else.
+	ErrConflict = errors.New("conflict")
+	// ErrRetry: a deadlock, serialization failure or lock time-out; the same
+	// transaction may succeed when repeated.
+	ErrRetry = errors.New("transaction must be repeated")
+	// ErrData: the database refused a value; repeating cannot help.
+	ErrData = errors.New("database refused the data")
+	// ErrUnavailable: the database cannot be reached, or the outcome of a
+	// commit is unknown. Nothing may be answered.
+	ErrUnavailable = errors.New("database unavailable")
+	// ErrFenced: this frontend's heartbeat is too old for it to write.
+	ErrFenced = errors.New("frontend heartbeat is stale")
+	// ErrBusy: the item lost its race, or waited, longer than allowed.
+	ErrBusy = errors.New("too busy")
+	// ErrSchema: the schema version is not one this program can work with.
+	ErrSchema = errors.New("schema version mismatch")
+)

@@ -1,0 +1,116 @@
+package sqlstore
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+)
+
+// ParameterType says how the text of a parameter is read.
+type ParameterType string
+
+// The parameter types.
+const (
+	SecondsParameter ParameterType = "seconds" // 0..4294967295; 4294967295 is for ever
+	PercentParameter ParameterType = "percent" // 1..100
+	BoolParameter    ParameterType = "boolean" // true or false
+	IPv4Parameter    ParameterType = "ipv4-address"
+	ByteParameter    ParameterType = "uint8"
+)
+
+// ParameterDef describes one parameter: the rules that SQL, document, API and
+// manual share.
+type ParameterDef struct {
+	Name    string
+	Type    ParameterType
+	Default string
+	Scopes  string // "global" or "any" (global, link, subnet)
+	Help    string
+}
+
+// ParameterDefs lists every parameter, in the order of the manual. Names and
+// meanings are Kea's where Kea has them (with underscores).
+var ParameterDefs = []ParameterDef{
+	{"valid_lifetime", SecondsParameter, "7200", "any", "lifetime of a lease when the client asks for none"},
+	{"min_valid_lifetime", SecondsParameter, "", "any", "shortest lifetime a client may ask for; default: valid_lifetime"},
+	{"max_valid_lifetime", SecondsParameter, "", "any", "longest lifetime a client may ask for; default: valid_lifetime"},
+	{"preferred_lifetime", SecondsParameter, "", "any", "DHCPv6 preferred lifetime; default: five eighths of the valid lifetime granted"},
+	{"offer_lifetime", SecondsParameter, "60", "any", "how long an offered address is held for the client"},
+	{"renew_timer", SecondsParameter, "", "any", "T1; default: t1_percent of the lifetime"},
+	{"rebind_timer", SecondsParameter, "", "any", "T2; default: t2_percent of the lifetime"},
+	{"t1_percent", PercentParameter, "50", "any", "T1 as a share of the lifetime (RFC 2131 4.4.5); DHCPv6: of the preferred lifetime (RFC 9915 21.4)"},
+	{"t2_percent", PercentParameter, "", "any", "T2 as a share of the lifetime; default: 87.5 (DHCPv4), 80 (DHCPv6)"},
+	{"authoritative", BoolParameter, "true", "any", "NAK clients that ask for an address of another network (RFC 2131 4.3.2)"},
+	{"rapid_commit", BoolParameter, "false", "any", "answer a SOLICIT that has the Rapid Commit option at once (RFC 9915 18.3.1)"},
+	{"match_client_id", BoolParameter, "true", "any", "identify DHCPv4 clients by client identifier before hardware address"},
+	{"echo_client_id", BoolParameter, "true", "any", "return the client identifier (RFC 6842)"},
+	{"server_identifier", IPv4Parameter, "", "any", "DHCPv4 server identifier shared by all frontends; default: each frontend's own address"},
+	{"preference", ByteParameter, "0", "any", "DHCPv6 server preference (RFC 9915 21.8); 0 is not sent"},
+	{"reclaim_grace", SecondsParameter, "60", "global", "how long after its end an address stays unused, at least 60"},
+	{"affinity_time", SecondsParameter, "604800", "global", "how long an ended binding is remembered for a returning client while its address is not needed"},
+	{"decline_probation_period", SecondsParameter, "86400", "global", "quarantine of a declined address"},
+	{"park_max", SecondsParameter, "604800", "global", "longest time a parked lease blocks its address"},
+}
+
+// ParameterByName returns the definition of a parameter.
+func ParameterByName(name string) (ParameterDef, bool) {
+	for _, d := range ParameterDefs {
+		if d.Name == name {
+			return d, true
+		}
+	}
+	return ParameterDef{}, false
+}
+
+// Check tells whether value is legal text for the parameter.
+func (d ParameterDef) Check(value string) error {
+	switch d.Type {
+	case SecondsParameter:
+		n, err := strconv.ParseUint(value, 10, 32)
+		if err != nil {
+			return fmt.Errorf("%q is not a number of seconds from 0 to 4294967295", value)
+		}
+		if d.Name == "reclaim_grace" && n < 60 {
+			return fmt.Errorf("%q is less than 60 seconds", value)
+		}
+	case PercentParameter:
+		if n, err := strconv.ParseFloat(value, 64); err != nil || n < 1 || n > 100 {
+			return fmt.Errorf("%q is not a percentage from 1 to 100", value)
+		}
+	case BoolParameter:
+		if value != "true" && value != "false" {
+			return fmt.Errorf("%q is neither true nor false", value)
+		}
+	case IPv4Parameter:
+		if a, err := netip.ParseAddr(value); err != nil || !a.Is4() {
+			return fmt.Errorf("%q is not an IPv4 address", value)
+		}
+	case ByteParameter:
+		if _, err := strconv.ParseUint(value, 10, 8); err != nil {
+			return fmt.Errorf("%q is not a number from 0 to 255", value)
+		}
+	}
+	return nil
+}
+
+// Lookup returns the value of a parameter from the nearest scope that has it,
+// nearest first, else its default; "" when there is neither.
+func Lookup(name string, scopes ...Parameters) string {
+	for _, s := range scopes {
+		if v, ok := s[name]; ok {
+			return v
+		}
+	}
+	d, _ := ParameterByName(name)
+	return d.Default
+}
+
+// LookupSeconds is Lookup for a number of seconds; ok is false when there is
+// no value.
+func LookupSeconds(name string, scopes ...Parameters) (seconds uint32, ok bool) {
+	n, err := strconv.ParseUint(Lookup(name, scopes...), 10, 32)
+	return uint32(n), err == nil
+}
+
+// LookupBool is Lookup for a boolean.
+func LookupBool(name string, scopes ...Parameters) bool { return Lookup(name, scopes...) == "true" }

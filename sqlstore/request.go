@@ -1,0 +1,125 @@
+package sqlstore
+
+import "net/netip"
+
+// Op is what a packet asks of a binding. The names are those of the client's
+// states (RFC 2131 section 4.3.2 and figure 5, RFC 9915 section 18.2).
+type Op uint8
+
+// The operations. Each is one column of the transition table in
+// sqlstore/engine/README.md.
+const (
+	OpOffer      Op = iota + 1 // DISCOVER, SOLICIT: find or make a binding and hold it
+	OpAssign                   // rapid commit: offer and commit at once
+	OpSelect                   // v4 REQUEST in SELECTING; v6 REQUEST
+	OpInitReboot               // v4 REQUEST in INIT-REBOOT
+	OpRenew                    // v4 REQUEST in RENEWING; v6 RENEW
+	OpRebind                   // v4 REQUEST in REBINDING; v6 REBIND
+	OpRelease                  // RELEASE
+	OpDecline                  // DECLINE
+	OpWithdraw                 // v4 REQUEST that took the offer of a server that is none of ours
+)
+
+var opNames = [...]string{"", "offer", "assign", "select", "init-reboot", "renew", "rebind", "release", "decline", "withdraw"}
+
+func (o Op) String() string {
+	if int(o) < len(opNames) {
+		return opNames[o]
+	}
+	return "op"
+}
+
+// Request is one message: one item for DHCPv4, one per identity association
+// for DHCPv6. The items of a message commit together or not at all.
+// A Request must not be changed while the engine works on it.
+type Request struct {
+	Family   Family
+	Revision int64 // of the snapshot that Items were made from
+	Items    []Item
+}
+
+// Item asks for one binding.
+type Item struct {
+	Op     Op
+	Key    Key
+	Former []Key // keys under which the same client may have been known (design: re-keying)
+	VRF    uint32
+	Kind   Kind
+	// Want is the address or prefix that the client names: requested address,
+	// ciaddr, or the one in the IA. The zero Addr means none.
+	Want netip.Addr
+	// WantLen is the prefix length asked for in an IA_PD hint, 0 if none.
+	WantLen uint8
+	// Pools are those this client may get an address from, closing ones left
+	// out; never nil, shared with the snapshot and not changed.
+	Pools *PoolSet
+	// Reserved is the address reserved for this client; Key is then the
+	// reservation's key. The zero Addr means none.
+	Reserved netip.Addr
+
+	ValidLft     uint32 // seconds to grant; Infinite for ever
+	PreferredLft uint32 // seconds; DHCPv6
+	OfferLft     uint32 // seconds for which an offer is held
+	Client       Client
+}
+
+// Permits tells whether the client may hold addr, and from which pool
+// (nil for a reserved address).
+func (it *Item) Permits(addr netip.Addr) (*Pool, bool) {
+	if it.Reserved.IsValid() {
+		return it.Pools.Find(addr), addr == it.Reserved
+	}
+	p := it.Pools.Find(addr)
+	return p, p != nil && p.Kind == it.Kind
+}
+
+// Code is the outcome for one item.
+type Code uint8
+
+// The outcomes. The frontend turns them into messages.
+const (
+	// Granted: Lease is the binding, offered (OpOffer) or committed.
+	Granted Code = iota + 1
+	// Done: a RELEASE or DECLINE changed the binding.
+	Done
+	// NoBinding: the client has no binding here (v4 renewing clients: NAK where
+	// authoritative; INIT-REBOOT: silence; v6: status NoBinding).
+	NoBinding
+	// WrongAddress: the client may not use the address it named (v4: NAK;
+	// v6: zero lifetimes for it). Lease is the client's own row, if it has one.
+	WrongAddress
+	// Exhausted: no address or prefix is free for this client.
+	Exhausted
+	// Unchanged: nothing to do and nothing to say (OpWithdraw without an offer).
+	Unchanged
+)
+
+var codeNames = [...]string{"", "granted", "done", "no-binding", "wrong-address", "exhausted", "unchanged"}
+
+func (c Code) String() string {
+	if int(c) < len(codeNames) {
+		return codeNames[c]
+	}
+	return "code"
+}
+
+// Result is the outcome for one item of a Request.
+type Result struct {
+	Code Code
+	// Lease is the row as the database holds it after the decision; valid when
+	// HasLease.
+	Lease    Lease
+	HasLease bool
+	// Refused is the address named by the client that it may not use any more
+	// (DHCPv6 answers it with zero lifetimes beside Lease). Zero if none.
+	Refused netip.Addr
+}
+
+// Decision is the outcome of a Request. Results are parallel to its Items.
+type Decision struct {
+	// Revision is the newest configuration revision that the database named
+	// while deciding. When it is newer than the request's and a result is
+	// negative, the caller evaluates the packet once more on that revision.
+	Revision int64
+	Results  []Result
+}

@@ -1,0 +1,318 @@
+package sqlstore
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// Store is one database. All methods are safe for concurrent use and return
+// the sentinel errors of this package, wrapped. Times are the database's.
+type Store interface {
+	LaneStore
+	HintStore
+	SweepStore
+	FrontendStore
+	ConfigStore
+	LeaseStore
+
+	// Dialect names the engine: "postgres" or "sqlite".
+	Dialect() string
+	// Version is the database server's own version text.
+	Version() string
+	// Ping tells whether the database answers, ErrUnavailable if not.
+	Ping(ctx context.Context) error
+	// CheckSchema returns ErrSchema, with the command that mends it, unless the
+	// schema is one this program can work with.
+	CheckSchema(ctx context.Context) error
+	// Close ends all connections; transactions under way are given up.
+	Close() error
+}
+
+// Fence is what every write of a frontend carries: nothing is changed unless
+// the frontend row has this incarnation and a heartbeat under 5 s old by
+// database time. The zero Fence is for tools, and always passes.
+type Fence struct {
+	Frontend    string
+	Incarnation int64
+}
+
+// LaneStore runs batches: one transaction each.
+type LaneStore interface {
+	// SplitLanes tells whether inserts and updates run as batches of their own
+	// (two lanes); otherwise one writer takes both in one transaction.
+	SplitLanes() bool
+	// Apply runs one batch in one transaction, durable when it returns without
+	// error (a batch of inserts only may be lost in a crash of the database
+	// where the engine offers that; it never comes back half). The keys of a
+	// batch are unique. Where SplitLanes, a batch has either inserts or updates,
+	// of one family.
+	Apply(ctx context.Context, b *Batch) (*BatchResult, error)
+}
+
+// Batch is what one transaction does. Both lists are sorted by key.
+type Batch struct {
+	Fence   Fence
+	Inserts []Insert
+	Updates []Update
+}
+
+// Insert makes an offered row unless the key, or one of the item's former
+// keys, has a row already.
+type Insert struct {
+	Family    Family
+	Key       Key
+	Former    []Key
+	VRF       uint32
+	Addr      netip.Addr // zero: only look for the row
+	PrefixLen uint8
+	SubnetID  uint32
+	PoolID    uint32
+	PoolGen   uint32
+	ValidLft  uint32
+	PrefLft   uint32
+	OfferLft  uint32
+	Client    Client
+	// Solo asks for a transaction of its own: the address may be wanted by
+	// others at the same moment (requested, borrowed or adopted addresses).
+	Solo bool
+}
+
+// InsertStatus is what became of an Insert.
+type InsertStatus uint8
+
+// The outcomes of an Insert.
+const (
+	Inserted   InsertStatus = iota + 1 // Lease is the new row
+	KeyExists                          // Lease is the row that the key has
+	FormerRow                          // Lease is the row that a former key has
+	NotPlaced                          // no row for the key: the address is taken, was zero, or another writer is about to commit
+	InsertData                         // the database refused the values of this item
+)
+
+// InsertResult is the outcome of one Insert.
+type InsertResult struct {
+	Status InsertStatus
+	Lease  Lease
+}
+
+// Action is what an Update does to the row.
+type Action uint8
+
+// The actions. Those that end a holding (the row was active) write the history
+// row, until = least(now, expires_at); an Activate or Hold that finds the row
+// active but run out does the same, because it begins a new holding.
+const (
+	// Activate: state active, expires_at = now + ValidLft; since = now unless
+	// the row was live already.
+	Activate Action = iota + 1
+	// Hold: state offered, expires_at = now + OfferLft.
+	Hold
+	// Release: state released (a reserved key: reserved), expires_at =
+	// least(now, expires_at), reclaim_at = now + Grace.
+	Release
+	// Expire: state expired (a reserved key: reserved), reclaim_at =
+	// expires_at + Grace. Only where expires_at <= now.
+	Expire
+	// Quarantine: key becomes NewKey, the old one goes to parked_key, state
+	// declined, expires_at = least(now, expires_at), reclaim_at = now + Grace
+	// (Grace is the probation period).
+	Quarantine
+	// Park: likewise, state parked, reclaim_at = greatest(expires_at, now) +
+	// Grace, but not later than now + ParkMax.
+	Park
+	// Rekey: key becomes NewKey and nothing else changes; alone in its batch.
+	// A unique violation is Status Mismatch.
+	Rekey
+	// Withdraw: an offered row's expires_at = now.
+	Withdraw
+)
+
+// Update changes one row, found by key and guarded: by address always; by Rev
+// when it is not 0; else the row must be offered, or active and not run out.
+// Rows locked by somebody else are skipped.
+type Update struct {
+	Family   Family
+	Action   Action
+	Key      Key
+	NewKey   Key
+	Addr     netip.Addr
+	Rev      int64
+	Message  int // items with the same number are changed all or none
+	Count    int // how many items the message has
+	ValidLft uint32
+	PrefLft  uint32
+	OfferLft uint32
+	Grace    uint32 // seconds
+	ParkMax  uint32 // seconds
+	// Client replaces what the row has, for Activate and Hold; an empty relay
+	// address, circuit-id, remote-id, subscriber-id, relay-id or hardware
+	// address keeps the stored one (a unicast renewal lacks them).
+	Client Client
+}
+
+// UpdateStatus is what became of an Update.
+type UpdateStatus uint8
+
+// The outcomes of an Update.
+const (
+	Updated      UpdateStatus = iota + 1 // Lease is the row after the change
+	Mismatch                             // the guard did not hold, or a sibling of the message kept it back; Lease is the row as it is
+	Locked                               // somebody else holds the row: a lost race
+	NoRow                                // the key has no row
+	UpdateFenced                         // the frontend may not write
+	UpdateData                           // the database refused the values of this item
+)
+
+// UpdateResult is the outcome of one Update. For Updated, Fresh tells that a
+// new holding began.
+type UpdateResult struct {
+	Status UpdateStatus
+	Lease  Lease
+	Fresh  bool
+}
+
+// BatchResult is the outcome of a batch; its lists are parallel to those of
+// the Batch.
+type BatchResult struct {
+	Revision int64 // newest configuration revision
+	Alive    bool  // false: the fence did not pass and nothing was written
+	Inserts  []InsertResult
+	Updates  []UpdateResult
+}
+
+// PoolNeed asks for free addresses of a pool.
+type PoolNeed struct {
+	Pool *Pool
+	Want int // how many, 1 to 256
+}
+
+// FreeAddr is an address that is probably free. Token is not zero when it came
+// from addr_free.
+type FreeAddr struct {
+	Addr      netip.Addr
+	Token     int64
+	Exclusive bool // handed to nobody else
+}
+
+// Hints is what TakeFree found for one pool. Chunk is the id of the addr_chunk
+// row that backs the fresh addresses, 0 if none.
+type Hints struct {
+	Pool  *Pool
+	Chunk int64
+	Addrs []FreeAddr
+}
+
+// HintStore hands out addresses that are probably free. It never decides:
+// the unique constraint on (vrf, addr) does.
+type HintStore interface {
+	// TakeFree reserves addresses, for each pool from the first source that has
+	// any: chunks whose holder is dead, the pool's cursor, addr_free. A Hints
+	// without Addrs means that these are dry. One transaction.
+	TakeFree(ctx context.Context, f Fence, needs []PoolNeed) ([]Hints, error)
+	// DoneFree tells that the addresses of these chunks and tokens are used up:
+	// chunk rows and addr_free rows are deleted, guarded by holder and token.
+	DoneFree(ctx context.Context, f Fence, chunks []int64, used []UsedFree) error
+	// Reclaim deletes up to n dead rows of the pool, longest dead first, whose
+	// reclaim_at has passed, and lists their addresses in addr_free. It returns
+	// how many.
+	Reclaim(ctx context.Context, pool *Pool, n int) (int, error)
+}
+
+// UsedFree names an addr_free row.
+type UsedFree struct {
+	VRF   uint32
+	Addr  netip.Addr
+	Token int64
+}
+
+// SweepSettings are the times that the sweeper works by, in seconds.
+type SweepSettings struct {
+	Grace        uint32
+	AffinityTime uint32
+	Limit        int // rows a transaction, at most 1,000
+}
+
+// SweepResult counts what one pass of the sweeper did.
+type SweepResult struct {
+	Expired   int // active rows marked expired (or given back to their reservation)
+	Offers    int // dead offers deleted
+	Forgotten int // dead bindings deleted after affinity_time, parked rows after reclaim_at
+}
+
+// SweepStore is the work that one frontend at a time does for all.
+type SweepStore interface {
+	// Lead takes or keeps the named leadership for ttl by database time and
+	// returns the fencing number; ErrConflict when somebody else has it.
+	Lead(ctx context.Context, name, holder string, ttl time.Duration) (int64, error)
+	// Sweep makes one pass over both lease tables in short transactions.
+	Sweep(ctx context.Context, s SweepSettings) (SweepResult, error)
+	// MakePartitions prepares history partitions for the months ahead, where
+	// the engine has them.
+	MakePartitions(ctx context.Context) error
+}
+
+// FrontendInfo is a frontend's own row.
+type FrontendInfo struct {
+	ID          string
+	Incarnation int64 // set by Register
+	Host        string
+	Version     string
+	Roles       []string
+	Addrs       []netip.Addr // its DHCPv4 server identifiers
+	Revision    int64        // configuration revision in use
+	Draining    bool
+	Age         time.Duration // since its last heartbeat, by database time; read only
+}
+
+// FrontendStore keeps the membership table.
+type FrontendStore interface {
+	// Register writes the row with a new, higher incarnation and returns it.
+	Register(ctx context.Context, f FrontendInfo) (incarnation int64, err error)
+	// Heartbeat refreshes the row and returns all frontends seen in the last
+	// day with their ages, and the configuration revision. ErrFenced when the
+	// row has another incarnation.
+	Heartbeat(ctx context.Context, f FrontendInfo) (all []FrontendInfo, revision int64, err error)
+	// Unregister removes the row, so that others take over at once.
+	Unregister(ctx context.Context, f Fence) error
+	// Frontends lists the rows, for reports.
+	Frontends(ctx context.Context) ([]FrontendInfo, error)
+}
+
+// ConfigStore keeps the network configuration.
+type ConfigStore interface {
+	// Revision returns the newest revision.
+	Revision(ctx context.Context) (int64, error)
+	// WaitRevision returns when a revision newer than known may exist, or after
+	// about 250 ms; a hint, never the truth.
+	WaitRevision(ctx context.Context, known int64) error
+	// LoadConfig reads the whole configuration in one snapshot.
+	LoadConfig(ctx context.Context) (*Config, error)
+	// ApplyConfig replaces the configuration by c in one transaction and
+	// returns the new revision; when base is not 0 and no longer the newest
+	// revision, ErrConflict. Ids of c that are 0 are chosen; a pool whose
+	// geometry changed gets a new generation. The caller has checked c.
+	ApplyConfig(ctx context.Context, base int64, c *Config, author, comment string) (int64, error)
+}
+
+// LeaseFilter selects leases; zero fields select all.
+type LeaseFilter struct {
+	Family   Family
+	SubnetID uint32
+	State    State
+	Addr     netip.Addr
+	HWAddr   []byte
+	// After continues a listing after this address (in order of vrf, address).
+	AfterVRF  uint32
+	AfterAddr netip.Addr
+	Limit     int // 0: 1,000
+}
+
+// LeaseStore is for people and tools.
+type LeaseStore interface {
+	// Leases lists rows in order of (vrf, address). Expired-by-time active rows
+	// are reported as Expired.
+	Leases(ctx context.Context, f LeaseFilter) ([]Lease, error)
+	// CountLeases counts rows by subnet and state.
+	CountLeases(ctx context.Context, family Family) (map[uint32]map[State]int64, error)
+}
