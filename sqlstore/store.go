@@ -118,8 +118,8 @@ const (
 	// declined, expires_at = least(now, expires_at), reclaim_at = now + Grace
 	// (Grace is the probation period).
 	Quarantine
-	// Park: likewise, state parked, reclaim_at = greatest(expires_at, now) +
-	// Grace, but not later than now + ParkMax.
+	// Park: likewise but expires_at stays, state parked, reclaim_at =
+	// greatest(expires_at, now) + Grace; an infinite lease: now + ParkMax.
 	Park
 	// Rekey: key becomes NewKey and nothing else changes; alone in its batch.
 	// A unique violation is Status Mismatch.
@@ -226,27 +226,32 @@ type UsedFree struct {
 	Token int64
 }
 
-// SweepSettings are the times that the sweeper works by, in seconds.
-type SweepSettings struct {
-	Grace        uint32
-	AffinityTime uint32
-	Limit        int // rows a transaction, at most 1,000
+// Due names a row whose expires_at has passed.
+type Due struct {
+	Key   Key
+	Addr  netip.Addr
+	State State // Offered or Active
+	Rev   int64
 }
 
-// SweepResult counts what one pass of the sweeper did.
-type SweepResult struct {
-	Expired   int // active rows marked expired (or given back to their reservation)
-	Offers    int // dead offers deleted
-	Forgotten int // dead bindings deleted after affinity_time, parked rows after reclaim_at
-}
-
-// SweepStore is the work that one frontend at a time does for all.
+// SweepStore is the work that one frontend at a time does for all. Ending
+// leases itself goes through LaneStore.Apply with Expire and the zero Fence.
 type SweepStore interface {
 	// Lead takes or keeps the named leadership for ttl by database time and
 	// returns the fencing number; ErrConflict when somebody else has it.
 	Lead(ctx context.Context, name, holder string, ttl time.Duration) (int64, error)
-	// Sweep makes one pass over both lease tables in short transactions.
-	Sweep(ctx context.Context, s SweepSettings) (SweepResult, error)
+	// Due looks, without locks, at the next limit offered or active rows after
+	// the given key in key order, and returns those whose expires_at has passed
+	// and the last key looked at; done when the table is at its end.
+	Due(ctx context.Context, f Family, after Key, limit int) (due []Due, last Key, done bool, err error)
+	// DeleteOffers deletes dead offers, guarded by rev, and lists their
+	// addresses in addr_free. It returns how many.
+	DeleteOffers(ctx context.Context, f Family, due []Due) (int, error)
+	// Forget deletes up to limit rows that nobody waits for any more: ended
+	// bindings affinity seconds after their reclaim_at, parked and declined
+	// rows at their reclaim_at. Their addresses go to addr_free. Rows of
+	// reserved keys are never deleted.
+	Forget(ctx context.Context, f Family, affinity uint32, limit int) (int, error)
 	// MakePartitions prepares history partitions for the months ahead, where
 	// the engine has them.
 	MakePartitions(ctx context.Context) error
