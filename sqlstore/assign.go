@@ -1,0 +1,182 @@
+package sqlstore
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// Assign prepares next to take the place of old: ids that are 0 are taken from
+// the object of old that is the same one (links by name, or by the prefix of a
+// lone subnet; subnets by vrf and prefix; pools by subnet and geometry), else
+// chosen; references between objects and the families and permutation keys of
+// pools are filled in; a subnet that moved to another link remembers the old
+// one; a pool whose geometry changed, or that comes back after it was removed,
+// gets the next generation. gens has the highest generation that each pool id
+// ever had. It returns ErrConflict when an id is used twice.
+func Assign(old, next *Config, secret []byte, gens map[uint32]uint32) error {
+	a := newAssigner(old, secret, gens)
+	for _, l := range next.Links {
+		a.claim(l)
+	}
+	for _, l := range next.Links {
+		if err := a.link(l); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(next.Links, func(x, y *Link) int { return cmp.Compare(x.ID, y.ID) })
+	next.ServerDUID = old.ServerDUID
+	return nil
+}
+
+type vrfPrefix struct {
+	vrf    uint32
+	prefix netip.Prefix
+}
+
+type poolShape struct {
+	subnet      uint32
+	kind        Kind
+	first, last netip.Addr
+	length      uint8
+}
+
+type assigner struct {
+	secret   []byte
+	gens     map[uint32]uint32
+	linkName map[string]*Link
+	subnets  map[vrfPrefix]*Subnet
+	subnetID map[uint32]*Subnet
+	linkOf   map[uint32]*Link
+	pools    map[poolShape]*Pool
+	poolID   map[uint32]*Pool
+
+	usedLink, usedSubnet, usedPool map[uint32]bool
+	lastLink, lastSubnet, lastPool uint32
+}
+
+func newAssigner(old *Config, secret []byte, gens map[uint32]uint32) *assigner {
+	a := &assigner{
+		secret: secret, gens: gens, linkName: map[string]*Link{}, subnets: map[vrfPrefix]*Subnet{},
+		subnetID: map[uint32]*Subnet{}, linkOf: map[uint32]*Link{}, pools: map[poolShape]*Pool{}, poolID: map[uint32]*Pool{},
+		usedLink: map[uint32]bool{}, usedSubnet: map[uint32]bool{}, usedPool: map[uint32]bool{},
+	}
+	for id := range gens {
+		a.lastPool = max(a.lastPool, id)
+	}
+	for _, l := range old.Links {
+		a.lastLink = max(a.lastLink, l.ID)
+		if l.Name != "" {
+			a.linkName[l.Name] = l
+		}
+		for _, s := range l.Subnets {
+			a.lastSubnet = max(a.lastSubnet, s.ID)
+			a.subnets[vrfPrefix{l.VRF, s.Prefix}] = s
+			a.subnetID[s.ID], a.linkOf[s.ID] = s, l
+			for _, p := range s.Pools {
+				a.lastPool = max(a.lastPool, p.ID)
+				a.pools[shape(s.ID, p)], a.poolID[p.ID] = p, p
+			}
+		}
+	}
+	return a
+}
+
+func shape(subnet uint32, p *Pool) poolShape {
+	return poolShape{subnet, p.Kind, p.First, p.Last, p.DelegatedLen}
+}
+
+// claim keeps explicit ids from being chosen for others.
+func (a *assigner) claim(l *Link) {
+	a.lastLink = max(a.lastLink, l.ID)
+	for _, s := range l.Subnets {
+		a.lastSubnet = max(a.lastSubnet, s.ID)
+		for _, p := range s.Pools {
+			a.lastPool = max(a.lastPool, p.ID)
+		}
+	}
+}
+
+func (a *assigner) link(l *Link) error {
+	for _, s := range l.Subnets {
+		if err := a.subnet(l, s); err != nil {
+			return err
+		}
+	}
+	if l.ID == 0 {
+		l.ID = a.oldLinkID(l)
+	}
+	if l.ID == 0 || a.usedLink[l.ID] && l.Name == "" {
+		a.lastLink++
+		l.ID = a.lastLink
+	}
+	if err := use(a.usedLink, l.ID, "link"); err != nil {
+		return err
+	}
+	for _, s := range l.Subnets {
+		s.LinkID = l.ID
+		if was := a.linkOf[s.ID]; was != nil {
+			s.PreviousLinkID = a.subnetID[s.ID].PreviousLinkID
+			if was.ID != l.ID {
+				s.PreviousLinkID = was.ID
+			}
+		}
+		for _, p := range s.Pools {
+			if err := a.pool(l, s, p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *assigner) oldLinkID(l *Link) uint32 {
+	if l.Name != "" {
+		if was := a.linkName[l.Name]; was != nil {
+			return was.ID
+		}
+		return 0
+	}
+	if was := a.linkOf[l.Subnets[0].ID]; was != nil && was.Name == "" {
+		return was.ID
+	}
+	return 0
+}
+
+func (a *assigner) subnet(l *Link, s *Subnet) error {
+	if s.ID == 0 {
+		if was := a.subnets[vrfPrefix{l.VRF, s.Prefix}]; was != nil && !a.usedSubnet[was.ID] {
+			s.ID = was.ID
+		} else {
+			a.lastSubnet++
+			s.ID = a.lastSubnet
+		}
+	}
+	return use(a.usedSubnet, s.ID, "subnet")
+}
+
+func (a *assigner) pool(l *Link, s *Subnet, p *Pool) error {
+	if p.ID == 0 {
+		if was := a.pools[shape(s.ID, p)]; was != nil && !a.usedPool[was.ID] {
+			p.ID = was.ID
+		} else {
+			a.lastPool++
+			p.ID = a.lastPool
+		}
+	}
+	p.SubnetID, p.LinkID, p.VRF, p.Gen = s.ID, l.ID, l.VRF, a.gens[p.ID]+1
+	if was := a.poolID[p.ID]; was != nil && shape(0, was) == shape(0, p) && was.VRF == p.VRF {
+		p.Gen = was.Gen
+	}
+	p.PermKey = PermKeyFor(a.secret, p.ID, p.Gen)
+	return use(a.usedPool, p.ID, "pool")
+}
+
+func use(used map[uint32]bool, id uint32, what string) error {
+	if used[id] {
+		return fmt.Errorf("%s id %d is used twice: %w", what, id, ErrConflict)
+	}
+	used[id] = true
+	return nil
+}
