@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -70,10 +71,9 @@ func (l *Lab) Write(name, content string, mode os.FileMode) string {
 // the folder only for a failed test.
 func (l *Lab) close() {
 	var logs []*Process
-	for i := len(l.nodes) - 1; i >= 0; i-- {
-		n := l.nodes[i]
-		for j := len(n.processes) - 1; j >= 0; j-- {
-			n.processes[j].Stop()
+	for _, n := range slices.Backward(l.nodes) {
+		for _, p := range slices.Backward(n.processes) {
+			p.Stop()
 		}
 		logs = append(logs, n.processes...)
 		n.close()

@@ -1,0 +1,42 @@
+# Everything here is a shortcut: `go build ./...` and `go test ./...` work
+# without make.
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+ARGS    ?=
+FUZZ    ?= 60
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/rowlock and bin/rowperf: static, with the version from git
+	$(GOBUILD) -o bin/rowlock ./cmd/rowlock
+	$(GOBUILD) -o bin/rowperf ./cmd/rowperf
+
+.PHONY: run
+run: build ## build and run the server: make run ARGS='--config FILE'
+	bin/rowlock serve $(ARGS)
+
+.PHONY: demo
+demo: build ## show it at work in a minute: no root, no database needed; make demo ARGS=--keep
+	bin/rowlock demo $(ARGS)
+
+.PHONY: test
+test: ## run every test, real clients and a throw-away PostgreSQL included (Debian, root)
+	.ci/test
+
+.PHONY: bench
+bench: ## measure the engine on each database, then the whole server
+	.ci/bench
+
+.PHONY: fuzz
+fuzz: ## fuzz every target, FUZZ=60 seconds in all
+	.ci/fuzz $(FUZZ)
+
+.PHONY: lint
+lint: ## run golangci-lint and check the shell scripts' syntax
+	.ci/lint
