@@ -1,0 +1,76 @@
+package frontend
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rowlock/sqlstore"
+)
+
+// metrics are the counters of one Server. Labels come from closed sets only.
+type metrics struct {
+	received *prometheus.CounterVec
+	sent     *prometheus.CounterVec
+	drops    *prometheus.CounterVec
+	panics   *prometheus.CounterVec
+	handle   *prometheus.HistogramVec
+	queue    prometheus.GaugeFunc
+	revision prometheus.GaugeFunc
+	refused  prometheus.Counter
+}
+
+// newMetrics makes the metrics and registers them.
+func newMetrics(r prometheus.Registerer, queued, revision func() float64) (*metrics, error) {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	m := &metrics{
+		received: counter("rowlock_frontend_packets_received_total", "Messages taken from the queue, by type.", "family", "type"),
+		sent:     counter("rowlock_frontend_packets_sent_total", "Messages sent, by type.", "family", "type"),
+		drops:    counter("rowlock_frontend_drops_total", "Packets that ended without an answer, by reason.", "family", "reason"),
+		panics:   counter("rowlock_frontend_panics_total", "Packets whose handling panicked.", "family"),
+		handle: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "rowlock_frontend_handle_seconds",
+			Help:    "Time from receiving a packet to handing its reply to the socket, or dropping it.",
+			Buckets: []float64{.0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1},
+		}, []string{"family"}),
+		queue: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "rowlock_frontend_queue_packets", Help: "Packets waiting for a worker.",
+		}, queued),
+		revision: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "rowlock_frontend_config_revision", Help: "Configuration revision in use.",
+		}, revision),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rowlock_frontend_config_refused_total", Help: "Configurations refused because they were faulty.",
+		}),
+	}
+	for _, c := range []prometheus.Collector{
+		m.received, m.sent, m.drops, m.panics, m.handle, m.queue, m.revision, m.refused,
+	} {
+		if err := r.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) dropped(f sqlstore.Family, r Reason) {
+	m.drops.WithLabelValues(f.String(), string(r)).Inc()
+}
+
+// receivedType counts a message; kind is a lower-case name from a closed set.
+func (m *metrics) receivedType(f sqlstore.Family, kind string) {
+	m.received.WithLabelValues(f.String(), kind).Inc()
+}
+
+func (m *metrics) sentType(f sqlstore.Family, kind string) {
+	m.sent.WithLabelValues(f.String(), kind).Inc()
+}
+
+func (m *metrics) panicked(f sqlstore.Family) { m.panics.WithLabelValues(f.String()).Inc() }
+
+func (m *metrics) handled(f sqlstore.Family, d time.Duration) {
+	m.handle.WithLabelValues(f.String()).Observe(d.Seconds())
+}

@@ -1,0 +1,243 @@
+package frontend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"rowlock/sqlstore"
+)
+
+// Server is the packet path of one process. Its methods are safe for
+// concurrent use. The order is New, SetConfig (also later, as often as
+// needed), Start, Shutdown.
+type Server struct {
+	cfg       Config
+	log       *slog.Logger
+	metrics   *metrics
+	protocols [2]protocol // by familyIndex
+	queue     *queue
+
+	snap    atomic.Pointer[snapshot]
+	mu      sync.Mutex    // guards the fields below and the swap of snap
+	changed chan struct{} // closed and replaced when seen rises
+	seen    int64         // newest revision given to SetConfig, refused ones included
+	started bool
+
+	listeners []*listener
+	base      context.Context // ends when Shutdown gives up waiting
+	abandon   context.CancelFunc
+	stopped   chan struct{} // closed when Shutdown begins
+	readers   sync.WaitGroup
+	workers   sync.WaitGroup
+	writers   sync.WaitGroup
+}
+
+// New returns a server that has no configuration yet and does not listen.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("frontend: %w", err)
+	}
+	cfg = cfg.withDefaults()
+	s := &Server{
+		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.QueueLen),
+		changed: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	var err error
+	s.metrics, err = newMetrics(cfg.Registerer,
+		func() float64 { return float64(s.queue.len()) },
+		func() float64 { return float64(s.Revision()) })
+	return s, err
+}
+
+// SetConfig compiles c and uses it for all packets from now on. c must not be
+// changed afterwards. A faulty configuration is refused with an error that
+// names object and rule, and the old one stays in use.
+func (s *Server) SetConfig(c *sqlstore.Config) error {
+	snap, err := compile(c)
+	if err != nil {
+		s.metrics.refused.Inc()
+		if c == nil {
+			return fmt.Errorf("compile configuration: %w", err)
+		}
+		s.saw(c.Revision, nil)
+		return fmt.Errorf("compile configuration revision %d: %w", c.Revision, err)
+	}
+	s.saw(snap.revision, snap)
+	return nil
+}
+
+// saw notes a revision, takes its snapshot into use and wakes those who wait
+// for it. A refused revision (nil snapshot) counts as seen: answers must not
+// wait for something that does not come.
+func (s *Server) saw(revision int64, snap *snapshot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if snap != nil {
+		s.snap.Store(snap)
+	}
+	s.seen = max(s.seen, revision)
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Revision returns the revision of the configuration in use, 0 if none.
+func (s *Server) Revision() int64 {
+	if snap := s.snap.Load(); snap != nil {
+		return snap.revision
+	}
+	return 0
+}
+
+// Seen returns the newest revision given to SetConfig, also when that was
+// refused.
+func (s *Server) Seen() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen
+}
+
+// Start opens all sockets and begins to serve. When one cannot be opened it
+// closes the others and returns an error that names it. Serving does not end
+// with ctx but with Shutdown.
+func (s *Server) Start(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started {
+		return errors.New("start frontend: started already")
+	}
+	s.started = true
+	s.base, s.abandon = context.WithCancel(context.WithoutCancel(ctx))
+	if err := s.listen(ctx); err != nil {
+		for _, l := range s.listeners {
+			l.close()
+		}
+		s.listeners = nil
+		s.abandon()
+		return err
+	}
+	for _, l := range s.listeners {
+		s.serve(l)
+	}
+	for range s.cfg.Workers {
+		s.workers.Go(s.work)
+	}
+	return nil
+}
+
+func (s *Server) listen(ctx context.Context) error {
+	for _, f := range []struct {
+		family sqlstore.Family
+		list   []ListenConfig
+	}{{sqlstore.IPv4, s.cfg.Listen4}, {sqlstore.IPv6, s.cfg.Listen6}} {
+		for _, c := range f.list {
+			l, err := openListener(ctx, f.family, c, s.cfg.QueueLen)
+			if err != nil {
+				return fmt.Errorf("listen dhcp%s on %s: %w", f.family, c, err)
+			}
+			s.listeners = append(s.listeners, l)
+			s.log.Info("listening", "event", "frontend.listening", "family", f.family,
+				"kind", c.Kind, "addr", l.udp.addr(), "interface", c.Interface)
+		}
+	}
+	return nil
+}
+
+// Run is Start, a wait for the end of ctx, and Shutdown with five seconds of
+// patience.
+func (s *Server) Run(ctx context.Context) error {
+	if err := s.Start(ctx); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return s.Shutdown(bound)
+}
+
+// Shutdown stops reading, handles the packets that came in and sends their
+// replies. When ctx ends first, what waits for the database is given up and
+// the error of ctx returned. All sockets are closed in any case. A second call
+// does nothing.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.stopped:
+		return nil
+	default:
+		close(s.stopped)
+	}
+	if s.abandon == nil {
+		return nil
+	}
+	defer s.abandon()
+	for _, l := range s.listeners {
+		l.stopReading()
+	}
+	s.readers.Wait()
+	s.queue.close()
+	unhook := context.AfterFunc(ctx, s.abandon)
+	defer unhook()
+	s.workers.Wait()
+	for _, l := range s.listeners {
+		l.stopWriting()
+	}
+	s.writers.Wait()
+	for _, l := range s.listeners {
+		l.close()
+	}
+	s.log.Info("stopped", "event", "frontend.stopped")
+	return ctx.Err()
+}
+
+// LocalAddrs returns the addresses and ports that the UDP sockets are bound
+// to, in the order of Listen4 and Listen6. It is for use after Start.
+func (s *Server) LocalAddrs() []netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []netip.AddrPort
+	for _, l := range s.listeners {
+		out = append(out, l.udp.addr())
+	}
+	return out
+}
+
+// ServerIDs returns the DHCPv4 server identifiers of this frontend: what it
+// tells its siblings, so that they know whom a REQUEST names. It is for use
+// after Start. Addresses that interfaces get later are not in earlier answers.
+func (s *Server) ServerIDs() ([]netip.Addr, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []netip.Addr
+	for _, l := range s.listeners {
+		switch a := l.udp.addr().Addr(); {
+		case l.family != sqlstore.IPv4:
+		case l.config.Kind == ListenInterface:
+			for _, p := range l.iface.Load().addrs {
+				if p.Addr().Is4() {
+					out = append(out, p.Addr())
+				}
+			}
+		case a.IsUnspecified():
+			all, err := net.InterfaceAddrs()
+			if err != nil {
+				return nil, fmt.Errorf("list addresses: %w", err)
+			}
+			for _, p := range toPrefixes(all) {
+				if p.Addr().Is4() {
+					out = append(out, p.Addr())
+				}
+			}
+		default:
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,59 @@
+package frontend
+
+import (
+	"slices"
+	"time"
+)
+
+// watchEvery is how often an interface is looked at.
+const watchEvery = 2 * time.Second
+
+// watch keeps a listener's knowledge of its interface fresh: addresses change,
+// and an interface that was removed comes back as another one, for which new
+// sockets are needed.
+func (s *Server) watch(l *listener) {
+	gone := false
+	for {
+		s.pause(watchEvery)
+		if s.stopping() {
+			return
+		}
+		now, err := findInterface(l.config.Interface)
+		if err != nil {
+			if !gone {
+				s.log.Warn("interface is gone", "event", "interface.gone", "family", l.family,
+					"interface", l.config.Interface, "err", err)
+			}
+			gone = true
+			continue
+		}
+		gone = false
+		old := l.iface.Load()
+		if old.index == now.index && slices.Equal(old.hw, now.hw) {
+			l.iface.Store(now)
+			continue
+		}
+		l.iface.Store(now)
+		if err := s.reopen(l); err != nil {
+			l.iface.Store(old) // so that the next round tries again
+			s.log.Warn("reopening sockets failed", "event", "interface.reopen-failed", "family", l.family,
+				"interface", l.config.Interface, "err", err)
+			continue
+		}
+		s.log.Info("interface is back", "event", "interface.back", "family", l.family,
+			"interface", l.config.Interface)
+	}
+}
+
+// reopen replaces the sockets of a listener.
+func (s *Server) reopen(l *listener) error {
+	udp, raw, err := l.open(s.base)
+	if err != nil {
+		return err
+	}
+	l.udp.replace(udp)
+	if raw != nil {
+		l.raw.replace(raw)
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package frontend
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"runtime/debug"
+
+	"rowlock/sqlstore"
+)
+
+// protocol is what differs between DHCPv4 and DHCPv6 for readers and workers.
+type protocol struct {
+	// handle answers one message. Its error is a Drop. It keeps to the deadline
+	// of ctx and may panic.
+	handle func(ctx context.Context, p *packet) error
+	// fresh tells, at little cost and for any bytes, whether a message begins a
+	// conversation (DISCOVER, SOLICIT): it is the first to be shed.
+	fresh func(data []byte) bool
+}
+
+// enqueue hands a packet from a reader to the workers.
+func (s *Server) enqueue(p *packet) {
+	fresh := s.protocols[familyIndex(p.family)].fresh(p.data)
+	if shed := s.queue.put(p, fresh); shed != nil {
+		s.dropped(shed, drop(ReasonQueueFull, "%d packets are waiting", s.cfg.QueueLen))
+	}
+}
+
+// work handles packets until the queue is closed and empty.
+func (s *Server) work() {
+	for {
+		p, ok := s.queue.take()
+		if !ok {
+			return
+		}
+		if err := s.guard(p); err != nil {
+			s.dropped(p, err)
+		}
+		s.metrics.handled(p.family, s.cfg.Now().Sub(p.received))
+	}
+}
+
+// guard handles one packet within its deadline. A panic ends the packet and
+// not the process.
+func (s *Server) guard(p *packet) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.metrics.panicked(p.family)
+			s.log.Error("panic while handling packet", "event", "packet.panic", "family", p.family,
+				"from", p.src, "packet", hex.EncodeToString(p.data), "err", fmt.Sprint(r), "stack", string(debug.Stack()))
+			err = drop(ReasonPanic, "%v", r)
+		}
+	}()
+	left := s.cfg.Deadline - s.cfg.Now().Sub(p.received)
+	if left <= 0 {
+		return drop(ReasonStale, "waited %v too long", -left)
+	}
+	ctx, cancel := context.WithTimeout(s.base, left)
+	defer cancel()
+	return s.protocols[familyIndex(p.family)].handle(ctx, p)
+}
+
+// current returns the snapshot in use.
+func (s *Server) current() (*snapshot, error) {
+	if snap := s.snap.Load(); snap != nil {
+		return snap, nil
+	}
+	return nil, drop(ReasonNoConfig, "no configuration")
+}
+
+// lease asks the Leaser. Its error is a Drop.
+func (s *Server) lease(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decision, error) {
+	d, err := s.cfg.Leaser.Do(ctx, r)
+	if err != nil {
+		return nil, leaseDrop(err)
+	}
+	if len(d.Results) != len(r.Items) {
+		return nil, drop(ReasonInternal, "%d results for %d items", len(d.Results), len(r.Items))
+	}
+	return d, nil
+}
+
+// newer returns the snapshot on which a packet must be evaluated once more,
+// or nil when d stands: a negative answer that was made from a configuration
+// older than the database's is withheld until that configuration is here. The
+// second answer is final, so call it only for the first.
+func (s *Server) newer(ctx context.Context, r *sqlstore.Request, d *sqlstore.Decision) (*snapshot, error) {
+	if d.Revision <= r.Revision || !negative(d) {
+		return nil, nil
+	}
+	for {
+		s.mu.Lock()
+		seen, changed := s.seen, s.changed
+		s.mu.Unlock()
+		if seen >= d.Revision {
+			if snap := s.snap.Load(); snap.revision > r.Revision {
+				return snap, nil
+			}
+			return nil, nil // the newer one was refused
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, drop(ReasonConfigBehind, "revision %d is not here yet", d.Revision)
+		}
+	}
+}
+
+// negative tells whether a result denies the client something.
+func negative(d *sqlstore.Decision) bool {
+	for i := range d.Results {
+		switch r := &d.Results[i]; r.Code {
+		case sqlstore.NoBinding, sqlstore.WrongAddress, sqlstore.Exhausted:
+			return true
+		default:
+			if r.Refused.IsValid() {
+				return true
+			}
+		}
+	}
+	return false
+}
