@@ -15,7 +15,7 @@ import (
 // linkConn is a packet socket: it takes the DHCPv4 broadcasts of a link and
 // sends frames to clients that have no address yet (RFC 2131 section 4.1).
 type linkConn struct {
-	c      *afpacket.Conn
+	c     *afpacket.Conn
 	hw    net.HardwareAddr
 	local netip.AddrPort
 	index int

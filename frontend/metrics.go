@@ -27,7 +27,7 @@ func newMetrics(r prometheus.Registerer, queued, revision func() float64) (*metr
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
 	m := &metrics{
-		received: counter("rowlock_frontend_packets_received_total", "Messages taken from the queue, by type.", "family", "type"),
+		received: counter("rowlock_frontend_packets_received_total", "Messages received, by type.", "family", "type"),
 		sent:     counter("rowlock_frontend_packets_sent_total", "Messages sent, by type.", "family", "type"),
 		drops:    counter("rowlock_frontend_drops_total", "Packets that ended without an answer, by reason.", "family", "reason"),
 		panics:   counter("rowlock_frontend_panics_total", "Packets whose handling panicked.", "family"),

@@ -14,14 +14,16 @@ type protocol struct {
 	// handle answers one message. Its error is a Drop. It keeps to the deadline
 	// of ctx and may panic.
 	handle func(ctx context.Context, p *packet) error
-	// fresh tells, at little cost and for any bytes, whether a message begins a
-	// conversation (DISCOVER, SOLICIT): it is the first to be shed.
-	fresh func(data []byte) bool
+	// peek tells, at little cost and for any bytes, the type of a message, in
+	// lower case and from a closed set, "unknown" if it cannot; and whether it
+	// begins a conversation (DISCOVER, SOLICIT), which is the first to be shed.
+	peek func(data []byte) (kind string, fresh bool)
 }
 
 // enqueue hands a packet from a reader to the workers.
 func (s *Server) enqueue(p *packet) {
-	fresh := s.protocols[familyIndex(p.family)].fresh(p.data)
+	kind, fresh := s.protocols[familyIndex(p.family)].peek(p.data)
+	s.metrics.receivedType(p.family, kind)
 	if shed := s.queue.put(p, fresh); shed != nil {
 		s.dropped(shed, drop(ReasonQueueFull, "%d packets are waiting", s.cfg.QueueLen))
 	}
