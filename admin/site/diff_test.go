@@ -1,0 +1,114 @@
+package site_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"rowlock/admin/site"
+	"rowlock/sqlstore"
+)
+
+func TestDiff(t *testing.T) {
+	cases := []struct {
+		name, old, next string
+		lines           []string
+	}{
+		{"nothing", whole, whole, nil},
+		{
+			"first document", "", whole, []string{
+				"+ global parameter authoritative: true",
+				"+ global parameter valid_lifetime: 3600",
+				`+ global option_data v4 domain-name-servers: "192.0.2.53, 192.0.2.54"`,
+				"+ global option_data v4 43: hex 0104c0000201 always",
+				"+ shared_network city-north: vrf 3",
+				"+ shared_network city-north parameter renew_timer: 900",
+				"+ subnet 192.0.2.0/24 vrf 3",
+				"+ subnet 192.0.2.0/24 vrf 3 shared_network: city-north",
+				"+ subnet 192.0.2.0/24 vrf 3 relay: 198.51.100.1, 198.51.100.2",
+				"+ subnet 192.0.2.0/24 vrf 3 interface: eth1",
+				"+ subnet 192.0.2.0/24 vrf 3 pool: 192.0.2.10-192.0.2.99",
+				"+ subnet 192.0.2.0/24 vrf 3 pool: 192.0.2.128-192.0.2.255",
+				"+ subnet 2001:db8:20::/64",
+				"+ subnet 2001:db8:20::/64 interface_id: 0x0102ff",
+				`+ subnet 2001:db8:20::/64 option_data v6 dns-servers: "2001:db8::53"`,
+				"+ subnet 2001:db8:20::/64 pool: 2001:db8:20::1000-2001:db8:20::ffff",
+				"+ subnet 2001:db8:20::/64 pd_pool: 2001:db8:8000::/33 delegated_len 56",
+			},
+		},
+		{
+			"values",
+			"parameters: {valid_lifetime: 3600, renew_timer: 900}\noption_data: [{name: domain-name, data: example.org}]\nsubnets: [{subnet: 192.0.2.0/24}]",
+			"parameters: {valid_lifetime: 7200}\noption_data: [{name: domain-name, data: example.net}]\nsubnets: [{subnet: 192.0.2.0/24, parameters: {renew_timer: 60}}]",
+			[]string{
+				"- global parameter renew_timer: 900",
+				"~ global parameter valid_lifetime: 3600 -> 7200",
+				`~ global option_data v4 domain-name: "example.org" -> "example.net"`,
+				"+ subnet 192.0.2.0/24 parameter renew_timer: 60",
+			},
+		},
+		{
+			"a subnet goes and one comes",
+			"subnets: [{subnet: 192.0.2.0/24, id: 1, pools: [{pool: 192.0.2.8/29}]}]",
+			"subnets: [{subnet: 198.51.100.0/24}]",
+			[]string{"- subnet 192.0.2.0/24", "- subnet 192.0.2.0/24 pool: 192.0.2.8-192.0.2.15", "+ subnet 198.51.100.0/24"},
+		},
+		{
+			"ids are kept where the document has none",
+			"subnets: [{subnet: 192.0.2.0/24, id: 1, pools: [{pool: 192.0.2.8/29, id: 4}]}]",
+			"subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.8/29}]}]",
+			nil,
+		},
+		{
+			"an object with the same id is the same one",
+			"subnets: [{subnet: 192.0.2.0/25, id: 1, pools: [{pool: 192.0.2.8/29, id: 4}]}]",
+			"subnets: [{subnet: 192.0.2.0/24, id: 1, pools: [{pool: 192.0.2.0/28, id: 4}]}]",
+			[]string{
+				"~ subnet 192.0.2.0/25: 192.0.2.0/25 -> 192.0.2.0/24",
+				"~ subnet 192.0.2.0/25 pool: 192.0.2.8-192.0.2.15 -> 192.0.2.0-192.0.2.15",
+			},
+		},
+		{
+			"another id is another subnet",
+			"subnets: [{subnet: 192.0.2.0/24, id: 1}]",
+			"subnets: [{subnet: 192.0.2.0/24, id: 2}]",
+			[]string{"- subnet 192.0.2.0/24", "+ subnet 192.0.2.0/24"},
+		},
+		{
+			"a subnet joins a shared network",
+			"subnets: [{subnet: 192.0.2.0/24}]",
+			"shared_networks: [{name: north, subnets: [{subnet: 192.0.2.0/24}]}]",
+			[]string{"+ shared_network north: vrf 0", "+ subnet 192.0.2.0/24 shared_network: north"},
+		},
+		{
+			"pools in another order",
+			"subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.8/29}, {pool: 192.0.2.16/29}]}]",
+			"subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.16/29}, {pool: 192.0.2.8/29}]}]",
+			[]string{"~ subnet 192.0.2.0/24 order of pools: 192.0.2.8-192.0.2.15, 192.0.2.16-192.0.2.23 -> 192.0.2.16-192.0.2.23, 192.0.2.8-192.0.2.15"},
+		},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			old, err := site.Parse("old.yaml", []byte(tc.old))
+			require.NoError(t, err)
+			next, err := site.Parse("new.yaml", []byte(tc.next))
+			require.NoError(t, err)
+			var lines []string
+			for _, c := range site.Diff(old, next) {
+				lines = append(lines, c.String())
+			}
+			require.Equal(t, tc.lines, lines)
+		})
+	}
+}
+
+func TestDiffOfNilAndClosing(t *testing.T) {
+	require.Empty(t, site.Diff(nil, nil))
+	c, err := site.Parse("site.yaml", []byte("subnets: [{subnet: 192.0.2.0/24}]"))
+	require.NoError(t, err)
+	require.Len(t, site.Diff(nil, c), 1)
+	require.Len(t, site.Diff(c, nil), 1)
+	c.Links[0].Subnets[0].Closing = true
+	require.Empty(t, site.Diff(c, &sqlstore.Config{}))
+}

@@ -1,0 +1,287 @@
+package site
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rowlock/frontend/option"
+	"rowlock/sqlstore"
+)
+
+// Export writes c as a document that Parse turns into c again. Links,
+// subnets, pools and options keep their order (shared networks stand before
+// lone subnets), parameters have that of the manual. Revision and server DUID
+// belong to the database and are left out, and so is what is closing. It fails
+// for a pd_pool that is not one prefix and a link without a name that is not
+// one subnet; sqlstore.Check refuses both.
+func Export(c *sqlstore.Config) ([]byte, error) {
+	w := &writer{}
+	w.parameters("", c.Parameters)
+	w.options("", 0, c.Options)
+	named := func(l *sqlstore.Link) bool { return l.Name != "" }
+	if slices.ContainsFunc(c.Links, named) {
+		w.line("", "shared_networks:")
+		for _, l := range c.Links {
+			if named(l) {
+				w.sharedNetwork(l)
+			}
+		}
+	}
+	w.loneSubnets(c.Links)
+	if len(w.errs) > 0 {
+		return nil, fmt.Errorf("export configuration: %w", errors.Join(w.errs...))
+	}
+	if w.Len() == 0 {
+		w.line("", "{}")
+	}
+	return []byte(w.String()), nil
+}
+
+type writer struct {
+	strings.Builder
+	errs []error
+}
+
+func (w *writer) line(indent, format string, args ...any) {
+	w.WriteString(indent)
+	fmt.Fprintf(w, format, args...)
+	w.WriteByte('\n')
+}
+
+// number writes a key whose value 0 means that it is absent.
+func (w *writer) number(indent, key string, n uint32) {
+	if n != 0 {
+		w.line(indent, "%s: %d", key, n)
+	}
+}
+
+func (w *writer) parameters(indent string, ps sqlstore.Parameters) {
+	if len(ps) == 0 {
+		return
+	}
+	w.line(indent, "parameters:")
+	for _, d := range sqlstore.ParameterDefs {
+		if v, ok := ps[d.Name]; ok {
+			w.line(indent+"  ", "%s: %s", d.Name, quote(v))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(ps)) {
+		if _, known := sqlstore.ParameterByName(name); !known {
+			w.line(indent+"  ", "%s: %s", quote(name), quote(ps[name]))
+		}
+	}
+}
+
+// options writes a list of options; family is the one that need not be said.
+func (w *writer) options(indent string, family sqlstore.Family, options []sqlstore.OptionData) {
+	if len(options) == 0 {
+		return
+	}
+	w.line(indent, "option_data:")
+	for _, o := range options {
+		var parts []string
+		if o.Name != "" {
+			parts = append(parts, "name: "+quote(o.Name))
+		} else {
+			parts = append(parts, fmt.Sprintf("code: %d", o.Code))
+		}
+		if o.Family != family && !inferred(o) {
+			parts = append(parts, "family: "+o.Family.String())
+		}
+		key := "data"
+		if o.Hex {
+			key = "hex"
+		}
+		parts = append(parts, key+": "+doubleQuote(o.Data))
+		if o.Always {
+			parts = append(parts, "always_send: true")
+		}
+		w.line(indent+"  ", "- {%s}", strings.Join(parts, ", "))
+	}
+}
+
+// inferred tells whether Parse finds the family of o by its name.
+func inferred(o sqlstore.OptionData) bool {
+	_, in4 := option.Lookup(sqlstore.IPv4, o.Name)
+	_, in6 := option.Lookup(sqlstore.IPv6, o.Name)
+	return in4 != in6 && in4 == (o.Family == sqlstore.IPv4)
+}
+
+func (w *writer) sharedNetwork(l *sqlstore.Link) {
+	w.line("  ", "- name: %s", quote(l.Name))
+	w.number("    ", "id", l.ID)
+	w.number("    ", "vrf", l.VRF)
+	w.parameters("    ", l.Parameters)
+	w.options("    ", 0, l.Options)
+	head := false
+	for _, s := range l.Subnets {
+		if s.Closing {
+			continue
+		}
+		if !head {
+			w.line("    ", "subnets:")
+			head = true
+		}
+		w.subnet("      ", 0, s)
+	}
+}
+
+func (w *writer) loneSubnets(links []*sqlstore.Link) {
+	head := false
+	for _, l := range links {
+		if l.Name != "" {
+			continue
+		}
+		if len(l.Subnets) != 1 {
+			w.errs = append(w.errs, fmt.Errorf("link %d has no name and %d subnets", l.ID, len(l.Subnets)))
+			continue
+		}
+		if l.Subnets[0].Closing {
+			continue
+		}
+		if !head {
+			w.line("", "subnets:")
+			head = true
+		}
+		w.subnet("  ", l.VRF, whole(l))
+	}
+}
+
+// whole returns the one subnet of a link together with what is set at the
+// link, for which the document has no place of its own.
+func whole(l *sqlstore.Link) *sqlstore.Subnet {
+	s := *l.Subnets[0]
+	if len(l.Parameters) > 0 {
+		all := maps.Clone(l.Parameters)
+		maps.Copy(all, s.Parameters)
+		s.Parameters = all
+	}
+	s.Options = slices.Clone(s.Options)
+	for _, o := range l.Options {
+		same := func(x sqlstore.OptionData) bool { return x.Family == o.Family && x.Code == o.Code }
+		if o.Family == s.Family() && !slices.ContainsFunc(s.Options, same) {
+			s.Options = append(s.Options, o)
+		}
+	}
+	return &s
+}
+
+func (w *writer) subnet(indent string, vrf uint32, s *sqlstore.Subnet) {
+	prefix := s.Prefix.String()
+	if prefix[0] == ':' {
+		prefix = doubleQuote(prefix)
+	}
+	w.line(indent, "- subnet: %s", prefix)
+	indent += "  "
+	w.number(indent, "id", s.ID)
+	w.number(indent, "vrf", vrf)
+	if len(s.Relays) > 0 {
+		relays := make([]string, len(s.Relays))
+		for i, a := range s.Relays {
+			relays[i] = quote(a.String())
+		}
+		w.line(indent, "relay: [%s]", strings.Join(relays, ", "))
+	}
+	if s.Interface != "" {
+		w.line(indent, "interface: %s", quote(s.Interface))
+	}
+	if len(s.InterfaceID) > 0 {
+		w.line(indent, "interface_id: %s", quote(interfaceIDText(s.InterfaceID)))
+	}
+	w.parameters(indent, s.Parameters)
+	w.options(indent, s.Family(), s.Options)
+	w.pools(indent, "pools", sqlstore.NA, s.Pools)
+	w.pools(indent, "pd_pools", sqlstore.PD, s.Pools)
+}
+
+func interfaceIDText(id []byte) string {
+	text := string(id)
+	printable := !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+	if printable && !strings.HasPrefix(text, "0x") {
+		return text
+	}
+	return "0x" + hex.EncodeToString(id)
+}
+
+func (w *writer) pools(indent, key string, kind sqlstore.Kind, pools []*sqlstore.Pool) {
+	head := false
+	for _, p := range pools {
+		if p.Closing || p.Kind != kind {
+			continue
+		}
+		if !head {
+			w.line(indent, "%s:", key)
+			head = true
+		}
+		text := "pool: " + doubleQuote(rangeText(p))
+		if kind == sqlstore.PD {
+			base, ok := p.Base()
+			if !ok {
+				w.errs = append(w.errs, fmt.Errorf("pd_pool %s-%s with delegated_len %d is not one prefix", p.First, p.Last, p.DelegatedLen))
+			}
+			text = fmt.Sprintf("prefix: %s, delegated_len: %d", doubleQuote(base.String()), p.DelegatedLen)
+		}
+		if p.ID != 0 {
+			text += fmt.Sprintf(", id: %d", p.ID)
+		}
+		w.line(indent+"  ", "- {%s}", text)
+	}
+}
+
+// rangeText returns the range of a pool as a prefix where it is one of more
+// than two addresses.
+func rangeText(p *sqlstore.Pool) string {
+	for n := p.First.BitLen() - 2; n > 0; n-- {
+		whole := netip.PrefixFrom(p.First, n)
+		if whole != whole.Masked() {
+			break
+		}
+		if lastAddr(whole) == p.Last {
+			return whole.String()
+		}
+	}
+	return p.First.String() + " - " + p.Last.String()
+}
+
+// quote returns a YAML scalar for text: plain where it can only be read as
+// that text, else in double quotes.
+func quote(text string) string {
+	special := func(r rune) bool { return !plain(r) }
+	if text == "" || !alphanumeric(rune(text[0])) || strings.ContainsFunc(text, special) || strings.EqualFold(text, "null") {
+		return doubleQuote(text)
+	}
+	return text
+}
+
+func alphanumeric(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+}
+
+func plain(r rune) bool { return alphanumeric(r) || strings.ContainsRune("-_./", r) }
+
+// doubleQuote writes a YAML scalar in double quotes.
+func doubleQuote(text string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case strconv.IsPrint(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}

@@ -1,0 +1,279 @@
+package site_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"rowlock/admin/site"
+	"rowlock/sqlstore"
+)
+
+// configs draws configurations that break no rule: every subnet has a /24 or
+// /48 of its own, and what it holds is a part of that.
+func configs() *rapid.Generator[*sqlstore.Config] {
+	return rapid.Custom(func(t *rapid.T) *sqlstore.Config {
+		g := &generator{T: t}
+		c := &sqlstore.Config{Parameters: g.parameters(true), Options: g.options(sqlstore.IPv4, sqlstore.IPv6)}
+		for i := range rapid.IntRange(0, 3).Draw(t, "shared networks") {
+			l := &sqlstore.Link{Name: g.text("name") + fmt.Sprint(i), ID: g.id("link"), VRF: g.vrf()}
+			l.Parameters, l.Options = g.parameters(false), g.options(sqlstore.IPv6)
+			for range rapid.IntRange(0, 3).Draw(t, "subnets") {
+				l.Subnets = append(l.Subnets, g.subnet())
+			}
+			c.Links = append(c.Links, l)
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "lone subnets") {
+			c.Links = append(c.Links, &sqlstore.Link{VRF: g.vrf(), Subnets: []*sqlstore.Subnet{g.subnet()}})
+		}
+		return c
+	})
+}
+
+type generator struct {
+	*rapid.T
+	subnets, ids int
+}
+
+func (g *generator) vrf() uint32 { return rapid.Uint32Range(0, 2).Draw(g.T, "vrf") }
+
+// id draws no id, or one that nothing else has.
+func (g *generator) id(what string) uint32 {
+	g.ids++
+	if rapid.Bool().Draw(g.T, what+" has an id") {
+		return uint32(g.ids)
+	}
+	return 0
+}
+
+func (g *generator) text(what string) string {
+	letters := append([]rune("aZ09 .-_:#,'\"\\{}[]&*!|>%@`~é😀ǅ"), []rune("nulltrue")...)
+	return rapid.StringOfN(rapid.SampledFrom(letters), 1, 8, 40).Draw(g.T, what)
+}
+
+func (g *generator) parameters(global bool) sqlstore.Parameters {
+	values := map[string][]string{
+		"valid_lifetime": {"3600", "4294967295"}, "max_valid_lifetime": {"4294967295"}, "t1_percent": {"40", "12.5"},
+		"authoritative": {"true", "false"}, "server_identifier": {"192.0.2.1"}, "preference": {"0", "255"},
+	}
+	if global {
+		values["reclaim_grace"] = []string{"60", "00600"}
+	}
+	ps := sqlstore.Parameters{}
+	for _, d := range sqlstore.ParameterDefs {
+		if v := values[d.Name]; v != nil && rapid.Bool().Draw(g.T, d.Name) {
+			ps[d.Name] = rapid.SampledFrom(v).Draw(g.T, d.Name)
+		}
+	}
+	if len(ps) == 0 {
+		return nil
+	}
+	return ps
+}
+
+func (g *generator) options(families ...sqlstore.Family) []sqlstore.OptionData {
+	var all []sqlstore.OptionData
+	for _, f := range families {
+		some := []sqlstore.OptionData{
+			{Family: f, Code: 6, Name: "domain-name-servers", Data: "192.0.2.53, 192.0.2.54"},
+			{Family: f, Code: 15, Name: "domain-name", Data: "example.org"},
+			{Family: f, Code: 250, Data: "00:ff 10", Hex: true},
+			{Family: f, Code: 251, Data: "", Hex: true},
+		}
+		if f == sqlstore.IPv6 {
+			some = []sqlstore.OptionData{
+				{Family: f, Code: 23, Name: "dns-servers", Data: "2001:db8::53"},
+				{Family: f, Code: 24, Data: "example.org, example.net"},
+				{Family: f, Code: 60000, Data: "0102", Hex: true},
+			}
+		}
+		for _, o := range some {
+			if rapid.Bool().Draw(g.T, fmt.Sprint("option ", o.Code)) {
+				o.Always = rapid.Bool().Draw(g.T, "always")
+				all = append(all, o)
+			}
+		}
+	}
+	return all
+}
+
+func (g *generator) subnet() *sqlstore.Subnet {
+	g.subnets++
+	s := &sqlstore.Subnet{ID: g.id("subnet")}
+	number := g.subnets
+	v6 := rapid.Bool().Draw(g.T, "IPv6")
+	text := fmt.Sprintf("198.51.%d.%%d", number)
+	bits := 24
+	if v6 {
+		text, bits = fmt.Sprintf("2001:db8:%x::%%x", number), 48
+		s.Prefix = netip.MustParsePrefix(fmt.Sprintf("2001:db8:%x::/48", number))
+		s.InterfaceID = rapid.SampledFrom([][]byte{nil, {0, 255}, []byte("0x41"), []byte("ge 0/1: \"a\""), {'~'}}).Draw(g.T, "interface_id")
+		if s.InterfaceID != nil {
+			s.InterfaceID = append(s.InterfaceID, byte('A'+number))
+		}
+	} else {
+		s.Prefix = netip.MustParsePrefix(fmt.Sprintf("198.51.%d.0/%d", number, bits))
+	}
+	addr := func(n int) netip.Addr { return netip.MustParseAddr(fmt.Sprintf(text, n)) }
+	for n := range rapid.IntRange(0, 2).Draw(g.T, "relays") {
+		s.Relays = append(s.Relays, addr(n+1))
+	}
+	if rapid.Bool().Draw(g.T, "interface") {
+		s.Interface = fmt.Sprintf("eth%d.%d", number, number)
+	}
+	s.Parameters = g.parameters(false)
+	s.Options = g.options(s.Family())
+	for n := range rapid.IntRange(0, 3).Draw(g.T, "pools") {
+		size := rapid.SampledFrom([]int{1, 2, 3, 16, 32}).Draw(g.T, "size")
+		first := 32 + n*32
+		s.Pools = append(s.Pools, &sqlstore.Pool{
+			ID: g.id("pool"), Kind: sqlstore.NA, First: addr(first), Last: addr(first + size - 1), DelegatedLen: uint8(s.Prefix.Addr().BitLen()),
+		})
+	}
+	if v6 {
+		for n := range rapid.IntRange(0, 2).Draw(g.T, "pd pools") {
+			base := netip.MustParseAddr(fmt.Sprintf("2001:db8:%x:%x::", number, 0x4000*(n+1)))
+			p := &sqlstore.Pool{ID: g.id("pd pool"), Kind: sqlstore.PD, First: base, Last: base, DelegatedLen: 50}
+			if rapid.Bool().Draw(g.T, "several") {
+				p.DelegatedLen = 56
+				p.Last = netip.MustParseAddr(fmt.Sprintf("2001:db8:%x:%x::", number, 0x4000*(n+1)+0x3f00))
+			}
+			s.Pools = append(s.Pools, p)
+		}
+	}
+	return s
+}
+
+func TestExportThenParseIsTheIdentity(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := configs().Draw(t, "config")
+		require.Empty(t, sqlstore.Check(c))
+		text, err := site.Export(c)
+		require.NoError(t, err)
+		again, err := site.Parse("export.yaml", text)
+		require.NoError(t, err, string(text))
+		require.Equal(t, c, again, string(text))
+		require.Empty(t, site.Diff(c, again))
+		same, err := site.Export(again)
+		require.NoError(t, err)
+		require.Equal(t, string(text), string(same))
+	})
+}
+
+func TestExportText(t *testing.T) {
+	c, err := site.Parse("site.yaml", []byte(whole))
+	require.NoError(t, err)
+	text, err := site.Export(c)
+	require.NoError(t, err)
+	require.Equal(t, `parameters:
+  valid_lifetime: 3600
+  authoritative: true
+option_data:
+  - {name: domain-name-servers, data: "192.0.2.53, 192.0.2.54"}
+  - {code: 43, family: v4, hex: "0104c0000201", always_send: true}
+shared_networks:
+  - name: city-north
+    vrf: 3
+    parameters:
+      renew_timer: 900
+    subnets:
+      - subnet: 192.0.2.0/24
+        id: 10
+        relay: [198.51.100.1, 198.51.100.2]
+        interface: eth1
+        pools:
+          - {pool: "192.0.2.10 - 192.0.2.99", id: 1}
+          - {pool: "192.0.2.128/25"}
+subnets:
+  - subnet: 2001:db8:20::/64
+    interface_id: 0x0102ff
+    option_data:
+      - {name: dns-servers, data: "2001:db8::53"}
+    pools:
+      - {pool: "2001:db8:20::1000 - 2001:db8:20::ffff"}
+    pd_pools:
+      - {prefix: "2001:db8:8000::/33", delegated_len: 56}
+`, string(text))
+}
+
+// What a link without a name has set for itself is written at its subnet,
+// which has the last word; what is closing is left out.
+func TestExportFoldsALoneLinkIntoItsSubnet(t *testing.T) {
+	dns := func(data string) sqlstore.OptionData {
+		return sqlstore.OptionData{Family: sqlstore.IPv4, Code: 6, Name: "domain-name-servers", Data: data}
+	}
+	domain := sqlstore.OptionData{Family: sqlstore.IPv4, Code: 15, Name: "domain-name", Data: "example.org"}
+	subnet := &sqlstore.Subnet{
+		ID: 4, Prefix: netip.MustParsePrefix("192.0.2.0/24"),
+		Parameters: sqlstore.Parameters{"valid_lifetime": "600"},
+		Options:    []sqlstore.OptionData{dns("192.0.2.53")},
+		Pools: []*sqlstore.Pool{{
+			ID: 1, Kind: sqlstore.NA, Closing: true, DelegatedLen: 32,
+			First: netip.MustParseAddr("192.0.2.1"), Last: netip.MustParseAddr("192.0.2.2"),
+		}},
+	}
+	c := &sqlstore.Config{Links: []*sqlstore.Link{
+		{
+			ID: 7, Parameters: sqlstore.Parameters{"valid_lifetime": "900", "renew_timer": "60"},
+			Options: []sqlstore.OptionData{dns("198.51.100.53"), domain}, Subnets: []*sqlstore.Subnet{subnet},
+		},
+		{ID: 8, Subnets: []*sqlstore.Subnet{{ID: 5, Closing: true, Prefix: netip.MustParsePrefix("198.51.100.0/24")}}},
+	}}
+	text, err := site.Export(c)
+	require.NoError(t, err)
+	require.Equal(t, `subnets:
+  - subnet: 192.0.2.0/24
+    id: 4
+    parameters:
+      valid_lifetime: 600
+      renew_timer: 60
+    option_data:
+      - {name: domain-name-servers, data: "192.0.2.53"}
+      - {name: domain-name, data: "example.org"}
+`, string(text))
+	require.Len(t, subnet.Options, 1, "the configuration itself is not changed")
+}
+
+func TestExportRefusesWhatNoDocumentCanSay(t *testing.T) {
+	_, err := site.Export(&sqlstore.Config{Links: []*sqlstore.Link{{ID: 3}}})
+	require.EqualError(t, err, "export configuration: link 3 has no name and 0 subnets")
+	_, err = site.Export(&sqlstore.Config{Links: []*sqlstore.Link{{Subnets: []*sqlstore.Subnet{{
+		Prefix: netip.MustParsePrefix("2001:db8::/48"),
+		Pools: []*sqlstore.Pool{{
+			Kind: sqlstore.PD, First: netip.MustParseAddr("2001:db8::"), Last: netip.MustParseAddr("2001:db8:0:200::"), DelegatedLen: 56,
+		}},
+	}}}}})
+	require.EqualError(t, err, "export configuration: pd_pool 2001:db8::-2001:db8:0:200:: with delegated_len 56 is not one prefix")
+}
+
+func TestExportNothing(t *testing.T) {
+	text, err := site.Export(&sqlstore.Config{Revision: 9, ServerDUID: []byte{0, 4}})
+	require.NoError(t, err)
+	require.Equal(t, "{}\n", string(text))
+}
+
+// FuzzParse: no bytes make Parse panic or accept what Check refuses, and what
+// it accepts survives Export.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(whole))
+	f.Add([]byte(`{"subnets": [{"subnet": "192.0.2.0/24", "relay": ["198.51.100.1"]}]}`))
+	f.Add([]byte("a: &x [*x]\n? {b: !!str c}\n: |\n  d\n<<: {}\n"))
+	f.Add([]byte("subnets:\n- subnet: 2001:db8::/32\n  pd_pools:\n  - prefix: 2001:db8::/33\n    delegated_len: 0x7f\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := site.Parse("fuzz.yaml", data)
+		if err != nil {
+			require.NotEmpty(t, site.Problems(err))
+			return
+		}
+		require.Empty(t, sqlstore.Check(c))
+		text, err := site.Export(c)
+		require.NoError(t, err)
+		again, err := site.Parse("export.yaml", text)
+		require.NoError(t, err, string(text))
+		require.Empty(t, site.Diff(c, again), string(text))
+		require.Empty(t, site.Diff(again, c), string(text))
+	})
+}

@@ -1,0 +1,78 @@
+// Package site reads and writes the network document: the YAML or JSON text
+// that describes a whole network configuration for people.
+//
+// Parse turns a document into a sqlstore.Config and reports everything that is
+// wrong with it, each with its line and column: keys that do not exist, values
+// that cannot be read, rules of sqlstore.Check that are broken, option values
+// that cannot be encoded. Export is its inverse. Diff tells in plain lines how
+// two configurations differ.
+//
+// The package does no input or output and keeps no state; everything in it is
+// safe for concurrent use.
+package site
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Limits of a document; a larger one is refused before it is read.
+const (
+	MaxSize  = 16 << 20 // bytes
+	MaxDepth = 32       // lists and mappings within each other
+)
+
+// Problem is one thing that is wrong with a document. Line and Column count
+// from 1; they are 0 when the whole document is meant.
+type Problem struct {
+	File         string
+	Line, Column int
+	Object       string // "subnet 12 (192.0.2.0/24) pool 192.0.2.10-192.0.2.20", "" when in none
+	Rule         string // what should be so
+	Value        string // what is there instead; may be empty
+}
+
+// Error returns "file:line:column: object: rule: value".
+func (p *Problem) Error() string {
+	at := p.File
+	if p.Line > 0 {
+		at = fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+	}
+	parts := []string{at}
+	for _, s := range []string{p.Object, p.Rule, p.Value} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, ": ")
+}
+
+// Problems returns the problems that err, an error of Parse, is made of.
+func Problems(err error) []*Problem {
+	var all []*Problem
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			all = append(all, Problems(e)...)
+		}
+		return all
+	}
+	if p := (*Problem)(nil); errors.As(err, &p) {
+		all = append(all, p)
+	}
+	return all
+}
+
+// join makes one error of the problems, in the order of the document.
+func join(problems []*Problem) error {
+	slices.SortStableFunc(problems, func(a, b *Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	errs := make([]error, len(problems))
+	for i, p := range problems {
+		errs[i] = p
+	}
+	return errors.Join(errs...)
+}

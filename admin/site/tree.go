@@ -1,0 +1,228 @@
+package site
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// node is one value of the document with its place. What YAML offers beyond
+// JSON and comments (anchors, tags, merging, keys that are not text) is
+// refused, so that a document means the same to every reader.
+type node struct {
+	kind         kind
+	line, column int
+	text         string // scalar
+	entries      []entry
+	items        []*node
+}
+
+type kind uint8
+
+const (
+	nothing kind = iota
+	scalar
+	mapping
+	list
+)
+
+var kindNames = [...]string{"nothing", "a single value", "a mapping", "a list"}
+
+type entry struct {
+	key   *node
+	value *node
+}
+
+// readTree parses YAML or JSON. The error is a *Problem.
+func readTree(file string, data []byte) (root *node, err error) {
+	if len(data) > MaxSize {
+		return nil, &Problem{File: file, Rule: fmt.Sprintf("a document must not be larger than %d bytes", MaxSize), Value: fmt.Sprint(len(data))}
+	}
+	// the parser is not ours: a fault of it must not end a server that is
+	// handed a document
+	defer func() {
+		if r := recover(); r != nil {
+			root, err = nil, &Problem{File: file, Rule: "the document cannot be read as YAML", Value: fmt.Sprint(r)}
+		}
+	}()
+	tokens := lexer.Tokenize(string(data))
+	if p := tooDeep(file, tokens); p != nil {
+		return nil, p
+	}
+	parsed, err := parser.Parse(tokens, 0)
+	if err != nil {
+		return nil, syntaxProblem(file, err)
+	}
+	t := &treeReader{file: file}
+	for _, doc := range parsed.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		if root != nil {
+			return nil, t.problem(doc.Body, "a file must hold one document only", "")
+		}
+		if root, err = t.node(doc.Body, 0); err != nil {
+			return nil, err
+		}
+	}
+	if root == nil {
+		root = &node{line: 1, column: 1}
+	}
+	return root, nil
+}
+
+// tooDeep bounds the recursion of the parser before it begins: by counting
+// brackets, and by the columns of block entries, because each level of blocks
+// is further to the right or a list within a mapping.
+func tooDeep(file string, tokens token.Tokens) *Problem {
+	const maxColumn = 256
+	depth := 0
+	for _, t := range tokens {
+		switch t.Type {
+		case token.MappingStartType, token.SequenceStartType:
+			depth++
+		case token.MappingEndType, token.SequenceEndType:
+			depth--
+		case token.SequenceEntryType, token.MappingKeyType:
+			if t.Position.Column > maxColumn {
+				depth = MaxDepth + 1
+			}
+		}
+		if depth > MaxDepth {
+			return &Problem{
+				File: file, Line: t.Position.Line, Column: t.Position.Column,
+				Rule: fmt.Sprintf("values must not be nested deeper than %d", MaxDepth),
+			}
+		}
+	}
+	return nil
+}
+
+func syntaxProblem(file string, err error) *Problem {
+	var y yaml.Error
+	if !errors.As(err, &y) {
+		return &Problem{File: file, Rule: "the document cannot be read as YAML", Value: err.Error()}
+	}
+	p := &Problem{File: file, Rule: y.GetMessage()}
+	if t := y.GetToken(); t != nil && t.Position != nil {
+		p.Line, p.Column = t.Position.Line, t.Position.Column
+	}
+	return p
+}
+
+type treeReader struct{ file string }
+
+func (t *treeReader) problem(n ast.Node, rule, value string) error {
+	at := place(n)
+	return &Problem{File: t.file, Line: at.Line, Column: at.Column, Rule: rule, Value: value}
+}
+
+// place returns where the text of a node begins: a mapping without braces has
+// the place of its first key.
+func place(n ast.Node) token.Position {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if !n.IsFlowStyle && len(n.Values) > 0 {
+			return place(n.Values[0].Key)
+		}
+	case *ast.MappingValueNode:
+		return place(n.Key)
+	case *ast.LiteralNode:
+		return *n.Start.Position
+	}
+	if t := n.GetToken(); t != nil && t.Position != nil {
+		return *t.Position
+	}
+	return token.Position{Line: 1, Column: 1}
+}
+
+func (t *treeReader) node(n ast.Node, depth int) (*node, error) {
+	if depth > MaxDepth {
+		return nil, t.problem(n, fmt.Sprintf("values must not be nested deeper than %d", MaxDepth), "")
+	}
+	at := place(n)
+	out := &node{line: at.Line, column: at.Column}
+	switch n := n.(type) {
+	case *ast.NullNode:
+		return out, nil
+	case *ast.StringNode:
+		out.kind, out.text = scalar, n.Value
+	case *ast.LiteralNode:
+		out.kind, out.text = scalar, n.Value.Value
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
+		out.kind, out.text = scalar, n.GetToken().Value
+	case *ast.MappingNode:
+		return out, t.mapping(out, n.Values, depth)
+	case *ast.MappingValueNode:
+		return out, t.mapping(out, []*ast.MappingValueNode{n}, depth)
+	case *ast.SequenceNode:
+		out.kind = list
+		for _, v := range n.Values {
+			item, err := t.node(v, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			out.items = append(out.items, item)
+		}
+	default:
+		return nil, t.problem(n, "YAML anchors, aliases, tags and merge keys have no place in a document", n.Type().String())
+	}
+	return out, nil
+}
+
+func (t *treeReader) mapping(out *node, values []*ast.MappingValueNode, depth int) error {
+	out.kind = mapping
+	seen := map[string]bool{}
+	for _, v := range values {
+		key, err := t.node(v.Key, depth+1)
+		if err != nil {
+			return err
+		}
+		if key.kind != scalar {
+			return t.problem(v.Key, "a key must be text", kindNames[key.kind])
+		}
+		if seen[key.text] {
+			return t.problem(v.Key, "a key must be used once only", key.text)
+		}
+		seen[key.text] = true
+		value, err := t.node(v.Value, depth+1)
+		if err != nil {
+			return err
+		}
+		out.entries = append(out.entries, entry{key, value})
+	}
+	return nil
+}
+
+// find returns the node at a path such as "subnets[3].pools[0].pool", or the
+// nearest one around it.
+func (n *node) find(path string) *node {
+	path = strings.TrimPrefix(path, ".")
+	if path == "" {
+		return n
+	}
+	if rest, ok := strings.CutPrefix(path, "["); ok {
+		number, rest, _ := strings.Cut(rest, "]")
+		if i, err := strconv.Atoi(number); err == nil && n.kind == list && i < len(n.items) {
+			return n.items[i].find(rest)
+		}
+		return n
+	}
+	end := strings.IndexAny(path, ".[")
+	for _, e := range n.entries {
+		switch {
+		case e.key.text == path:
+			return e.value
+		case end >= 0 && e.key.text == path[:end]:
+			return e.value.find(path[end:])
+		}
+	}
+	return n
+}
