@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 )
 
@@ -179,4 +180,50 @@ func use(used map[uint32]bool, id uint32, what string) error {
 	}
 	used[id] = true
 	return nil
+}
+
+// SameConfig tells whether two configurations say the same, apart from their
+// revision.
+func SameConfig(a, b *Config) bool {
+	x, y := *a, *b
+	x.Revision, y.Revision = 0, 0
+	return reflect.DeepEqual(normal(&x), normal(&y))
+}
+
+// normal returns a copy in which what is empty is nil and links and options
+// are in the order that the database gives.
+func normal(c *Config) *Config {
+	out := &Config{ServerDUID: c.ServerDUID, Parameters: normalParameters(c.Parameters), Options: normalOptions(c.Options)}
+	for _, l := range c.Links {
+		link := *l
+		link.Parameters, link.Options, link.Subnets = normalParameters(l.Parameters), normalOptions(l.Options), nil
+		for _, s := range l.Subnets {
+			subnet := *s
+			subnet.Parameters, subnet.Options = normalParameters(s.Parameters), normalOptions(s.Options)
+			subnet.Relays = slices.SortedFunc(slices.Values(s.Relays), netip.Addr.Compare)
+			if len(s.InterfaceID) == 0 {
+				subnet.InterfaceID = nil
+			}
+			if len(s.Pools) == 0 {
+				subnet.Pools = nil
+			}
+			link.Subnets = append(link.Subnets, &subnet)
+		}
+		slices.SortFunc(link.Subnets, func(x, y *Subnet) int { return cmp.Compare(x.ID, y.ID) })
+		out.Links = append(out.Links, &link)
+	}
+	return out
+}
+
+func normalParameters(p Parameters) Parameters {
+	if len(p) == 0 {
+		return nil
+	}
+	return p
+}
+
+func normalOptions(o []OptionData) []OptionData {
+	return slices.SortedStableFunc(slices.Values(o), func(x, y OptionData) int {
+		return cmp.Or(cmp.Compare(x.Family, y.Family), cmp.Compare(x.Code, y.Code))
+	})
 }

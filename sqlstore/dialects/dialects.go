@@ -1,0 +1,47 @@
+// Package dialects opens a database by its URL: the one place that knows all
+// dialects.
+package dialects
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"rowlock/sqlstore"
+	"rowlock/sqlstore/postgres"
+	"rowlock/sqlstore/sqlite"
+)
+
+// Options are the settings that every dialect has.
+type Options struct {
+	Logger   *slog.Logger
+	MaxConns int           // connections per lane; 0 is the dialect's default
+	Deadline time.Duration // of a lane transaction; 0 is the dialect's default
+}
+
+// ErrScheme says which URLs there are.
+var ErrScheme = errors.New("database URL must begin with postgres:// or sqlite:")
+
+// Open opens the database: postgres://user@host/name, or sqlite:FILE.
+func Open(ctx context.Context, url string, opt Options) (sqlstore.Store, error) {
+	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
+	case "postgres", "postgresql":
+		return postgres.Open(ctx, url, postgres.Options{Logger: opt.Logger, MaxConns: opt.MaxConns, Deadline: opt.Deadline})
+	case "sqlite":
+		return sqlite.Open(ctx, strings.TrimPrefix(rest, "//"), sqlite.Options{Logger: opt.Logger})
+	}
+	return nil, ErrScheme
+}
+
+// Migrator opens the schema tool of the database.
+func Migrator(_ context.Context, url string, opt Options) (sqlstore.Migrator, error) {
+	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
+	case "postgres", "postgresql":
+		return postgres.NewMigrator(url, opt.Logger)
+	case "sqlite":
+		return sqlite.NewMigrator(strings.TrimPrefix(rest, "//"), opt.Logger)
+	}
+	return nil, ErrScheme
+}

@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"net/netip"
+
+	"rowlock/sqlstore"
+)
+
+// stepKind is what is to be done next for one item.
+type stepKind uint8
+
+const (
+	stepLookup stepKind = iota + 1 // read the row of the key, through the offer lane
+	stepInsert                     // insert a row with a candidate address
+	stepUpdate                     // change the row
+	stepFinal                      // the outcome is known
+)
+
+// step is one move of the transition table.
+type step struct {
+	kind stepKind
+
+	// stepInsert: the only address that will do; zero: any from the pools,
+	// preferring the one the client wants.
+	only netip.Addr
+	wait bool // wait for a candidate when none is at hand
+
+	thenInsert bool // stepLookup: insert if there is no row
+
+	// stepUpdate
+	action sqlstore.Action
+	key    sqlstore.Key
+	addr   netip.Addr
+	rev    int64
+
+	// stepFinal
+	code sqlstore.Code
+	row  *sqlstore.Lease
+}
+
+func final(code sqlstore.Code, row *sqlstore.Lease) step {
+	return step{kind: stepFinal, code: code, row: row}
+}
+
+func update(a sqlstore.Action, row *sqlstore.Lease) step {
+	s := step{kind: stepUpdate, action: a, key: row.Key, addr: row.Addr, rev: row.Rev}
+	if a == sqlstore.Activate && (row.State == sqlstore.Offered || row.Live()) {
+		s.rev = 0 // a renewal of the same binding by a sibling does no harm
+	}
+	return s
+}
+
+// first is the step taken before anything is known: writing first under a
+// guard is cheaper than reading first.
+func first(f sqlstore.Family, it *sqlstore.Item) step {
+	switch it.Op {
+	case sqlstore.OpOffer, sqlstore.OpAssign:
+		return step{kind: stepInsert}
+	case sqlstore.OpRelease:
+		return step{kind: stepUpdate, action: sqlstore.Release, key: it.Key, addr: it.Want}
+	case sqlstore.OpDecline:
+		return step{kind: stepUpdate, action: sqlstore.Quarantine, key: it.Key, addr: it.Want}
+	case sqlstore.OpWithdraw:
+		return step{kind: stepLookup}
+	}
+	if _, ok := it.Permits(it.Want); !ok {
+		return step{kind: stepLookup}
+	}
+	return step{kind: stepUpdate, action: sqlstore.Activate, key: it.Key, addr: it.Want}
+}
+
+// onRow decides when the client's own row is known (design 4.2).
+func onRow(f sqlstore.Family, it *sqlstore.Item, row *sqlstore.Lease) step {
+	switch it.Op {
+	case sqlstore.OpRelease, sqlstore.OpDecline:
+		return onEnd(it, row)
+	case sqlstore.OpWithdraw:
+		if row.State == sqlstore.Offered && row.Remaining > 0 {
+			return update(sqlstore.Withdraw, row)
+		}
+		return final(sqlstore.Unchanged, nil)
+	}
+	if row.State == sqlstore.Parked || row.State == sqlstore.Declined {
+		return final(sqlstore.Unchanged, nil) // such rows have keys of their own
+	}
+	if !permitted(it, row) {
+		return update(sqlstore.Park, row)
+	}
+	switch it.Op {
+	case sqlstore.OpOffer:
+		return onOffer(it, row)
+	case sqlstore.OpAssign:
+		return update(sqlstore.Activate, row)
+	}
+	if f == sqlstore.IPv4 && row.Addr != it.Want {
+		return final(sqlstore.WrongAddress, row) // RFC 2131 4.3.2
+	}
+	return update(sqlstore.Activate, row) // v6: its own address, the one asked for is refused beside it
+}
+
+// onOffer: an offer that stands is repeated, a live lease is shown as it is,
+// what has ended is offered again.
+func onOffer(it *sqlstore.Item, row *sqlstore.Lease) step {
+	switch {
+	case row.Live():
+		return final(sqlstore.Granted, row)
+	case row.State == sqlstore.Offered && row.Remaining.Seconds() >= float64(it.OfferLft)/2:
+		return final(sqlstore.Granted, row)
+	}
+	return update(sqlstore.Hold, row)
+}
+
+// onEnd: RELEASE and DECLINE change only the live lease that they name.
+func onEnd(it *sqlstore.Item, row *sqlstore.Lease) step {
+	if !row.Live() || row.Addr != it.Want {
+		return final(sqlstore.NoBinding, nil)
+	}
+	action := sqlstore.Release
+	if it.Op == sqlstore.OpDecline {
+		action = sqlstore.Quarantine
+	}
+	return update(action, row)
+}
+
+// onNone decides when the key has no row.
+func onNone(f sqlstore.Family, it *sqlstore.Item) step {
+	switch it.Op {
+	case sqlstore.OpOffer, sqlstore.OpAssign:
+		return step{kind: stepInsert}
+	case sqlstore.OpSelect:
+		if f == sqlstore.IPv6 {
+			return step{kind: stepInsert}
+		}
+	case sqlstore.OpInitReboot, sqlstore.OpRelease, sqlstore.OpDecline:
+		return final(sqlstore.NoBinding, nil) // RFC 2131 4.3.2: silence
+	case sqlstore.OpWithdraw:
+		return final(sqlstore.Unchanged, nil)
+	}
+	if _, ok := it.Permits(it.Want); ok {
+		return step{kind: stepInsert, only: it.Want}
+	}
+	if f == sqlstore.IPv6 {
+		return final(sqlstore.NoBinding, nil)
+	}
+	return final(sqlstore.WrongAddress, nil)
+}
+
+// onTaken decides when the only address that would do is somebody else's.
+func onTaken(f sqlstore.Family) step {
+	if f == sqlstore.IPv6 {
+		return final(sqlstore.NoBinding, nil)
+	}
+	return final(sqlstore.WrongAddress, nil)
+}
+
+// onParked decides when the client's row was put aside because it may not have
+// that address any more.
+func onParked(f sqlstore.Family, it *sqlstore.Item) step {
+	if f == sqlstore.IPv4 && it.Op != sqlstore.OpOffer && it.Op != sqlstore.OpAssign {
+		return final(sqlstore.WrongAddress, nil)
+	}
+	return step{kind: stepInsert}
+}
+
+// permitted tells whether the client may keep the address of its row: the pool
+// still has it, with the same length.
+func permitted(it *sqlstore.Item, row *sqlstore.Lease) bool {
+	p, ok := it.Permits(row.Addr)
+	return ok && (p == nil || p.DelegatedLen == row.PrefixLen)
+}

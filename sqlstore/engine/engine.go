@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rowlock/sqlstore"
+)
+
+// Config is what an Engine needs. Store, Logger, Registerer and Frontend.ID
+// must be set.
+type Config struct {
+	Store      sqlstore.Store
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	Frontend   sqlstore.FrontendInfo // Incarnation and Age are ignored
+	// Conns is how many transactions a lane may run at once; 0 is 2.
+	Conns int
+	// SweepEvery is the time between passes of the sweeper; 0 is 30 s.
+	SweepEvery time.Duration
+	// OnConfig gets every new configuration, in order; an error means that it
+	// is refused and the one before stays in use.
+	OnConfig func(*sqlstore.Config) error
+}
+
+// Engine decides requests on one database. It is safe for concurrent use.
+type Engine struct {
+	cfg     Config
+	store   sqlstore.Store
+	log     *slog.Logger
+	metrics *metrics
+	hints   *hints
+	keys    *keyLocks
+	offers  map[sqlstore.Family]*lane
+	commits map[sqlstore.Family]*lane
+	times   atomic.Pointer[times]
+	member  member
+	loader  loader
+	sweeper chan struct{}
+	bans    sync.Map // lockName -> time.Time
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// times are the global parameters that the engine itself uses, in seconds.
+type times struct{ grace, affinity, probation, parkMax uint32 }
+
+// New returns an engine that is not running yet.
+func New(cfg Config) (*Engine, error) {
+	if cfg.Store == nil || cfg.Logger == nil || cfg.Registerer == nil || cfg.Frontend.ID == "" {
+		return nil, errors.New("engine: store, logger, registerer and frontend id are required")
+	}
+	if cfg.Conns == 0 {
+		cfg.Conns = 2
+	}
+	if cfg.SweepEvery == 0 {
+		cfg.SweepEvery = 30 * time.Second
+	}
+	e := &Engine{cfg: cfg, store: cfg.Store, log: cfg.Logger, keys: newKeyLocks(), sweeper: make(chan struct{}, 1)}
+	var err error
+	if e.metrics, err = newMetrics(cfg.Registerer); err != nil {
+		return nil, err
+	}
+	e.hints = newHints(e)
+	e.setTimes(nil)
+	e.makeLanes()
+	return e, nil
+}
+
+// makeLanes makes two lanes for each family, or one for everything where the
+// dialect has a single writer.
+func (e *Engine) makeLanes() {
+	e.offers, e.commits = map[sqlstore.Family]*lane{}, map[sqlstore.Family]*lane{}
+	single := &lane{name: "all", e: e, conns: 1}
+	for _, f := range []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6} {
+		e.offers[f], e.commits[f] = single, single
+		if e.store.SplitLanes() {
+			e.offers[f] = &lane{name: "offer" + strconv.Itoa(int(f)), e: e, conns: e.cfg.Conns}
+			e.commits[f] = &lane{name: "commit" + strconv.Itoa(int(f)), e: e, conns: e.cfg.Conns}
+		}
+	}
+}
+
+func (e *Engine) offerLane(f sqlstore.Family) *lane  { return e.offers[f] }
+func (e *Engine) commitLane(f sqlstore.Family) *lane { return e.commits[f] }
+
+// Start registers the frontend, loads the configuration and begins the work in
+// the background. It fails when the database cannot be reached.
+func (e *Engine) Start(ctx context.Context) error {
+	if err := e.register(ctx); err != nil {
+		return err
+	}
+	if err := e.loadConfig(ctx); err != nil {
+		return err
+	}
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	e.stop = stop
+	for _, work := range []func(context.Context){e.heartbeats, e.hints.run, e.watchConfig, e.sweeps} {
+		e.running.Add(1)
+		go func() {
+			defer e.running.Done()
+			work(run)
+		}()
+	}
+	return nil
+}
+
+// Stop ends the work in the background and removes the frontend's row, so that
+// others take over at once. Requests under way are not waited for.
+func (e *Engine) Stop(ctx context.Context) error {
+	if e.stop == nil {
+		return nil
+	}
+	e.stop()
+	e.running.Wait()
+	return e.store.Unregister(ctx, e.fence())
+}
+
+// Do decides one request. It returns when the database has decided every item
+// and what it decided is durable; on any error nothing may be answered:
+// ErrBusy (no time left, or a lost race), ErrUnavailable (database away or the
+// outcome unknown), ErrFenced (this frontend's heartbeat is too old), ErrData.
+func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decision, error) {
+	if !e.Ready() {
+		return nil, fmt.Errorf("decide: %w", sqlstore.ErrFenced)
+	}
+	keys := make([]sqlstore.Key, 0, len(r.Items))
+	m := &message{e: e, req: r, items: make([]item, len(r.Items))}
+	for i := range r.Items {
+		m.items[i] = item{Item: &r.Items[i], next: first(r.Family, &r.Items[i])}
+		keys = append(keys, r.Items[i].Key)
+		if until, ok := e.bans.Load(lockName{r.Family, r.Items[i].Key}); ok {
+			if time.Now().Before(until.(time.Time)) {
+				return nil, fmt.Errorf("client is set aside: %w", sqlstore.ErrData)
+			}
+			e.bans.Delete(lockName{r.Family, r.Items[i].Key})
+		}
+	}
+	unlock, err := e.keys.lock(ctx, r.Family, keys)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := m.run(ctx); err != nil {
+		e.metrics.failures.WithLabelValues(cause(err)).Inc()
+		return nil, err
+	}
+	d := &sqlstore.Decision{Revision: m.revision, Results: make([]sqlstore.Result, len(m.items))}
+	for i := range m.items {
+		d.Results[i] = m.items[i].result
+	}
+	return d, nil
+}
+
+// banned sets the clients of a job aside for a minute whose data the database
+// refused: a bug here, but no reason to try it with every packet.
+func (e *Engine) banned(j *job, err error) {
+	e.metrics.data.Inc()
+	until := time.Now().Add(time.Minute)
+	for i := range j.inserts {
+		e.bans.Store(lockName{j.inserts[i].Family, j.inserts[i].Key}, until)
+		e.log.Error("database refused a client's data", "event", "lane.data", "key", fmt.Sprintf("%x", string(j.inserts[i].Key)), "err", err)
+	}
+	for i := range j.updates {
+		e.bans.Store(lockName{j.updates[i].Family, j.updates[i].Key}, until)
+		e.log.Error("database refused a client's data", "event", "lane.data", "key", fmt.Sprintf("%x", string(j.updates[i].Key)), "err", err)
+	}
+}
+
+func cause(err error) string {
+	for name, sentinel := range map[string]error{
+		"busy": sqlstore.ErrBusy, "unavailable": sqlstore.ErrUnavailable, "fenced": sqlstore.ErrFenced,
+		"data": sqlstore.ErrData, "retry": sqlstore.ErrRetry, "conflict": sqlstore.ErrConflict,
+	} {
+		if errors.Is(err, sentinel) {
+			return name
+		}
+	}
+	return "other"
+}

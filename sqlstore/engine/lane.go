@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"rowlock/sqlstore"
+)
+
+const (
+	maxBatch   = 256  // items a transaction
+	maxWaiting = 8192 // items a lane
+	smallBatch = 32   // after a smaller one, a busy lane waits for more
+	pace       = time.Millisecond
+	secondConn = 64 // a further connection starts when more items wait
+)
+
+// job is what must go into one transaction together: one insert, or the
+// updates of one message.
+type job struct {
+	inserts []sqlstore.Insert
+	updates []sqlstore.Update
+	alone   bool // in a batch of its own
+	ctx     context.Context
+	queued  time.Time
+
+	done       chan struct{}
+	err        error
+	revision   int64
+	insertDone []sqlstore.InsertResult
+	updateDone []sqlstore.UpdateResult
+}
+
+func (j *job) size() int { return len(j.inserts) + len(j.updates) }
+
+// lane gathers jobs and runs them as batches. An idle lane starts at once;
+// while it is busy jobs gather, so that batches grow with the load by
+// themselves.
+type lane struct {
+	name  string
+	e     *Engine
+	conns int
+
+	mu      sync.Mutex
+	queue   []*job
+	waiting int // items in queue
+	busy    int // runners at work
+}
+
+// submit queues a job; its done channel is closed when it has run.
+func (l *lane) submit(j *job) {
+	j.done, j.queued = make(chan struct{}), time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.waiting+j.size() > maxWaiting {
+		j.err = sqlstore.ErrBusy
+		close(j.done)
+		return
+	}
+	l.queue = append(l.queue, j)
+	l.waiting += j.size()
+	if l.busy == 0 || (l.busy < l.conns && l.waiting > secondConn) {
+		l.busy++
+		go l.run()
+	}
+}
+
+// run takes batches until none waits.
+func (l *lane) run() {
+	for {
+		batch, items := l.take()
+		if len(batch) == 0 {
+			return
+		}
+		started := time.Now()
+		l.exec(batch)
+		if items < smallBatch {
+			if rest := pace - time.Since(started); rest > 0 && l.hasWork() {
+				time.Sleep(rest)
+			}
+		}
+	}
+}
+
+func (l *lane) hasWork() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue) > 0
+}
+
+// take removes the next batch from the queue. Jobs nobody waits for any more
+// are dropped before they cost a transaction.
+func (l *lane) take() (batch []*job, items int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.queue) > 0 {
+		j := l.queue[0]
+		if len(batch) > 0 && (j.alone || items+j.size() > maxBatch) {
+			break
+		}
+		l.queue[0] = nil
+		l.queue = l.queue[1:]
+		l.waiting -= j.size()
+		if j.ctx.Err() != nil {
+			j.err = sqlstore.ErrBusy
+			close(j.done)
+			continue
+		}
+		batch = append(batch, j)
+		items += j.size()
+		if j.alone {
+			break
+		}
+	}
+	if len(batch) == 0 {
+		l.queue = nil
+		l.busy--
+	}
+	return batch, items
+}
+
+// exec runs a batch and its repetitions, and wakes those who wait.
+func (l *lane) exec(batch []*job) {
+	m := l.e.metrics
+	m.waiting.WithLabelValues(l.name).Observe(time.Since(batch[0].queued).Seconds())
+	l.attempt(batch, true)
+	for _, j := range batch {
+		close(j.done)
+	}
+}
+
+// attempt runs the jobs as one transaction. A transient error repeats it once,
+// then it is cut in two; an error of the data cuts at once; a lost connection
+// or an unknown outcome is the answer.
+func (l *lane) attempt(jobs []*job, again bool) {
+	err := l.transact(jobs)
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, sqlstore.ErrRetry) && again:
+		l.e.metrics.retries.WithLabelValues("transient").Inc()
+		time.Sleep(time.Duration(rand.Int64N(int64(3 * time.Millisecond))))
+		l.attempt(jobs, false)
+	case (errors.Is(err, sqlstore.ErrRetry) || isData(err)) && len(jobs) > 1:
+		l.e.metrics.retries.WithLabelValues("bisect").Inc()
+		l.attempt(jobs[:len(jobs)/2], true)
+		l.attempt(jobs[len(jobs)/2:], true)
+	default:
+		for _, j := range jobs {
+			j.err = err
+			if isData(err) {
+				l.e.banned(j, err)
+			}
+		}
+	}
+}
+
+func isData(err error) bool {
+	return errors.Is(err, sqlstore.ErrData) || errors.Is(err, sqlstore.ErrConflict)
+}
+
+// place says where a job's item went in the batch.
+type place struct {
+	job  *job
+	item int
+}
+
+func (l *lane) transact(jobs []*job) error {
+	b := &sqlstore.Batch{Fence: l.e.fence()}
+	var insertAt, updateAt []place
+	for message, j := range jobs {
+		j.insertDone, j.updateDone = make([]sqlstore.InsertResult, len(j.inserts)), make([]sqlstore.UpdateResult, len(j.updates))
+		for i := range j.inserts {
+			insertAt = append(insertAt, place{j, i})
+		}
+		for i := range j.updates {
+			j.updates[i].Message, j.updates[i].Count = message, len(j.updates)
+			updateAt = append(updateAt, place{j, i})
+		}
+	}
+	slices.SortFunc(insertAt, func(a, b place) int {
+		return cmp.Compare(a.job.inserts[a.item].Key, b.job.inserts[b.item].Key)
+	})
+	slices.SortFunc(updateAt, func(a, b place) int {
+		return cmp.Compare(a.job.updates[a.item].Key, b.job.updates[b.item].Key)
+	})
+	for _, p := range insertAt {
+		b.Inserts = append(b.Inserts, p.job.inserts[p.item])
+	}
+	for _, p := range updateAt {
+		b.Updates = append(b.Updates, p.job.updates[p.item])
+	}
+	started := time.Now()
+	res, err := l.e.store.Apply(context.Background(), b)
+	l.e.metrics.transaction.WithLabelValues(l.name).Observe(time.Since(started).Seconds())
+	l.e.metrics.batch.WithLabelValues(l.name).Observe(float64(len(insertAt) + len(updateAt)))
+	if err != nil {
+		return err
+	}
+	l.e.sawRevision(res.Revision)
+	for i, p := range insertAt {
+		p.job.insertDone[p.item] = res.Inserts[i]
+	}
+	for i, p := range updateAt {
+		p.job.updateDone[p.item] = res.Updates[i]
+	}
+	for _, j := range jobs {
+		j.revision = res.Revision
+		if !res.Alive {
+			j.err = sqlstore.ErrFenced
+		}
+	}
+	return nil
+}

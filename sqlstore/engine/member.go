@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"rowlock/sqlstore"
+)
+
+// staleAfter is how old a heartbeat may be, by database time for others and by
+// the local monotonic clock for oneself.
+const staleAfter = 5 * time.Second
+
+// member is this frontend's place among its siblings.
+type member struct {
+	mu        sync.Mutex
+	info      sqlstore.FrontendInfo
+	siblings  []sqlstore.FrontendInfo
+	confirmed time.Time // when the last heartbeat that succeeded was sent
+	readAt    time.Time
+}
+
+func (e *Engine) register(ctx context.Context) error {
+	m := &e.member
+	info := e.cfg.Frontend
+	sent := time.Now()
+	incarnation, err := e.store.Register(ctx, info)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	info.Incarnation = incarnation
+	if m.info.ID != "" {
+		info.Addrs, info.Revision, info.Draining = m.info.Addrs, m.info.Revision, m.info.Draining
+	}
+	m.info, m.confirmed = info, sent
+	return nil
+}
+
+// heartbeats refreshes the row each second until the context ends.
+func (e *Engine) heartbeats(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		e.heartbeat(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (e *Engine) heartbeat(ctx context.Context) {
+	m := &e.member
+	m.mu.Lock()
+	info := m.info
+	m.mu.Unlock()
+	sent := time.Now()
+	limit, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	all, revision, err := e.store.Heartbeat(limit, info)
+	switch {
+	case ctx.Err() != nil:
+		return
+	case errors.Is(err, sqlstore.ErrFenced):
+		e.fenced(limit, info)
+		return
+	case err != nil:
+		e.metrics.heartbeats.WithLabelValues("failed").Inc()
+		e.log.Warn("heartbeat failed", slog.String("event", "frontend.heartbeat_failed"), slog.Any("err", err))
+		return
+	}
+	e.metrics.heartbeats.WithLabelValues("ok").Inc()
+	m.mu.Lock()
+	m.siblings, m.confirmed, m.readAt = all, sent, time.Now()
+	m.mu.Unlock()
+	e.sawRevision(revision)
+}
+
+// fenced: the row is gone (it was cleaned away during a long absence) and is
+// written anew, or another process has taken the id, which is then left to it.
+func (e *Engine) fenced(ctx context.Context, info sqlstore.FrontendInfo) {
+	e.metrics.heartbeats.WithLabelValues("fenced").Inc()
+	all, err := e.store.Frontends(ctx)
+	if err != nil {
+		return
+	}
+	taken := slices.ContainsFunc(all, func(f sqlstore.FrontendInfo) bool { return f.ID == info.ID && f.Age < staleAfter })
+	if taken {
+		e.log.Error("another process uses this frontend id", slog.String("event", "frontend.id_taken"), slog.String("frontend", info.ID))
+		return
+	}
+	if err := e.register(ctx); err != nil {
+		e.log.Warn("frontend cannot register again", slog.String("event", "frontend.register_failed"), slog.Any("err", err))
+	}
+}
+
+// fence is what every write of this frontend carries.
+func (e *Engine) fence() sqlstore.Fence {
+	e.member.mu.Lock()
+	defer e.member.mu.Unlock()
+	return sqlstore.Fence{Frontend: e.member.info.ID, Incarnation: e.member.info.Incarnation}
+}
+
+// Ready tells whether this frontend may serve: its heartbeat was confirmed by
+// the database less than 5 s ago.
+func (e *Engine) Ready() bool {
+	e.member.mu.Lock()
+	defer e.member.mu.Unlock()
+	return !e.member.confirmed.IsZero() && time.Since(e.member.confirmed) < staleAfter
+}
+
+// SetAddrs tells the siblings which DHCPv4 server identifiers are this
+// frontend's own.
+func (e *Engine) SetAddrs(addrs []netip.Addr) {
+	e.member.mu.Lock()
+	defer e.member.mu.Unlock()
+	e.member.info.Addrs = addrs
+}
+
+// SetDraining tells the siblings that this frontend is about to stop.
+func (e *Engine) SetDraining() {
+	e.member.mu.Lock()
+	defer e.member.mu.Unlock()
+	e.member.info.Draining = true
+}
+
+// Owner tells whose server identifier an address is.
+func (e *Engine) Owner(addr netip.Addr) sqlstore.Ownership {
+	m := &e.member
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if slices.Contains(m.info.Addrs, addr) {
+		return sqlstore.OwnerSelf
+	}
+	owner := sqlstore.OwnerNone
+	for _, f := range m.siblings {
+		if f.ID == m.info.ID || !slices.Contains(f.Addrs, addr) {
+			continue
+		}
+		if f.Age+time.Since(m.readAt) < staleAfter {
+			return sqlstore.OwnerLive
+		}
+		owner = sqlstore.OwnerDead
+	}
+	return owner
+}

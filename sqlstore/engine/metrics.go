@@ -1,0 +1,51 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics of the engine; names and labels are in README.md.
+type metrics struct {
+	batch, waiting, transaction *prometheus.HistogramVec
+	retries, failures, swept    *prometheus.CounterVec
+	heartbeats                  *prometheus.CounterVec
+	conflicts, races, data      prometheus.Counter
+	hints                       prometheus.Counter
+	revision                    prometheus.Gauge
+}
+
+func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+	seconds := prometheus.ExponentialBuckets(0.0001, 2, 15)
+	histogram := func(name, help string, buckets []float64) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"lane"})
+	}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	plain := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	m := &metrics{
+		batch:       histogram("rowlock_sqlstore_batch_items", "Items per lane transaction.", prometheus.ExponentialBuckets(1, 2, 9)),
+		waiting:     histogram("rowlock_sqlstore_wait_seconds", "How long the oldest item of a batch waited for its lane.", seconds),
+		transaction: histogram("rowlock_sqlstore_transaction_seconds", "Duration of lane transactions.", seconds),
+		retries:     counter("rowlock_sqlstore_retries_total", "Lane batches repeated, by cause.", "cause"),
+		failures:    counter("rowlock_sqlstore_failures_total", "Requests that were not decided, by cause.", "cause"),
+		swept:       counter("rowlock_sqlstore_swept_total", "Rows ended by the sweeper, by kind.", "kind"),
+		heartbeats:  counter("rowlock_sqlstore_heartbeats_total", "Heartbeats, by result.", "result"),
+		conflicts:   plain("rowlock_sqlstore_conflicts_total", "Candidate addresses found taken."),
+		races:       plain("rowlock_sqlstore_races_total", "Updates that lost a race and went round again."),
+		data:        plain("rowlock_sqlstore_data_errors_total", "Items whose data the database refused; each is a bug."),
+		hints:       plain("rowlock_sqlstore_hints_total", "Candidate addresses fetched."),
+		revision:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_config_revision", Help: "Configuration revision in use."}),
+	}
+	var errs []error
+	for _, c := range []prometheus.Collector{
+		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.hints, m.revision,
+	} {
+		errs = append(errs, reg.Register(c))
+	}
+	return m, errors.Join(errs...)
+}

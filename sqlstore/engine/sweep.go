@@ -1,0 +1,156 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"rowlock/sqlstore"
+)
+
+const (
+	dueWindow   = 5000 // rows looked at in one statement
+	forgetLimit = 256  // rows deleted in one transaction
+)
+
+// Swept counts what one pass of the sweeper did.
+type Swept struct {
+	Expired   int // leases whose time ran out
+	Offers    int // dead offers deleted
+	Forgotten int // dead bindings deleted
+}
+
+// sweeps makes passes while this frontend leads the sweep, until the context
+// ends.
+func (e *Engine) sweeps(ctx context.Context) {
+	tick := time.NewTicker(e.cfg.SweepEvery)
+	defer tick.Stop()
+	var last time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-e.sweeper: // a pool is dry
+			if time.Since(last) < time.Second {
+				continue
+			}
+		}
+		last = time.Now()
+		if err := e.sweepIfLeading(ctx); err != nil && ctx.Err() == nil {
+			e.log.Warn("sweep failed", slog.String("event", "sweep.failed"), slog.Any("err", err))
+		}
+	}
+}
+
+func (e *Engine) sweepIfLeading(ctx context.Context) error {
+	_, err := e.store.Lead(ctx, "sweep", e.cfg.Frontend.ID, 3*e.cfg.SweepEvery)
+	if errors.Is(err, sqlstore.ErrConflict) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := e.store.MakePartitions(ctx); err != nil {
+		return fmt.Errorf("make history partitions: %w", err)
+	}
+	s, err := e.Sweep(ctx)
+	if s.Expired+s.Offers+s.Forgotten > 0 {
+		e.log.Debug("swept", slog.String("event", "sweep.done"), slog.Int("expired", s.Expired), slog.Int("offers", s.Offers),
+			slog.Int("forgotten", s.Forgotten))
+	}
+	return err
+}
+
+// sweepSoon asks for a pass out of turn.
+func (e *Engine) sweepSoon() {
+	select {
+	case e.sweeper <- struct{}{}:
+	default:
+	}
+}
+
+// Sweep makes one pass over both lease tables in short transactions. Any
+// number may run at once: every change is guarded by the row's rev.
+func (e *Engine) Sweep(ctx context.Context) (Swept, error) {
+	var s Swept
+	for _, f := range []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6} {
+		if err := e.sweepDue(ctx, f, &s); err != nil {
+			return s, err
+		}
+		for ctx.Err() == nil {
+			n, err := e.store.Forget(ctx, f, e.times.Load().affinity, forgetLimit)
+			if err != nil {
+				return s, err
+			}
+			s.Forgotten += n
+			if n < forgetLimit {
+				break
+			}
+		}
+	}
+	e.metrics.swept.WithLabelValues("expired").Add(float64(s.Expired))
+	e.metrics.swept.WithLabelValues("offer").Add(float64(s.Offers))
+	e.metrics.swept.WithLabelValues("forgotten").Add(float64(s.Forgotten))
+	return s, ctx.Err()
+}
+
+// sweepDue walks the table in key order, a window at a time.
+func (e *Engine) sweepDue(ctx context.Context, f sqlstore.Family, s *Swept) error {
+	var after sqlstore.Key
+	for ctx.Err() == nil {
+		due, last, done, err := e.store.Due(ctx, f, after, dueWindow)
+		if err != nil {
+			return err
+		}
+		for len(due) > 0 {
+			n := min(len(due), maxBatch)
+			if err := e.end(ctx, f, due[:n], s); err != nil {
+				return err
+			}
+			due = due[n:]
+		}
+		if done {
+			return nil
+		}
+		after = last
+	}
+	return ctx.Err()
+}
+
+// end expires active rows, gives reserved ones back and deletes dead offers.
+func (e *Engine) end(ctx context.Context, f sqlstore.Family, due []sqlstore.Due, s *Swept) error {
+	b := &sqlstore.Batch{}
+	var offers []sqlstore.Due
+	for _, d := range due {
+		if d.State == sqlstore.Offered && !d.Key.IsReserved() {
+			offers = append(offers, d)
+			continue
+		}
+		b.Updates = append(b.Updates, sqlstore.Update{
+			Family: f, Action: sqlstore.Expire, Key: d.Key, Addr: d.Addr, Rev: d.Rev,
+			Message: len(b.Updates), Count: 1, Grace: e.times.Load().grace,
+		})
+	}
+	if len(b.Updates) > 0 {
+		res, err := e.store.Apply(ctx, b)
+		if err != nil {
+			return err
+		}
+		for _, u := range res.Updates {
+			if u.Status == sqlstore.Updated {
+				s.Expired++
+			}
+		}
+	}
+	if len(offers) > 0 {
+		n, err := e.store.DeleteOffers(ctx, f, offers)
+		if err != nil {
+			return err
+		}
+		s.Offers += n
+	}
+	return nil
+}

@@ -1,0 +1,236 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"rowlock/sqlstore"
+)
+
+// Apply runs a batch: inserts on an offer connection, updates on a commit
+// connection. A batch must not have both.
+func (s *Store) Apply(ctx context.Context, b *sqlstore.Batch) (*sqlstore.BatchResult, error) {
+	res := &sqlstore.BatchResult{
+		Inserts: make([]sqlstore.InsertResult, len(b.Inserts)),
+		Updates: make([]sqlstore.UpdateResult, len(b.Updates)),
+	}
+	switch {
+	case len(b.Inserts) > 0 && len(b.Updates) > 0:
+		return nil, errors.New("a batch has either inserts or updates")
+	case len(b.Inserts) > 0:
+		return res, s.onLane(ctx, s.offers, func(ctx context.Context, c *pgx.Conn) error { return s.insert(ctx, c, b, res) })
+	case len(b.Updates) > 0:
+		return res, s.onLane(ctx, s.commits, func(ctx context.Context, c *pgx.Conn) error { return s.update(ctx, c, b, res) })
+	}
+	return res, nil
+}
+
+// onLane runs do on a connection of the pool with a context that never ends:
+// ending it would send a cancel request, which on a synchronous standby makes
+// an unreplicated commit visible. When the deadline passes the network
+// connection is closed instead; the outcome is then unknown.
+func (s *Store) onLane(ctx context.Context, pool *pgxpool.Pool, do func(context.Context, *pgx.Conn) error) error {
+	acquire, cancel := context.WithTimeout(ctx, s.deadline)
+	defer cancel()
+	c, err := pool.Acquire(acquire)
+	if err != nil {
+		return fmt.Errorf("acquire connection: %w", classify(err))
+	}
+	defer c.Release()
+	timer := time.AfterFunc(s.deadline, func() { _ = c.Conn().PgConn().Conn().Close() })
+	defer timer.Stop()
+	return classify(do(context.WithoutCancel(ctx), c.Conn()))
+}
+
+// insert sends the exclusive items as one transaction and then each solo item
+// as one of its own, all in one pipeline.
+func (s *Store) insert(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res *sqlstore.BatchResult) error {
+	f := b.Inserts[0].Family
+	var groups [][]int
+	var together []int
+	for i := range b.Inserts {
+		res.Inserts[i].Status = sqlstore.NotPlaced
+		if b.Inserts[i].Solo {
+			groups = append(groups, []int{i})
+		} else {
+			together = append(together, i)
+		}
+	}
+	if len(together) > 0 {
+		groups = append(groups, together)
+	}
+	sql := s.q.of(f, "lease_insert")
+	if len(groups) == 1 {
+		rows, err := c.Query(ctx, sql, insertArgs(b, groups[0])...)
+		if err != nil {
+			return err
+		}
+		return readInserts(rows, f, b, res)
+	}
+	return s.pipelineInserts(ctx, c, sql, b, groups, res)
+}
+
+func (s *Store) pipelineInserts(ctx context.Context, c *pgx.Conn, sql string, b *sqlstore.Batch, groups [][]int, res *sqlstore.BatchResult) error {
+	pipe := &pgx.Batch{}
+	for _, g := range groups {
+		pipe.Queue("BEGIN")
+		pipe.Queue(sql, insertArgs(b, g)...)
+		pipe.Queue("COMMIT")
+	}
+	br := c.SendBatch(ctx, pipe)
+	err := func() error {
+		for range groups {
+			if _, err := br.Exec(); err != nil {
+				return err
+			}
+			rows, err := br.Query()
+			if err != nil {
+				return err
+			}
+			if err := readInserts(rows, b.Inserts[0].Family, b, res); err != nil {
+				return err
+			}
+			if _, err := br.Exec(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}()
+	if cerr := br.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil && !c.IsClosed() {
+		// what was committed before the error stays; the caller repeats the
+		// batch and finds those rows under their keys
+		if _, rerr := c.Exec(ctx, "ROLLBACK"); rerr != nil {
+			return errors.Join(err, rerr)
+		}
+	}
+	return err
+}
+
+func insertArgs(b *sqlstore.Batch, items []int) []any {
+	n := len(items)
+	var (
+		num, vrf, subnet, pool, gen, plen = make([]int32, n), make([]int32, n), make([]int32, n), make([]int32, n), make([]int32, n), make([]int32, n)
+		key, former1, former2, addr       = make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
+		valid, offer, pref, iaid          = make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+		client                            clientArrays
+	)
+	for j, i := range items {
+		in := &b.Inserts[i]
+		num[j], key[j], vrf[j], addr[j] = int32(i), fromKey(in.Key), int32(in.VRF), fromAddr(in.Addr)
+		if len(in.Former) > 0 {
+			former1[j] = fromKey(in.Former[0])
+		}
+		if len(in.Former) > 1 {
+			former2[j] = fromKey(in.Former[1])
+		}
+		subnet[j], pool[j], gen[j], plen[j] = int32(in.SubnetID), int32(in.PoolID), int32(in.PoolGen), int32(in.PrefixLen)
+		valid[j], offer[j], pref[j], iaid[j] = int64(in.ValidLft), int64(in.OfferLft), int64(in.PrefLft), int64(in.Client.IAID)
+		client.add(&in.Client)
+	}
+	args := []any{b.Fence.Frontend, b.Fence.Incarnation, num, key, former1, former2, vrf, addr, subnet, pool, gen, valid, offer}
+	args = append(args, client.args()...)
+	if b.Inserts[0].Family == sqlstore.IPv6 {
+		args = append(args, plen, pref, iaid)
+	}
+	return args
+}
+
+// readInserts reads the rows of lease_insert into res. New rows are told apart
+// by their key.
+func readInserts(rows pgx.Rows, f sqlstore.Family, b *sqlstore.Batch, res *sqlstore.BatchResult) error {
+	defer rows.Close()
+	byKey := make(map[sqlstore.Key]int, len(b.Inserts))
+	for i := range b.Inserts {
+		byKey[b.Inserts[i].Key] = i
+	}
+	for rows.Next() {
+		var n, status pgtype.Int4
+		var r leaseRow
+		if err := rows.Scan(append([]any{&res.Revision, &res.Alive, &n, &status}, r.dest()...)...); err != nil {
+			return err
+		}
+		if !status.Valid {
+			continue
+		}
+		l := r.lease(f)
+		i, ok := int(n.Int32), true
+		if !n.Valid {
+			i, ok = byKey[l.Key]
+		}
+		if ok && i < len(res.Inserts) {
+			res.Inserts[i] = sqlstore.InsertResult{Status: sqlstore.InsertStatus(status.Int32), Lease: l}
+		}
+	}
+	return rows.Err()
+}
+
+func (s *Store) update(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res *sqlstore.BatchResult) error {
+	f := b.Updates[0].Family
+	rows, err := c.Query(ctx, s.q.of(f, "lease_update"), updateArgs(b)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n, status pgtype.Int4
+		var fresh pgtype.Bool
+		var r leaseRow
+		if err := rows.Scan(append([]any{&res.Revision, &res.Alive, &n, &status, &fresh}, r.dest()...)...); err != nil {
+			return err
+		}
+		if !n.Valid {
+			continue
+		}
+		u := &res.Updates[n.Int32]
+		u.Status, u.Fresh = sqlstore.UpdateStatus(status.Int32), fresh.Bool
+		if len(r.key) > 0 {
+			u.Lease = r.lease(f)
+		}
+		if !res.Alive {
+			u.Status = sqlstore.UpdateFenced
+		}
+	}
+	err = rows.Err()
+	if err != nil && len(b.Updates) == 1 && b.Updates[0].Action == sqlstore.Rekey && errors.Is(classify(err), sqlstore.ErrConflict) {
+		res.Updates[0].Status = sqlstore.Mismatch
+		return nil
+	}
+	return err
+}
+
+func updateArgs(b *sqlstore.Batch) []any {
+	n := len(b.Updates)
+	var (
+		num, msg, cnt, act              = make([]int32, n), make([]int32, n), make([]int32, n), make([]int32, n)
+		key, addr, newKey               = make([][]byte, n), make([][]byte, n), make([][]byte, n)
+		rev, valid, lft, grace, parkMax = make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+		pref                            = make([]int64, n)
+		client                          clientArrays
+	)
+	for i := range b.Updates {
+		u := &b.Updates[i]
+		num[i], msg[i], cnt[i], act[i] = int32(i), int32(u.Message), int32(max(u.Count, 1)), int32(u.Action)
+		key[i], addr[i], newKey[i], rev[i] = fromKey(u.Key), fromAddr(u.Addr), fromKey(u.NewKey), u.Rev
+		valid[i], lft[i], pref[i] = int64(u.ValidLft), int64(u.ValidLft), int64(u.PrefLft)
+		if u.Action == sqlstore.Hold {
+			lft[i] = int64(u.OfferLft)
+		}
+		grace[i], parkMax[i] = int64(u.Grace), int64(u.ParkMax)
+		client.add(&u.Client)
+	}
+	args := []any{b.Fence.Frontend, b.Fence.Incarnation, num, msg, cnt, key, addr, rev, act, newKey, valid, lft, grace, parkMax}
+	args = append(args, client.args()...)
+	if b.Updates[0].Family == sqlstore.IPv6 {
+		args = append(args, pref)
+	}
+	return args
+}

@@ -1,0 +1,46 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"rowlock/sqlstore"
+)
+
+// classify turns a driver's error into one of sqlstore's, by SQLSTATE.
+func classify(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("%w", sqlstore.ErrNotFound)
+	}
+	var pe *pgconn.PgError
+	if !errors.As(err, &pe) {
+		return fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err)
+	}
+	sentinel := sqlstore.ErrUnavailable
+	switch {
+	case pe.Code == "40001", pe.Code == "40P01", pe.Code == "55P03":
+		sentinel = sqlstore.ErrRetry
+	case pe.Code == "23505":
+		sentinel = sqlstore.ErrConflict
+	case pe.Code[:2] == "22", pe.Code[:2] == "23":
+		sentinel = sqlstore.ErrData
+	case pe.Code == "42P01", pe.Code == "42703", pe.Code == "3F000":
+		sentinel = sqlstore.ErrSchema
+	}
+	return fmt.Errorf("%w: %w", sentinel, err)
+}
+
+// classifyConfig keeps errors that carry one of sqlstore's already.
+func classifyConfig(err error) error {
+	if errors.Is(err, sqlstore.ErrConflict) {
+		return err
+	}
+	return classify(err)
+}

@@ -1,0 +1,114 @@
+package postgres
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"rowlock/sqlstore"
+)
+
+// leaseRow scans the columns of the query lease_columns, any of which may be
+// NULL where a statement reports that there is no row.
+type leaseRow struct {
+	key, parked, addr, hwaddr, clientID, relay, circuit, remote, subscriber, relayID []byte
+	vrf, subnet, pool, gen, hwtype, prefixLen                                        pgtype.Int4
+	state, source, flags                                                             pgtype.Int2
+	valid, preferred, rev, iaid                                                      pgtype.Int8
+	remaining                                                                        pgtype.Float8
+	since, expires, reclaim                                                          pgtype.Timestamptz
+	frontend, hostname, classes                                                      pgtype.Text
+}
+
+// dest returns the scan targets in column order.
+func (r *leaseRow) dest() []any {
+	return []any{
+		&r.key, &r.parked, &r.vrf, &r.addr, &r.subnet, &r.pool, &r.gen, &r.state, &r.valid, &r.rev,
+		&r.remaining, &r.since, &r.expires, &r.reclaim, &r.frontend,
+		&r.hwaddr, &r.hwtype, &r.source, &r.clientID, &r.relay, &r.circuit, &r.remote, &r.subscriber, &r.relayID,
+		&r.hostname, &r.flags, &r.classes, &r.prefixLen, &r.preferred, &r.iaid,
+	}
+}
+
+func (r *leaseRow) lease(f sqlstore.Family) sqlstore.Lease {
+	return sqlstore.Lease{
+		Family: f, Key: sqlstore.Key(r.key), ParkedKey: sqlstore.Key(r.parked), VRF: uint32(r.vrf.Int32),
+		Addr: toAddr(r.addr), PrefixLen: uint8(r.prefixLen.Int32),
+		SubnetID: uint32(r.subnet.Int32), PoolID: uint32(r.pool.Int32), PoolGen: uint32(r.gen.Int32),
+		State: sqlstore.State(r.state.Int16), ValidLft: uint32(r.valid.Int64), PreferredLft: uint32(r.preferred.Int64),
+		Rev: r.rev.Int64, Remaining: seconds(r.remaining.Float64),
+		Since: r.since.Time, Expires: r.expires.Time, ReclaimAt: r.reclaim.Time, Frontend: r.frontend.String,
+		Client: sqlstore.Client{
+			HWAddr: r.hwaddr, HWType: uint16(r.hwtype.Int32), HWSource: uint8(r.source.Int16), ClientID: r.clientID,
+			IAID: uint32(r.iaid.Int64), RelayAddr: toAddr(r.relay), CircuitID: r.circuit, RemoteID: r.remote,
+			SubscriberID: r.subscriber, RelayID: r.relayID, Hostname: r.hostname.String, FQDNFlags: uint8(r.flags.Int16),
+			Classes: r.classes.String,
+		},
+	}
+}
+
+// seconds converts a time left; a lease that never ends has centuries, more
+// than a Duration can hold.
+func seconds(s float64) time.Duration {
+	const century = 100 * 365 * 24 * 3600
+	return time.Duration(min(s, century) * float64(time.Second))
+}
+
+func toAddr(b []byte) netip.Addr {
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+func fromAddr(a netip.Addr) []byte {
+	if !a.IsValid() {
+		return nil
+	}
+	return a.AsSlice()
+}
+
+func fromKey(k sqlstore.Key) []byte {
+	if k == "" {
+		return nil
+	}
+	return []byte(k)
+}
+
+func nonEmpty(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
+
+// clientArrays are the columns of many sqlstore.Client values.
+type clientArrays struct {
+	hwaddr                                                [][]byte
+	hwtype, source                                        []int32
+	clientID, relay, circuit, remote, subscriber, relayID [][]byte
+	hostname                                              []string
+	flags                                                 []int32
+	classes                                               []string
+}
+
+func (a *clientArrays) add(c *sqlstore.Client) {
+	a.hwaddr = append(a.hwaddr, nonEmpty(c.HWAddr))
+	a.hwtype = append(a.hwtype, int32(c.HWType))
+	a.source = append(a.source, int32(c.HWSource))
+	a.clientID = append(a.clientID, nonEmpty(c.ClientID))
+	a.relay = append(a.relay, fromAddr(c.RelayAddr))
+	a.circuit = append(a.circuit, nonEmpty(c.CircuitID))
+	a.remote = append(a.remote, nonEmpty(c.RemoteID))
+	a.subscriber = append(a.subscriber, nonEmpty(c.SubscriberID))
+	a.relayID = append(a.relayID, nonEmpty(c.RelayID))
+	a.hostname = append(a.hostname, c.Hostname)
+	a.flags = append(a.flags, int32(c.FQDNFlags))
+	a.classes = append(a.classes, c.Classes)
+}
+
+func (a *clientArrays) args() []any {
+	return []any{
+		a.hwaddr, a.hwtype, a.source, a.clientID, a.relay, a.circuit, a.remote, a.subscriber, a.relayID,
+		a.hostname, a.flags, a.classes,
+	}
+}

@@ -1,0 +1,224 @@
+-- The hot statements. They are written for lease4; for lease6 the words
+-- lease4, client_id and circuit_id read lease6, duid and interface_id, lines
+-- that end in --v4 are left out and those that end in --v6 are added.
+-- In every statement the arrays drive (LATERAL … OFFSET 0), so that rows are
+-- locked in the order of the arrays, which are sorted by key, whatever plan is
+-- chosen. Each returns the newest revision and whether the fence passed in
+-- every row, and at least one row.
+
+-- name: lease_insert
+-- Inserts an offered row for each item whose key, and former keys, have none;
+-- returns the new rows (status 1), those found under the key (2) or under a
+-- former key (3). An item that is missing was not placed: its address is
+-- taken, or another writer was first.
+WITH h AS MATERIALIZED (
+  SELECT c.revision, now() AS now, (extract(epoch FROM now()) * 1000000)::bigint AS now_us,
+         $1::text = '' OR EXISTS (SELECT 1 FROM frontend f WHERE f.id = $1 AND f.incarnation = $2
+                                  AND f.heartbeat_at > now() - interval '5 seconds') AS alive
+    FROM config_head c WHERE c.id = 1),
+r AS MATERIALIZED (
+  SELECT k.*, coalesce(own.binding_key, former.binding_key) AS found, own.binding_key IS NOT NULL AS is_own
+    FROM unnest($3::int[], $4::bytea[], $5::bytea[], $6::bytea[], $7::int[], $8::bytea[], $9::int[], $10::int[], $11::int[],
+                $12::bigint[], $13::bigint[], $14::bytea[], $15::int[], $16::int[], $17::bytea[], $18::bytea[], $19::bytea[],
+                $20::bytea[], $21::bytea[], $22::bytea[], $23::text[], $24::int[], $25::text[]
+                , $26::int[], $27::bigint[], $28::bigint[] --v6
+         ) AS k (n, key, former1, former2, vrf, addr, subnet_id, pool_id, pool_gen,
+                 valid_lft, offer_lft, hwaddr, hwtype, hwaddr_source, client_id, relay_addr, circuit_id,
+                 remote_id, subscriber_id, relay_id, hostname, fqdn_flags, classes
+                 , prefix_len, preferred_lft, iaid --v6
+         )
+    LEFT JOIN LATERAL (SELECT l.binding_key FROM lease4 l WHERE l.binding_key = k.key OFFSET 0) own ON true
+    LEFT JOIN LATERAL (SELECT l.binding_key FROM lease4 l WHERE l.binding_key IN (k.former1, k.former2) LIMIT 1) former ON true),
+ins AS (
+  INSERT INTO lease4 AS l (binding_key, vrf, addr, subnet_id, pool_id, pool_gen, state, valid_lft, since, expires_at, rev,
+                           hwaddr, hwtype, hwaddr_source, client_id, relay_addr, circuit_id, remote_id, subscriber_id, relay_id,
+                           hostname, fqdn_flags, classes, frontend
+                           , prefix_len, preferred_lft, iaid --v6
+                           )
+  SELECT r.key, r.vrf, r.addr, r.subnet_id, r.pool_id, r.pool_gen, 1, r.valid_lft, h.now,
+         h.now + r.offer_lft * interval '1 second', h.now_us,
+         r.hwaddr, r.hwtype, r.hwaddr_source, r.client_id, r.relay_addr, r.circuit_id, r.remote_id, r.subscriber_id, r.relay_id,
+         r.hostname, r.fqdn_flags, r.classes, $1
+         , r.prefix_len, r.preferred_lft, r.iaid --v6
+    FROM r CROSS JOIN h
+   WHERE h.alive AND r.found IS NULL AND r.addr IS NOT NULL
+   ORDER BY r.n
+  ON CONFLICT DO NOTHING
+  RETURNING l.*)
+SELECT h.revision, h.alive, x.* FROM h LEFT JOIN (
+  SELECT NULL::int AS n, 1 AS status, $columns FROM ins l
+  UNION ALL
+  SELECT r.n, CASE WHEN r.is_own THEN 2 ELSE 3 END, x.*
+    FROM r CROSS JOIN LATERAL (SELECT $columns FROM lease4 l WHERE l.binding_key = r.found OFFSET 0) x
+) x ON true;
+
+-- name: lease_update
+-- Changes each row whose guard holds, all or none of a message, and writes the
+-- history row of a holding that ends and the event, from the locked old row.
+-- Returns for every item: 1 updated (the new row), 2 the guard did not hold
+-- (the row as it is), 3 locked by somebody else, 4 no row. Actions: 1 activate,
+-- 2 hold, 3 release, 4 expire, 5 quarantine, 6 park, 7 rekey, 8 withdraw.
+WITH h AS MATERIALIZED (
+  SELECT c.revision, now() AS now, (extract(epoch FROM now()) * 1000000)::bigint AS now_us,
+         $1::text = '' OR EXISTS (SELECT 1 FROM frontend f WHERE f.id = $1 AND f.incarnation = $2
+                                  AND f.heartbeat_at > now() - interval '5 seconds') AS alive
+    FROM config_head c WHERE c.id = 1),
+l AS MATERIALIZED (
+  SELECT k.n, k.msg, k.cnt, k.key, k.want, k.want_rev, k.act, k.new_key, k.new_valid, k.lft, k.grace, k.park_max,
+         k.new_hwaddr, k.new_hwtype, k.new_hwaddr_source, k.new_client_id, k.new_relay_addr, k.new_circuit_id, k.new_remote_id,
+         k.new_subscriber_id, k.new_relay_id, k.new_hostname, k.new_fqdn_flags, k.new_classes, x.*
+         , k.new_preferred --v6
+    FROM unnest($3::int[], $4::int[], $5::int[], $6::bytea[], $7::bytea[], $8::bigint[], $9::int[], $10::bytea[],
+                $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],
+                $15::bytea[], $16::int[], $17::int[], $18::bytea[], $19::bytea[], $20::bytea[], $21::bytea[],
+                $22::bytea[], $23::bytea[], $24::text[], $25::int[], $26::text[]
+                , $27::bigint[] --v6
+         ) AS k (n, msg, cnt, key, want, want_rev, act, new_key, new_valid, lft, grace, park_max,
+                 new_hwaddr, new_hwtype, new_hwaddr_source, new_client_id, new_relay_addr, new_circuit_id, new_remote_id,
+                 new_subscriber_id, new_relay_id, new_hostname, new_fqdn_flags, new_classes
+                 , new_preferred --v6
+         )
+    LEFT JOIN LATERAL (SELECT l.* FROM lease4 l WHERE l.binding_key = k.key OFFSET 0 FOR UPDATE SKIP LOCKED) x ON true),
+g AS MATERIALIZED (
+  SELECT l.*, h.now, h.now_us, l.state = 2 AND l.expires_at > h.now AS live,
+         get_byte(l.binding_key, 4) = 254 AS is_reserved,
+         CASE WHEN l.lft >= 4294967295 THEN timestamptz '9000-01-01 00:00:00+00' ELSE h.now + l.lft * interval '1 second' END AS until,
+         h.alive AND l.binding_key IS NOT NULL AND l.addr = l.want 
+           AND CASE l.act WHEN 3 THEN l.state = 2 WHEN 4 THEN l.expires_at <= h.now AND l.state IN (1, 2)
+                          WHEN 5 THEN l.state = 2 WHEN 8 THEN l.state = 1 ELSE true END
+           AND CASE WHEN l.want_rev <> 0 THEN l.rev = l.want_rev
+                    ELSE l.state = 1 OR (l.state = 2 AND l.expires_at > h.now) END AS ok
+    FROM l CROSS JOIN h),
+w AS MATERIALIZED (
+  SELECT g.*, g.ok AND count(*) FILTER (WHERE g.ok) OVER (PARTITION BY g.msg) >= g.cnt AS whole,
+         g.state = 2 AND (g.act IN (3, 4, 5, 6) OR (g.act IN (1, 2) AND NOT g.live)) AS ends,
+         g.act = 1 AND NOT g.live AS fresh
+    FROM g),
+upd AS (
+  UPDATE lease4 l SET
+    binding_key = coalesce(w.new_key, l.binding_key),
+    parked_key  = CASE WHEN w.act IN (5, 6) THEN w.binding_key ELSE l.parked_key END,
+    state       = CASE w.act WHEN 1 THEN 2 WHEN 2 THEN 1 WHEN 3 THEN CASE WHEN w.is_reserved THEN 7 ELSE 4 END
+                             WHEN 4 THEN CASE WHEN w.is_reserved THEN 7 ELSE 3 END WHEN 5 THEN 5 WHEN 6 THEN 6 ELSE l.state END,
+    since       = CASE WHEN w.fresh OR w.act = 2 THEN w.now ELSE l.since END,
+    expires_at  = CASE WHEN w.act IN (1, 2) THEN w.until WHEN w.act IN (3, 5, 8) THEN least(w.now, l.expires_at) ELSE l.expires_at END,
+    reclaim_at  = CASE WHEN w.act IN (1, 2) THEN NULL
+                       WHEN w.act IN (3, 4) AND w.is_reserved THEN NULL
+                       WHEN w.act IN (3, 5) THEN w.now + w.grace * interval '1 second'
+                       WHEN w.act = 4 THEN l.expires_at + w.grace * interval '1 second'
+                       WHEN w.act = 6 AND l.expires_at >= '9000-01-01 00:00:00+00' THEN w.now + w.park_max * interval '1 second'
+                       WHEN w.act = 6 THEN greatest(l.expires_at, w.now) + w.grace * interval '1 second'
+                       ELSE l.reclaim_at END,
+    rev         = greatest(l.rev + 1, w.now_us),
+    valid_lft   = CASE WHEN w.act IN (1, 2) THEN w.new_valid ELSE l.valid_lft END,
+    preferred_lft = CASE WHEN w.act IN (1, 2) THEN w.new_preferred ELSE l.preferred_lft END, --v6
+    hwaddr        = CASE WHEN w.act IN (1, 2) THEN coalesce(w.new_hwaddr, l.hwaddr) ELSE l.hwaddr END,
+    hwtype        = CASE WHEN w.act IN (1, 2) AND w.new_hwaddr IS NOT NULL THEN w.new_hwtype ELSE l.hwtype END,
+    hwaddr_source = CASE WHEN w.act IN (1, 2) AND w.new_hwaddr IS NOT NULL THEN w.new_hwaddr_source ELSE l.hwaddr_source END,
+    client_id     = CASE WHEN w.act IN (1, 2) THEN coalesce(w.new_client_id, l.client_id) ELSE l.client_id END,
+    relay_addr    = CASE WHEN w.act IN (1, 2) THEN coalesce(w.new_relay_addr, l.relay_addr) ELSE l.relay_addr END,
+    circuit_id    = CASE WHEN w.act IN (1, 2) THEN coalesce(w.new_circuit_id, l.circuit_id) ELSE l.circuit_id END,
+    remote_id     = CASE WHEN w.act IN (1, 2) THEN coalesce(w.new_remote_id, l.remote_id) ELSE l.remote_id END,
+    subscriber_id = CASE WHEN w.act IN (1, 2) THEN coalesce(w.new_subscriber_id, l.subscriber_id) ELSE l.subscriber_id END,
+    relay_id      = CASE WHEN w.act IN (1, 2) THEN coalesce(w.new_relay_id, l.relay_id) ELSE l.relay_id END,
+    hostname      = CASE WHEN w.act IN (1, 2) AND w.new_hostname <> '' THEN w.new_hostname ELSE l.hostname END,
+    fqdn_flags    = CASE WHEN w.act IN (1, 2) AND w.new_hostname <> '' THEN w.new_fqdn_flags ELSE l.fqdn_flags END,
+    classes       = CASE WHEN w.act IN (1, 2) THEN w.new_classes ELSE l.classes END,
+    frontend      = CASE WHEN $1 <> '' THEN $1 ELSE l.frontend END
+  FROM w WHERE w.whole AND l.binding_key = w.key
+  RETURNING w.n, w.fresh, w.live AS was_live, w.hostname AS old_hostname, w.fqdn_flags AS old_flags, l.*),
+hist AS (
+  INSERT INTO lease_history (family, vrf, addr, prefix_len, subnet_id, binding_key, since, ended_at, ended_by, rev, hwaddr, client_id,
+                             iaid, relay_addr, circuit_id, remote_id, subscriber_id, relay_id, hostname, frontend)
+  SELECT 4, w.vrf, w.addr, 32, w.subnet_id, w.binding_key, w.since, least(w.now, w.expires_at), --v4
+  SELECT 6, w.vrf, w.addr, w.prefix_len, w.subnet_id, w.binding_key, w.since, least(w.now, w.expires_at), --v6
+         CASE w.act WHEN 3 THEN 4 WHEN 4 THEN 3 WHEN 5 THEN 5 WHEN 6 THEN 6 ELSE 2 END, w.rev, w.hwaddr, w.client_id,
+         NULL, --v4
+         w.iaid, --v6
+         w.relay_addr, w.circuit_id, w.remote_id, w.subscriber_id, w.relay_id, w.hostname, w.frontend
+    FROM w WHERE w.whole AND w.ends),
+ev AS (
+  INSERT INTO lease_event (kind, family, vrf, addr, prefix_len, subnet_id, binding_key, hostname, fqdn_flags, state, rev)
+  SELECT e.kind, 4, u.vrf, u.addr, 32, u.subnet_id, u.binding_key, u.hostname, u.fqdn_flags, u.state, u.rev --v4
+  SELECT e.kind, 6, u.vrf, u.addr, u.prefix_len, u.subnet_id, u.binding_key, u.hostname, u.fqdn_flags, u.state, u.rev --v6
+    FROM upd u CROSS JOIN LATERAL (
+      SELECT CASE WHEN u.fresh THEN 1
+                  WHEN u.state = 2 AND u.was_live AND (u.hostname <> u.old_hostname OR u.fqdn_flags <> u.old_flags) THEN 2
+                  WHEN u.was_live AND u.state <> 2 THEN 3 END AS kind) e
+   WHERE e.kind IS NOT NULL AND EXISTS (SELECT 1 FROM event_consumer))
+SELECT h.revision, h.alive, x.* FROM h LEFT JOIN (
+  SELECT l.n, 1 AS status, l.fresh, $columns FROM upd l
+  UNION ALL
+  SELECT l.n, CASE WHEN l.binding_key IS NOT NULL THEN 2
+                   WHEN EXISTS (SELECT 1 FROM lease4 t WHERE t.binding_key = l.key) THEN 3 ELSE 4 END, false, $columns
+    FROM w l WHERE NOT coalesce(l.whole, false)
+) x ON true;
+
+-- name: lease_due
+-- Of the next rows in key order: the offered and active ones whose time has
+-- come, and always one row with the last key looked at. No locks.
+WITH w AS MATERIALIZED (
+  SELECT l.binding_key, l.addr, l.state, l.rev, l.state IN (1, 2) AND l.expires_at <= now() AS due
+    FROM lease4 l WHERE l.binding_key > $1 ORDER BY l.binding_key LIMIT $2)
+SELECT t.last, t.looked, w.binding_key, w.addr, w.state, w.rev
+  FROM (SELECT (SELECT binding_key FROM w ORDER BY binding_key DESC LIMIT 1) AS last, (SELECT count(*) FROM w) AS looked) t
+  LEFT JOIN w ON w.due;
+
+-- name: lease_delete_offers
+-- Deletes dead offers by key and rev, and lists their addresses.
+WITH k AS MATERIALIZED (
+  SELECT x.* FROM unnest($1::bytea[], $2::bigint[]) AS k (key, rev)
+   CROSS JOIN LATERAL (SELECT l.binding_key FROM lease4 l WHERE l.binding_key = k.key AND l.rev = k.rev AND l.state = 1
+                       AND l.expires_at <= now() OFFSET 0 FOR UPDATE SKIP LOCKED) x),
+d AS (DELETE FROM lease4 l USING k WHERE l.binding_key = k.binding_key AND get_byte(l.binding_key, 4) <> 254
+      RETURNING l.vrf, l.addr, l.pool_id),
+f AS (INSERT INTO addr_free (vrf, addr, pool_id) SELECT vrf, addr, pool_id FROM d WHERE pool_id > 0 ORDER BY vrf, addr
+      ON CONFLICT (vrf, addr) DO UPDATE SET token = DEFAULT, pool_id = excluded.pool_id, hold_until = '-infinity')
+SELECT count(*) FROM d;
+
+-- name: lease_forget
+-- Deletes rows that nobody waits for: ended ones after their affinity, parked
+-- and declined ones when their quarantine is over.
+WITH k AS MATERIALIZED (
+  SELECT l.binding_key FROM lease4 l
+   WHERE l.reclaim_at IS NOT NULL AND l.reclaim_at <= now() - CASE WHEN l.state IN (3, 4) THEN $1::bigint ELSE 0 END * interval '1 second'
+     AND get_byte(l.binding_key, 4) <> 254
+   LIMIT $2 FOR UPDATE SKIP LOCKED),
+d AS (DELETE FROM lease4 l USING k WHERE l.binding_key = k.binding_key RETURNING l.vrf, l.addr, l.pool_id),
+f AS (INSERT INTO addr_free (vrf, addr, pool_id) SELECT vrf, addr, pool_id FROM d WHERE pool_id > 0 ORDER BY vrf, addr
+      ON CONFLICT (vrf, addr) DO UPDATE SET token = DEFAULT, pool_id = excluded.pool_id, hold_until = '-infinity')
+SELECT count(*) FROM d;
+
+-- name: lease_reclaim
+-- Deletes the pool's longest dead rows whose grace is over, and lists their
+-- addresses.
+WITH k AS MATERIALIZED (
+  SELECT l.binding_key FROM lease4 l
+   WHERE l.pool_id = $1 AND l.reclaim_at IS NOT NULL AND l.reclaim_at <= now() AND get_byte(l.binding_key, 4) <> 254
+   ORDER BY l.reclaim_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+d AS (DELETE FROM lease4 l USING k WHERE l.binding_key = k.binding_key RETURNING l.vrf, l.addr, l.pool_id),
+f AS (INSERT INTO addr_free (vrf, addr, pool_id) SELECT vrf, addr, pool_id FROM d ORDER BY vrf, addr
+      ON CONFLICT (vrf, addr) DO UPDATE SET token = DEFAULT, pool_id = excluded.pool_id, hold_until = '-infinity')
+SELECT count(*) FROM d;
+
+-- name: lease_list
+-- Rows in order of (vrf, addr) after a position, for people and tools.
+SELECT $columns FROM lease4 l
+ WHERE (l.vrf, l.addr) > ($1::int, $2::bytea) AND ($3::int = 0 OR l.subnet_id = $3)
+   AND ($4::int = 0 OR CASE WHEN l.state = 2 AND l.expires_at <= now() THEN 3 ELSE l.state END = $4)
+   AND ($5::bytea IS NULL OR l.addr = $5) AND ($6::bytea IS NULL OR l.hwaddr = $6)
+ ORDER BY l.vrf, l.addr LIMIT $7;
+
+-- name: lease_count
+-- Rows by subnet and state.
+SELECT l.subnet_id, CASE WHEN l.state = 2 AND l.expires_at <= now() THEN 3 ELSE l.state END AS state, count(*)
+  FROM lease4 l GROUP BY 1, 2;
+
+-- name: lease_columns
+-- Not a statement: what $columns stands for above.
+l.binding_key, l.parked_key, l.vrf, l.addr, l.subnet_id, l.pool_id, l.pool_gen, l.state, l.valid_lft, l.rev,
+       extract(epoch FROM l.expires_at - now())::double precision AS remaining, l.since, l.expires_at, l.reclaim_at, l.frontend,
+       l.hwaddr, l.hwtype, l.hwaddr_source, l.client_id, l.relay_addr, l.circuit_id, l.remote_id, l.subscriber_id, l.relay_id,
+       l.hostname, l.fqdn_flags, l.classes,
+       32 AS prefix_len, 0::bigint AS preferred_lft, 0::bigint AS iaid --v4
+       l.prefix_len, l.preferred_lft, l.iaid --v6

@@ -1,0 +1,82 @@
+// Package storetest is the conformance suite of the dialects: the same tests,
+// made from the transition table of the engine, run on every engine. A
+// database for tests is named by ROWLOCK_TEST_POSTGRES; SQLite needs none.
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"rowlock/sqlstore"
+	"rowlock/sqlstore/dialects"
+)
+
+var databases atomic.Int64
+
+// URL returns the URL of a new empty database of the dialect, which goes away
+// with the test. Without a server the test is skipped, and fails where
+// ROWLOCK_TEST_REQUIRE is set.
+func URL(t testing.TB, dialect string) string {
+	t.Helper()
+	if dialect == "sqlite" {
+		return "sqlite:" + filepath.Join(t.TempDir(), "rowlock.db")
+	}
+	server := os.Getenv("ROWLOCK_TEST_POSTGRES")
+	if server == "" {
+		if os.Getenv("ROWLOCK_TEST_REQUIRE") != "" {
+			t.Fatal("ROWLOCK_TEST_POSTGRES is not set, and ROWLOCK_TEST_REQUIRE is")
+		}
+		t.Skip("no PostgreSQL: ROWLOCK_TEST_POSTGRES is not set")
+	}
+	name := fmt.Sprintf("rowlock_test_%d_%d", os.Getpid(), databases.Add(1))
+	admin(t, server, "CREATE DATABASE "+name)
+	t.Cleanup(func() { admin(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	u, err := url.Parse(server)
+	require.NoError(t, err)
+	u.Path = "/" + name
+	return u.String()
+}
+
+func admin(t testing.TB, server, statement string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, server)
+	require.NoError(t, err)
+	defer func() { _ = c.Close(ctx) }()
+	_, err = c.Exec(ctx, statement)
+	require.NoError(t, err)
+}
+
+// Migrated returns the URL of a new database with the newest schema.
+func Migrated(t testing.TB, dialect string) string {
+	t.Helper()
+	u := URL(t, dialect)
+	m, err := dialects.Migrator(t.Context(), u, dialects.Options{})
+	require.NoError(t, err)
+	_, err = m.Up(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, m.Close())
+	return u
+}
+
+// Open opens a store on the database, closed with the test.
+func Open(t testing.TB, databaseURL string) sqlstore.Store {
+	t.Helper()
+	s, err := dialects.Open(t.Context(), databaseURL, dialects.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// Dialects are the engines that every suite runs on.
+var Dialects = []string{"sqlite", "postgres"}
