@@ -36,12 +36,12 @@ type importRule struct {
 }
 
 const (
-	codec   = "github.com/insomniacslk/dhcp/..."
-	pgx     = "github.com/jackc/pgx/v5/..."
-	sqlite  = "modernc.org/sqlite/..."
-	yaml    = "github.com/goccy/go-yaml/..."
-	cobra   = "github.com/spf13/cobra/..."
-	testify = "github.com/stretchr/testify/..."
+	codecPackage   = "github.com/insomniacslk/dhcp/..."
+	pgxPackage     = "github.com/jackc/pgx/v5/..."
+	sqlitePackage  = "modernc.org/sqlite/..."
+	yamlPackage    = "github.com/goccy/go-yaml/..."
+	cobraPackage   = "github.com/spf13/cobra/..."
+	testifyPackage = "github.com/stretchr/testify/..."
 )
 
 // importRules are the import rules of CONTRIBUTING.md.
@@ -54,7 +54,7 @@ var importRules = []importRule{
 	{
 		name: "roles speak to sqlstore interfaces, not to engines",
 		in:   []string{"rowlock/frontend/...", "rowlock/ddns/...", "rowlock/admin/..."},
-		deny: []string{"rowlock/sqlstore/...", "rowlock/migrations", "database/sql", pgx, sqlite},
+		deny: []string{"rowlock/sqlstore/...", "rowlock/migrations", "database/sql", pgxPackage, sqlitePackage},
 		allow: []string{
 			"rowlock/sqlstore",
 		},
@@ -88,7 +88,7 @@ var importRules = []importRule{
 	{
 		name: "the engine knows no dialect, role or schema",
 		in:   []string{"rowlock/sqlstore/engine"},
-		deny: []string{"rowlock/...", "database/sql", pgx, sqlite}, allow: []string{"rowlock/sqlstore"}, deps: true,
+		deny: []string{"rowlock/...", "database/sql", pgxPackage, sqlitePackage}, allow: []string{"rowlock/sqlstore"}, deps: true,
 	},
 	{
 		name: "a dialect knows sqlstore, the engine and the schema",
@@ -101,32 +101,32 @@ var importRules = []importRule{
 	},
 	{
 		name: "dialects do not know each other",
-		in:   []string{"rowlock/sqlstore/postgres/..."}, deny: []string{"rowlock/sqlstore/sqlite/...", sqlite}, deps: true,
+		in:   []string{"rowlock/sqlstore/postgres/..."}, deny: []string{"rowlock/sqlstore/sqlite/...", sqlitePackage}, deps: true,
 	},
 	{
 		name: "dialects do not know each other",
-		in:   []string{"rowlock/sqlstore/sqlite/..."}, deny: []string{"rowlock/sqlstore/postgres/...", pgx}, deps: true,
+		in:   []string{"rowlock/sqlstore/sqlite/..."}, deny: []string{"rowlock/sqlstore/postgres/...", pgxPackage}, deps: true,
 	},
 	{
 		name: "packets exist in the frontend and in rowperf only",
 		in:   []string{"rowlock/..."}, except: []string{"rowlock/frontend/...", "rowlock/cmd/rowperf/..."},
-		deny: []string{codec},
+		deny: []string{codecPackage},
 	},
 	{
 		name: "the PostgreSQL driver is in its dialect only",
-		in:   []string{"rowlock/..."}, except: []string{"rowlock/sqlstore/postgres/..."}, deny: []string{pgx},
+		in:   []string{"rowlock/..."}, except: []string{"rowlock/sqlstore/postgres/..."}, deny: []string{pgxPackage},
 	},
 	{
 		name: "the SQLite driver is in its dialect only",
-		in:   []string{"rowlock/..."}, except: []string{"rowlock/sqlstore/sqlite/..."}, deny: []string{sqlite},
+		in:   []string{"rowlock/..."}, except: []string{"rowlock/sqlstore/sqlite/..."}, deny: []string{sqlitePackage},
 	},
 	{
 		name: "flags and YAML are for commands and the site document",
-		in:   []string{"rowlock/..."}, except: []string{"rowlock/cmd/...", "rowlock/admin/site"}, deny: []string{cobra, yaml},
+		in:   []string{"rowlock/..."}, except: []string{"rowlock/cmd/...", "rowlock/admin/site"}, deny: []string{cobraPackage, yamlPackage},
 	},
 	{
 		name: "assertions are for tests",
-		in:   []string{"rowlock/..."}, except: []string{"rowlock/sqlstore/storetest/..."}, deny: []string{testify},
+		in:   []string{"rowlock/..."}, except: []string{"rowlock/sqlstore/storetest/..."}, deny: []string{testifyPackage},
 	},
 }
 
