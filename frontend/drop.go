@@ -97,12 +97,24 @@ func (s *Server) dropped(p *packet, err error) {
 	s.metrics.dropped(p.family, reason)
 	if s.log.Enabled(context.Background(), slog.LevelDebug) {
 		s.log.Debug("packet dropped", "event", "packet.dropped", "family", p.family,
-			"reason", reason, "from", p.src, "err", err)
+			"reason", reason, "from", p.src, "xid", xid(p), "err", err)
 	}
 	if reason == ReasonRefusedData {
 		s.log.Error("database refused packet", "event", "packet.refused-data", "family", p.family,
 			"from", p.src, "packet", hex.EncodeToString(p.data), "err", err)
 	}
+}
+
+// xid returns the transaction id of a message in hex, "" if there is none.
+func xid(p *packet) string {
+	from, to := 4, 8 // RFC 2131 section 2
+	if p.family == sqlstore.IPv6 {
+		from, to = 1, 4 // RFC 9915 section 8; the hop count and more of a relayed message
+	}
+	if len(p.data) < to {
+		return ""
+	}
+	return hex.EncodeToString(p.data[from:to])
 }
 
 // leaseDrop turns an error of the Leaser into a Drop.

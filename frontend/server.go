@@ -49,6 +49,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.QueueLen),
 		changed: make(chan struct{}), stopped: make(chan struct{}),
 	}
+	s.protocols[familyIndex(sqlstore.IPv4)] = protocol{handle: s.handle4, peek: peek4}
 	var err error
 	s.metrics, err = newMetrics(cfg.Registerer,
 		func() float64 { return float64(s.queue.len()) },

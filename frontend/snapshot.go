@@ -37,6 +37,9 @@ type network struct {
 type segment struct {
 	networks []*network // those that are open, sorted by prefix
 	closing  []*network
+	// former are the links that subnets of this one came from: clients may
+	// still have their bindings under these.
+	former []uint32
 }
 
 // find returns the network of the segment whose prefix has addr, or nil: a
@@ -109,6 +112,9 @@ func compileLink(c *sqlstore.Config, l *sqlstore.Link, inherited familyOptions) 
 			n.segment.closing = append(n.segment.closing, n)
 		} else {
 			n.segment.networks = append(n.segment.networks, n)
+		}
+		if prev := sub.PreviousLinkID; prev != 0 && prev != l.ID && !slices.Contains(n.segment.former, prev) {
+			n.segment.former = append(n.segment.former, prev)
 		}
 		all = append(all, n)
 	}

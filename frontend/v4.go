@@ -1,0 +1,58 @@
+package frontend
+
+import "context"
+
+// handle4 answers one DHCPv4 message (RFC 2131). Its error is a Drop; nil
+// means that a reply is on its way, or that the message takes none.
+func (s *Server) handle4(ctx context.Context, p *packet) error {
+	q, err := decode4(p) // decode4.go: bytes to query
+	if err != nil {
+		return err
+	}
+	snap, err := s.current() // work.go: the configuration in use
+	if err != nil {
+		return err
+	}
+	newer, err := s.evaluate4(ctx, p, q, snap, false)
+	if newer != nil {
+		_, err = s.evaluate4(ctx, p, q, newer, true)
+	}
+	return err
+}
+
+// evaluate4 does one round with one snapshot. It returns a newer snapshot when
+// the message has to be evaluated once more on that; a final round never does.
+func (s *Server) evaluate4(ctx context.Context, p *packet, q *query4, snap *snapshot, final bool) (*snapshot, error) {
+	n, err := locate4(p, q, snap) // locate4.go: the subnet it comes from
+	if err != nil {
+		return nil, err
+	}
+	as, err := s.name4(p, q, n) // name4.go: the server identifier we answer with
+	if err != nil {
+		return nil, err
+	}
+	ask, err := request4(q, n, as, snap.revision) // request4.go: what we ask of SQL
+	if err != nil {
+		return nil, err
+	}
+	if ask.request != nil {
+		if ask.decision, err = s.lease(ctx, ask.request); err != nil { // work.go
+			return nil, err
+		}
+		if !final {
+			newer, err := s.newer(ctx, ask.request, ask.decision) // work.go
+			if newer != nil || err != nil {
+				return newer, err
+			}
+		}
+	}
+	msg, err := reply4(q, n, as, ask) // reply4.go: the message, options by scope
+	if err != nil || msg == nil {
+		return nil, err
+	}
+	out, err := route4(p, q, msg) // route4.go: where it goes
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.send(out) // listener.go: to the writer of the socket
+}
