@@ -1,10 +1,15 @@
 package load
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
+
+	"rowlock/sqlstore"
 )
 
 // EventType says what happened.
@@ -91,4 +96,49 @@ func (t Tee) Record(e Event) {
 	for _, r := range t {
 		r.Record(e)
 	}
+}
+
+// Leases returns what clients hold at the end of a history, by family,
+// client and kind: the last acknowledgement of each that no release or refusal followed.
+// Lifetimes are not looked at.
+func Leases(events []Event) []Lease {
+	type key struct {
+		client int
+		is4    bool
+		kind   sqlstore.Kind
+	}
+	held := map[key]Lease{}
+	for _, e := range inOrder(events) {
+		if !e.Addr.IsValid() {
+			continue
+		}
+		k := key{e.Client, e.Addr.Addr().Is4(), prefixKind(e.Addr)}
+		switch {
+		case (e.Type == Ack || e.Type == Reply) && e.Valid > 0:
+			held[k] = leaseOf(e)
+		case e.Type == Nak || e.Type == Released || e.Type == Reply:
+			if held[k].Addr == e.Addr {
+				delete(held, k)
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Values(held), func(a, b Lease) int {
+		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Client, b.Client), cmp.Compare(a.Kind, b.Kind))
+	})
+}
+
+func leaseOf(e Event) Lease {
+	family := sqlstore.IPv6
+	if e.Addr.Addr().Is4() {
+		family = sqlstore.IPv4
+	}
+	return Lease{
+		Client: e.Client, Family: family, Kind: prefixKind(e.Addr), Addr: e.Addr,
+		Valid: e.Valid, ServerID: e.ServerID, Server: e.From, At: e.Sent,
+	}
+}
+
+// inOrder returns a copy of events in order of time.
+func inOrder(events []Event) []Event {
+	return slices.SortedStableFunc(slices.Values(events), func(a, b Event) int { return a.At.Compare(b.At) })
 }

@@ -52,10 +52,8 @@ type ledger struct {
 // counts from a later one. A release, a refusal or a zero lifetime ends it
 // when the message was sent, because the server acted after that.
 func holdings(events []Event) []*holding {
-	sorted := slices.Clone(events)
-	slices.SortStableFunc(sorted, func(a, b Event) int { return a.At.Compare(b.At) })
 	l := ledger{open: map[holdingKey]*holding{}, released: map[holdingKey]time.Time{}}
-	for _, e := range sorted {
+	for _, e := range inOrder(events) {
 		if !e.Addr.IsValid() {
 			continue
 		}

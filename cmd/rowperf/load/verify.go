@@ -1,7 +1,6 @@
 package load
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -166,11 +165,7 @@ func keepEarliest(m map[requestKey]Event, k requestKey, e Event) {
 func VerifyOffers(events []Event) []Violation {
 	first := map[requestKey]Event{}
 	var vs []Violation
-	sorted := slices.Clone(events)
-	slices.SortStableFunc(sorted, func(a, b Event) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Client, b.Client))
-	})
-	for _, e := range sorted {
+	for _, e := range inOrder(events) {
 		if (e.Type != Offer && e.Type != Advertise) || !e.Addr.IsValid() || e.Valid == 0 {
 			continue
 		}
