@@ -113,8 +113,8 @@ var importRules = []importRule{
 		deny: []string{codecPackage},
 	},
 	{
-		name: "the PostgreSQL driver is in its dialect only",
-		in:   []string{"rowlock/..."}, except: []string{"rowlock/sqlstore/postgres/..."}, deny: []string{pgxPackage},
+		name: "the PostgreSQL driver is in its dialect and the conformance suite only",
+		in:   []string{"rowlock/..."}, except: []string{"rowlock/sqlstore/postgres/...", "rowlock/sqlstore/storetest/..."}, deny: []string{pgxPackage},
 	},
 	{
 		name: "the SQLite driver is in its dialect only",
