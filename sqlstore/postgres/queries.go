@@ -28,7 +28,7 @@ var (
 // loadQueries reads the embedded files.
 func loadQueries() (*queries, error) {
 	q := &queries{common: map[string]string{}, lease: map[sqlstore.Family]map[string]string{}}
-	for _, name := range []string{"hint", "frontend", "config", "migrate"} {
+	for _, name := range []string{"hint", "frontend", "config", "migrate", "scratch"} {
 		text, err := queryFiles.ReadFile("queries/" + name + ".sql")
 		if err != nil {
 			return nil, err

@@ -6,14 +6,11 @@ package storetest
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"rowlock/sqlstore"
@@ -38,23 +35,10 @@ func URL(t testing.TB, dialect string) string {
 		t.Skip("no PostgreSQL: ROWLOCK_TEST_POSTGRES is not set")
 	}
 	name := fmt.Sprintf("rowlock_test_%d_%d", os.Getpid(), databases.Add(1))
-	admin(t, server, "CREATE DATABASE "+name)
-	t.Cleanup(func() { admin(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
-	u, err := url.Parse(server)
+	u, drop, err := dialects.Scratch(t.Context(), server, name)
 	require.NoError(t, err)
-	u.Path = "/" + name
-	return u.String()
-}
-
-func admin(t testing.TB, server, statement string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	c, err := pgx.Connect(ctx, server)
-	require.NoError(t, err)
-	defer func() { _ = c.Close(ctx) }()
-	_, err = c.Exec(ctx, statement)
-	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, drop(context.Background())) })
+	return u
 }
 
 // Migrated returns the URL of a new database with the newest schema.

@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Report runs one read-only statement, such as a report on the views, and
+// returns column names and values as text; NULL is "".
+func Report(ctx context.Context, databaseURL, statement string) (columns []string, rows [][]string, err error) {
+	cfg, err := parseURL(databaseURL)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.RuntimeParams["default_transaction_read_only"] = "on"
+	c, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, nil, classify(err)
+	}
+	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
+	// the simple protocol returns every value as text
+	res := c.PgConn().Exec(ctx, statement)
+	for res.NextResult() {
+		r := res.ResultReader()
+		columns = columns[:0]
+		for _, f := range r.FieldDescriptions() {
+			columns = append(columns, f.Name)
+		}
+		for r.NextRow() {
+			row := make([]string, len(columns))
+			for i, v := range r.Values() {
+				row[i] = string(v)
+			}
+			rows = append(rows, row)
+		}
+		if _, err := r.Close(); err != nil {
+			return nil, nil, classify(err)
+		}
+	}
+	return columns, rows, classify(res.Close())
+}
+
+// Scratch makes a database of its own on the server that databaseURL names,
+// for a demonstration or a test, and returns its URL and what removes it. The
+// user must be allowed to create databases.
+func Scratch(ctx context.Context, databaseURL, name string) (scratchURL string, drop func(context.Context) error, err error) {
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		return "", nil, errURL
+	}
+	q, err := loadQueries()
+	if err != nil {
+		return "", nil, err
+	}
+	run := func(ctx context.Context, query string) error {
+		cfg, err := parseURL(databaseURL)
+		if err != nil {
+			return err
+		}
+		c, err := pgx.ConnectConfig(ctx, cfg)
+		if err != nil {
+			return classify(err)
+		}
+		defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
+		var statement string
+		if err := c.QueryRow(ctx, q.get(query), name).Scan(&statement); err != nil {
+			return classify(err)
+		}
+		_, err = c.Exec(ctx, statement)
+		return classify(err)
+	}
+	if err := run(ctx, "scratch_create"); err != nil {
+		return "", nil, fmt.Errorf("create database %s: %w", name, err)
+	}
+	u.Path = "/" + name
+	return u.String(), func(ctx context.Context) error { return run(ctx, "scratch_drop") }, nil
+}
