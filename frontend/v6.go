@@ -1,0 +1,94 @@
+package frontend
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"github.com/insomniacslk/dhcp/dhcpv6"
+
+	"rowlock/sqlstore"
+)
+
+// maxReply6 is the largest payload of a UDP datagram over IPv6.
+const maxReply6 = 65535 - 40 - 8
+
+// handle6 answers one DHCPv6 message (RFC 9915 section 18.3).
+func (s *Server) handle6(ctx context.Context, p *packet) error {
+	snap, err := s.current()
+	if err != nil {
+		return err
+	}
+	q, err := decode6(p) // decode6.go, relay6.go, ia6.go
+	if err != nil {
+		return err
+	}
+	if len(snap.duid) == 0 {
+		return drop(ReasonNoServerID, "configuration has no server duid")
+	}
+	unicast := !p.dst.Addr().IsMulticast()
+	if err := validate6(q, snap.duid, unicast); err != nil { // validate6.go
+		return err
+	}
+	n, asked, dec, err := s.decide6(ctx, snap, q, p) // request6.go
+	if err != nil {
+		return err
+	}
+	msg, err := reply6(q, n, snap.duid, asked, dec) // reply6.go
+	if err != nil {
+		return err
+	}
+	return s.send6(p, q, msg)
+}
+
+// decide6 finds the network of a message and asks the database. A negative
+// answer from an old configuration is asked for once more on the newer one,
+// unless that would end a binding twice.
+func (s *Server) decide6(ctx context.Context, snap *snapshot, q *query6, p *packet) (*network, asked6, *sqlstore.Decision, error) {
+	for again := false; ; again = true {
+		addrs, interfaceID := q.origin6()
+		n := snap.index.select6(addrs, interfaceID, p.iface)
+		if n == nil {
+			return nil, asked6{}, nil, drop(ReasonNoSubnet, "link-address %v, interface-id %x", q.linkAddr(), interfaceID)
+		}
+		asked := request6(q, n, snap.revision)
+		if asked.request == nil {
+			return n, asked, nil, nil
+		}
+		dec, err := s.lease(ctx, asked.request)
+		if err != nil {
+			return nil, asked6{}, nil, err
+		}
+		ended := slices.ContainsFunc(dec.Results, func(r sqlstore.Result) bool { return r.Code == sqlstore.Done })
+		if again || ended {
+			return n, asked, dec, nil
+		}
+		newer, err := s.newer(ctx, asked.request, dec)
+		if err != nil {
+			return nil, asked6{}, nil, err
+		}
+		if newer == nil {
+			return n, asked, dec, nil
+		}
+		snap = newer
+	}
+}
+
+// send6 sends a reply to where the packet came from, through the same relays
+// (RFC 9915 section 18.3.10). A link-local destination needs the interface;
+// any other is routed.
+func (s *Server) send6(p *packet, q *query6, msg *dhcpv6.Message) error {
+	data := relayReply6(q.relays, msg).ToBytes()
+	if len(data) > maxReply6 {
+		return drop(ReasonEncode, "reply has %d bytes", len(data))
+	}
+	port := q.replyPort6(p.src.Port(), p.listener.config.RelayPort)
+	o := outgoing{
+		data: data, to: netip.AddrPortFrom(p.src.Addr(), port), from: p.local,
+		kind: typeName6(msg.MessageType), in: p,
+	}
+	if p.src.Addr().IsLinkLocalUnicast() {
+		o.ifindex = p.ifindex
+	}
+	return s.send(o)
+}
