@@ -1,0 +1,80 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"rowlock/sqlstore"
+)
+
+// errUnchanged ends the transaction of a configuration that says what the
+// newest one says.
+var errUnchanged = errors.New("configuration is unchanged")
+
+// ApplyConfig replaces the configuration in one transaction. An unchanged one
+// does not raise the revision.
+func (s *Store) ApplyConfig(ctx context.Context, base int64, next *sqlstore.Config, author, comment string) (rev int64, err error) {
+	err = s.w.write(ctx, "apply configuration", func(t *transaction) error {
+		old, secret, err := loadConfig(t.eachConfig)
+		if err != nil {
+			return err
+		}
+		rev = old.Revision
+		if base != 0 && base != rev {
+			return fmt.Errorf("configuration is at revision %d, not %d: %w", rev, base, sqlstore.ErrConflict)
+		}
+		gens, err := t.generations()
+		if err != nil {
+			return err
+		}
+		if err := sqlstore.Assign(old, next, secret, gens); err != nil {
+			return err
+		}
+		was, will := rowsOf(old), rowsOf(next)
+		if sqlstore.SameConfig(old, next) || reflect.DeepEqual(was, will) {
+			return errUnchanged
+		}
+		if err := t.writeRows(was, will); err != nil {
+			return err
+		}
+		rev++
+		if _, err := t.exec(0, "config_raise", rev); err != nil {
+			return err
+		}
+		_, err = t.exec(0, "config_log", rev, t.now, author, comment)
+		return err
+	})
+	if err != nil && !errors.Is(err, errUnchanged) {
+		return 0, err
+	}
+	next.Revision = rev
+	if err == nil {
+		s.announce()
+	}
+	return rev, nil
+}
+
+// eachConfig is eachRow on the writing connection.
+func (t *transaction) eachConfig(query string, read func([]any) error) error {
+	var row []any
+	return t.each(0, query, func(v []driver.Value) error {
+		row = row[:0]
+		for _, x := range v {
+			row = append(row, x)
+		}
+		return read(row)
+	})
+}
+
+// generations returns the highest generation that each pool id ever had.
+func (t *transaction) generations() (map[uint32]uint32, error) {
+	gens := map[uint32]uint32{}
+	err := t.each(0, "config_gens", func(v []driver.Value) error {
+		gens[uint32(integer(v[0]))] = uint32(integer(v[1]))
+		return nil
+	})
+	return gens, err
+}

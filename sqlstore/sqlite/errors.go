@@ -1,0 +1,61 @@
+package sqlite
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+
+	driver "modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
+
+	"rowlock/sqlstore"
+)
+
+// classify turns a driver's error into one of sqlstore's, by result code. An
+// error that has one already stays as it is.
+func classify(err error) error {
+	if err == nil || classified(err) {
+		return err
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("%w: %w", sqlstore.ErrNotFound, err)
+	}
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%w: %w", sentinel(e.Code()), err)
+}
+
+// sentinel maps a SQLite result code. Its low byte is the class, the rest says
+// more.
+func sentinel(code int) error {
+	switch code {
+	case codes.SQLITE_CONSTRAINT_UNIQUE, codes.SQLITE_CONSTRAINT_PRIMARYKEY, codes.SQLITE_CONSTRAINT_FOREIGNKEY, codes.SQLITE_CONSTRAINT_ROWID:
+		return sqlstore.ErrConflict
+	}
+	switch code & 0xff {
+	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_SCHEMA:
+		return sqlstore.ErrRetry
+	case codes.SQLITE_CONSTRAINT, codes.SQLITE_MISMATCH, codes.SQLITE_TOOBIG, codes.SQLITE_RANGE:
+		return sqlstore.ErrData
+	case codes.SQLITE_ERROR:
+		// what is left of this code once every query prepares on the right
+		// schema: a table or column that is not there
+		return sqlstore.ErrSchema
+	}
+	// IOERR, FULL, CANTOPEN, READONLY, CORRUPT, NOTADB, NOMEM, INTERRUPT
+	return sqlstore.ErrUnavailable
+}
+
+func classified(err error) bool {
+	for _, s := range []error{
+		sqlstore.ErrNotFound, sqlstore.ErrConflict, sqlstore.ErrRetry, sqlstore.ErrData,
+		sqlstore.ErrUnavailable, sqlstore.ErrFenced, sqlstore.ErrSchema,
+	} {
+		if errors.Is(err, s) {
+			return true
+		}
+	}
+	return false
+}

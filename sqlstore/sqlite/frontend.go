@@ -1,0 +1,95 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"rowlock/sqlstore"
+)
+
+// Register writes the frontend's row with a new incarnation.
+func (s *Store) Register(ctx context.Context, f sqlstore.FrontendInfo) (incarnation int64, err error) {
+	err = s.w.write(ctx, "register frontend "+f.ID, func(t *transaction) error {
+		return t.one(0, "frontend_register", func(v []driver.Value) error {
+			incarnation = integer(v[0])
+			return nil
+		}, f.ID, f.Host, f.Version, strings.Join(f.Roles, ","), joinAddrs(f.Addrs), t.rev(0), t.now)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return incarnation, nil
+}
+
+// Heartbeat refreshes the row and reads all others.
+func (s *Store) Heartbeat(ctx context.Context, f sqlstore.FrontendInfo) (all []sqlstore.FrontendInfo, revision int64, err error) {
+	err = s.w.write(ctx, "heartbeat", func(t *transaction) error {
+		n, err := t.exec(0, "frontend_heartbeat", f.ID, f.Incarnation, joinAddrs(f.Addrs), f.Revision, flag(f.Draining), t.now)
+		if err == nil && n == 0 {
+			return fmt.Errorf("frontend %s has another incarnation: %w", f.ID, sqlstore.ErrFenced)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	if all, err = s.Frontends(ctx); err != nil {
+		return nil, 0, err
+	}
+	revision, err = s.Revision(ctx)
+	return all, revision, err
+}
+
+// Unregister removes the row.
+func (s *Store) Unregister(ctx context.Context, f sqlstore.Fence) error {
+	return s.w.write(ctx, "unregister frontend "+f.Frontend, func(t *transaction) error {
+		_, err := t.exec(0, "frontend_unregister", f.Frontend, f.Incarnation)
+		return err
+	})
+}
+
+// Frontends lists the rows of the last day.
+func (s *Store) Frontends(ctx context.Context) ([]sqlstore.FrontendInfo, error) {
+	var all []sqlstore.FrontendInfo
+	err := s.r.each(ctx, nil, 0, "frontend_list", func(v []any) error {
+		f := sqlstore.FrontendInfo{
+			ID: text(v[0]), Incarnation: integer(v[1]), Host: text(v[2]), Version: text(v[3]), Addrs: splitAddrs(text(v[5])),
+			Revision: integer(v[6]), Draining: integer(v[7]) != 0, Age: time.Duration(integer(v[8])) * time.Microsecond,
+		}
+		if roles := text(v[4]); roles != "" {
+			f.Roles = strings.Split(roles, ",")
+		}
+		all = append(all, f)
+		return nil
+	})
+	return all, err
+}
+
+func joinAddrs(addrs []netip.Addr) string {
+	out := make([]string, len(addrs))
+	for i, a := range addrs {
+		out[i] = a.String()
+	}
+	return strings.Join(out, ",")
+}
+
+func splitAddrs(list string) (addrs []netip.Addr) {
+	for part := range strings.SplitSeq(list, ",") {
+		if a, err := netip.ParseAddr(part); err == nil {
+			addrs = append(addrs, a)
+		}
+	}
+	return addrs
+}
+
+// flag is a boolean column.
+func flag(b bool) driver.Value {
+	if b {
+		return int64(1)
+	}
+	return int64(0)
+}

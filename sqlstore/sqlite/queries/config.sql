@@ -1,0 +1,110 @@
+-- name: config_revision
+-- The newest revision.
+SELECT revision FROM config_head WHERE id = 1;
+
+-- name: config_head
+-- The newest revision, the DHCPv6 server identifier and the secret of the
+-- permutations.
+SELECT revision, server_duid, secret FROM config_head WHERE id = 1;
+
+-- name: config_raise
+-- Raises the revision.
+UPDATE config_head SET revision = ?1 WHERE id = 1;
+
+-- name: config_log
+-- Records who changed the configuration, when and why.
+INSERT INTO config_revision (revision, at, author, comment) VALUES (?1, ?2, ?3, ?4);
+
+-- name: config_links
+-- All links.
+SELECT id, coalesce(name, ''), vrf FROM link ORDER BY id;
+
+-- name: config_subnets
+-- All subnets, by link.
+SELECT id, link_id, previous_link_id, prefix, interface, interface_id, closing FROM subnet ORDER BY link_id, id;
+
+-- name: config_relays
+-- All relay addresses that select a subnet.
+SELECT subnet_id, addr FROM subnet_relay ORDER BY subnet_id, addr;
+
+-- name: config_pools
+-- All pools, in the order of allocation of their subnets.
+SELECT id, subnet_id, kind, first_addr, last_addr, delegated_len, gen, closing FROM pool ORDER BY subnet_id, position, id;
+
+-- name: config_options
+-- All options.
+SELECT scope, scope_id, family, code, name, data, is_hex, always FROM option_data ORDER BY scope, scope_id, family, position, code;
+
+-- name: config_parameters
+-- All parameters.
+SELECT scope, scope_id, name, value FROM parameter;
+
+-- name: config_gens
+-- The highest generation that each pool id ever had.
+SELECT pool_id, max(gen) FROM pool_gen GROUP BY pool_id;
+
+-- name: link_unname
+-- Lets the name of a link move to another.
+UPDATE link SET name = NULL WHERE id = ?1;
+
+-- name: link_put
+-- Writes a link.
+INSERT INTO link (id, name, vrf) VALUES (?1, nullif(?2, ''), ?3)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, vrf = excluded.vrf;
+
+-- name: link_delete
+-- Deletes a link that has no subnet any more.
+DELETE FROM link WHERE id = ?1;
+
+-- name: subnet_put
+-- Writes a subnet.
+INSERT INTO subnet (id, link_id, previous_link_id, prefix, interface, interface_id, closing) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (id) DO UPDATE SET link_id = excluded.link_id, previous_link_id = excluded.previous_link_id, prefix = excluded.prefix,
+  interface = excluded.interface, interface_id = excluded.interface_id, closing = excluded.closing;
+
+-- name: subnet_delete
+-- Deletes a subnet that has no pool any more.
+DELETE FROM subnet WHERE id = ?1;
+
+-- name: relay_put
+-- Adds a relay address to a subnet.
+INSERT INTO subnet_relay (subnet_id, addr) VALUES (?1, ?2);
+
+-- name: relay_delete
+-- Takes a relay address from a subnet.
+DELETE FROM subnet_relay WHERE subnet_id = ?1 AND addr = ?2;
+
+-- name: pool_put
+-- Writes a pool.
+INSERT INTO pool (id, subnet_id, position, kind, first_addr, last_addr, delegated_len, gen, closing)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+ON CONFLICT (id) DO UPDATE SET subnet_id = excluded.subnet_id, position = excluded.position, kind = excluded.kind,
+  first_addr = excluded.first_addr, last_addr = excluded.last_addr, delegated_len = excluded.delegated_len, gen = excluded.gen,
+  closing = excluded.closing;
+
+-- name: pool_delete
+-- Deletes a pool; its generations stay.
+DELETE FROM pool WHERE id = ?1;
+
+-- name: pool_gen_put
+-- Records the geometry of a generation at time ?6; one that is there stays.
+INSERT INTO pool_gen (pool_id, gen, first_addr, last_addr, delegated_len, made_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING;
+
+-- name: option_put
+-- Writes an option.
+INSERT INTO option_data (scope, scope_id, family, code, position, name, data, is_hex, always) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+ON CONFLICT (scope, scope_id, family, code) DO UPDATE SET position = excluded.position, name = excluded.name, data = excluded.data,
+  is_hex = excluded.is_hex, always = excluded.always;
+
+-- name: option_delete
+-- Deletes an option.
+DELETE FROM option_data WHERE scope = ?1 AND scope_id = ?2 AND family = ?3 AND code = ?4;
+
+-- name: parameter_put
+-- Writes a parameter.
+INSERT INTO parameter (scope, scope_id, name, value) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (scope, scope_id, name) DO UPDATE SET value = excluded.value;
+
+-- name: parameter_delete
+-- Deletes a parameter.
+DELETE FROM parameter WHERE scope = ?1 AND scope_id = ?2 AND name = ?3;

@@ -1,0 +1,112 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+
+	"rowlock/sqlstore"
+)
+
+// Lead takes or keeps a leadership row.
+func (s *Store) Lead(ctx context.Context, name, holder string, ttl time.Duration) (fence int64, err error) {
+	err = s.w.write(ctx, "take leadership "+name, func(t *transaction) error {
+		err := t.one(0, "lead", func(v []driver.Value) error {
+			fence = integer(v[0])
+			return nil
+		}, name, holder, ttl.Microseconds(), t.now)
+		if errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("another holder has it: %w", sqlstore.ErrConflict)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return fence, nil
+}
+
+// Due looks at the next limit rows in key order. It reads beside the writer.
+func (s *Store) Due(ctx context.Context, f sqlstore.Family, after sqlstore.Key, limit int) (due []sqlstore.Due, last sqlstore.Key, done bool, err error) {
+	looked := 0
+	last = after
+	err = s.r.each(ctx, nil, f, "lease_due", func(v []any) error {
+		looked++
+		last = sqlstore.Key(blob(v[0]))
+		if integer(v[4]) != 0 {
+			due = append(due, sqlstore.Due{Key: last, Addr: address(v[1]), State: sqlstore.State(integer(v[2])), Rev: integer(v[3])})
+		}
+		return nil
+	}, []byte(after), int64(limit))
+	if err != nil {
+		return nil, after, false, err
+	}
+	return due, last, looked < limit, nil
+}
+
+// DeleteOffers deletes dead offers by key and rev and lists their addresses.
+func (s *Store) DeleteOffers(ctx context.Context, f sqlstore.Family, due []sqlstore.Due) (count int, err error) {
+	if len(due) == 0 {
+		return 0, nil
+	}
+	err = s.w.write(ctx, "delete offers", func(t *transaction) error {
+		var gone freed
+		for _, d := range due {
+			if err := t.each(f, "lease_delete_offer", gone.add, []byte(d.Key), d.Rev, t.now); err != nil {
+				return err
+			}
+		}
+		count = len(gone)
+		return t.listFree(gone)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return count, nil
+}
+
+// Forget looks for rows that nobody waits for beside the writer, then deletes
+// those that have not changed since.
+func (s *Store) Forget(ctx context.Context, f sqlstore.Family, affinity uint32, limit int) (count int, err error) {
+	var found []sqlstore.Due
+	now, err := s.now(ctx)
+	if err != nil {
+		return 0, err
+	}
+	err = s.r.each(ctx, nil, f, "lease_forgettable", func(v []any) error {
+		found = append(found, sqlstore.Due{Key: sqlstore.Key(blob(v[0])), Rev: integer(v[1])})
+		return nil
+	}, now, now-int64(affinity)*second, int64(limit))
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
+	err = s.w.write(ctx, "forget bindings", func(t *transaction) error {
+		var gone freed
+		for _, d := range found {
+			if err := t.each(f, "lease_forget", gone.add, []byte(d.Key), d.Rev); err != nil {
+				return err
+			}
+		}
+		count = len(gone)
+		return t.listFree(gone)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return count, nil
+}
+
+// MakePartitions does nothing: SQLite has none.
+func (s *Store) MakePartitions(context.Context) error { return nil }
+
+// now reads the database's clock on a read connection.
+func (s *Store) now(ctx context.Context) (now int64, err error) {
+	err = s.r.one(ctx, "clock", func(v []any) error {
+		now = integer(v[0])
+		return nil
+	})
+	return now, err
+}
