@@ -1,0 +1,187 @@
+package frontend
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"rowlock/sqlstore"
+)
+
+func compile4(t testing.TB, text string) *snapshot {
+	t.Helper()
+	c, err := parseConfig4(text)
+	require.NoError(t, err)
+	snap, err := compile(c)
+	require.NoError(t, err)
+	return snap
+}
+
+func TestSelect4(t *testing.T) {
+	t.Parallel()
+	x := &compile4(t, `
+		link
+		subnet 10.0.0.0/8
+		link
+		subnet 192.0.2.0/25 relay=10.1.0.1
+		link
+		subnet 192.0.2.128/25 interface=eth0
+		link shared
+		subnet 198.51.100.0/25
+		subnet 198.51.100.128/25 relay=203.0.113.9
+		link
+		subnet 172.16.0.0/24 vrf=7
+		link
+		subnet 172.16.0.0/24 vrf=8 relay=203.0.113.8
+		link
+		subnet 172.17.0.0/24 vrf=7
+		link
+		subnet 172.17.0.0/24
+		link
+		subnet 172.18.0.0/24 closing
+		link
+		subnet 172.18.0.0/16`).index
+	a := netip.MustParseAddr
+	eth0 := &iface{name: "eth0", addrs: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/25")}}
+	eth1 := &iface{name: "eth1", addrs: []netip.Prefix{netip.MustParsePrefix("fe80::1/64"), netip.MustParsePrefix("198.51.100.3/24")}}
+	for _, tc := range []struct {
+		name string
+		o    origin4
+		want string
+	}{
+		{"giaddr in prefix", origin4{giaddr: a("192.0.2.1")}, "192.0.2.0/25"},
+		{"giaddr in relay list, not in its prefix", origin4{giaddr: a("10.1.0.1")}, "192.0.2.0/25"},
+		{"giaddr in the prefix of another", origin4{giaddr: a("10.1.0.2")}, "10.0.0.0/8"},
+		{"giaddr before interface", origin4{giaddr: a("192.0.2.1"), iface: eth0}, "192.0.2.0/25"},
+		{"unknown giaddr is not replaced by the interface", origin4{giaddr: a("203.0.113.1"), iface: eth0}, ""},
+		{"RFC 3527: link-selection before giaddr", origin4{linkSelection: a("192.0.2.129"), giaddr: a("10.1.0.1")}, "192.0.2.128/25"},
+		{"RFC 3527: link-selection before subnet-selection", origin4{linkSelection: a("192.0.2.129"), subnetSelection: a("10.0.0.0")}, "192.0.2.128/25"},
+		{"RFC 3527: unknown link is not replaced by giaddr", origin4{linkSelection: a("203.0.113.1"), giaddr: a("10.1.0.1")}, ""},
+		{"RFC 3011: subnet-selection before giaddr", origin4{subnetSelection: a("198.51.100.0"), giaddr: a("10.1.0.1")}, "198.51.100.0/25"},
+		{"RFC 3011: unknown subnet is not replaced by giaddr", origin4{subnetSelection: a("203.0.113.0"), giaddr: a("10.1.0.1")}, ""},
+		{"relay list in a shared network", origin4{giaddr: a("203.0.113.9")}, "198.51.100.128/25"},
+		{"interface by name before its address", origin4{iface: eth0}, "192.0.2.128/25"},
+		{"interface by address", origin4{iface: eth1}, "198.51.100.0/25"},
+		{"broadcast of a client with an address: the interface", origin4{ciaddr: a("10.9.9.9"), iface: eth1}, "198.51.100.0/25"},
+		{"unicast renewal: ciaddr", origin4{ciaddr: a("10.9.9.9"), unicast: true, iface: eth1}, "10.0.0.0/8"},
+		{"unicast from an unknown subnet: the interface", origin4{ciaddr: a("203.0.113.9"), unicast: true, iface: eth1}, "198.51.100.0/25"},
+		{"unicast without interface", origin4{ciaddr: a("203.0.113.9"), unicast: true}, ""},
+		{"prefix of two VRFs, neither 0", origin4{giaddr: a("172.16.0.1")}, ""},
+		{"relay list tells VRFs apart", origin4{giaddr: a("203.0.113.8")}, "172.16.0.0/24"},
+		{"prefix of two VRFs, one is 0", origin4{giaddr: a("172.17.0.1")}, "172.17.0.0/24"},
+		{"nothing", origin4{}, ""},
+	} {
+		got := ""
+		n := x.select4(tc.o)
+		if n != nil {
+			got = n.subnet.Prefix.String()
+		}
+		require.Equal(t, tc.want, got, tc.name)
+	}
+	require.EqualValues(t, 0, x.select4(origin4{giaddr: a("172.17.0.1")}).link.VRF)
+	require.EqualValues(t, 8, x.select4(origin4{giaddr: a("203.0.113.8")}).link.VRF)
+}
+
+func TestSelect4PrefersOpenSubnetOverClosing(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"link\n subnet 192.0.2.0/24 closing interface=eth0\n link\n subnet 192.0.2.0/24 interface=eth0",
+		"link\n subnet 192.0.2.0/24 interface=eth0\n link\n subnet 192.0.2.0/24 closing interface=eth0",
+	} {
+		snap := compile4(t, text)
+		require.False(t, snap.index.select4(origin4{giaddr: netip.MustParseAddr("192.0.2.1")}).subnet.Closing)
+		require.False(t, snap.index.select4(origin4{iface: &iface{name: "eth0"}}).subnet.Closing)
+	}
+	snap := compile4(t, "link\n subnet 192.0.2.0/24 closing\n pool 192.0.2.1 192.0.2.9")
+	n := snap.index.select4(origin4{giaddr: netip.MustParseAddr("192.0.2.1")})
+	require.NotNil(t, n, "its clients are told to move")
+	require.Empty(t, n.pools.Pools())
+	require.Same(t, n, n.segment.find(netip.MustParseAddr("192.0.2.5")))
+}
+
+func TestSharedNetworkHasThePoolsOfAllItsSubnets(t *testing.T) {
+	t.Parallel()
+	b := newBench4(t, `
+		option routers 203.0.113.1
+		link floor
+		option domain-name floor.example.org
+		subnet 192.0.2.0/28
+		pool 192.0.2.5 192.0.2.5
+		option routers 192.0.2.1
+		subnet 198.51.100.0/24 closing
+		pool 198.51.100.9 198.51.100.9
+		subnet 192.0.2.16/28 interface=eth0
+		pool 192.0.2.21 192.0.2.21
+		pool 192.0.2.22 192.0.2.22 closing
+		param valid_lifetime 600`, onLink4)
+	for _, tc := range []struct{ hw, addr, router string }{
+		{"02005e100001", "192.0.2.21", "203.0.113.1"},
+		{"02005e100002", "192.0.2.5", "192.0.2.1"},
+	} {
+		_, m, err := b.ask(t, "DISCOVER\n hw "+tc.hw)
+		require.NoError(t, err)
+		require.Equal(t, tc.addr, m.yiaddr, "own pools first, closing ones not at all")
+		require.Equal(t, tc.router, m.addr(3), "options of the subnet that has the address")
+		require.Equal(t, "floor.example.org", string(m.options[15]))
+	}
+	_, _, err := b.ask(t, "DISCOVER\n hw 02005e100003")
+	requireDrop(t, ReasonExhausted, err)
+	_, m, err := b.ask(t, "REQUEST\n hw 02005e100002\n 50 addr 192.0.2.5\n 54 addr 192.0.2.1")
+	require.NoError(t, err)
+	require.EqualValues(t, 7200, m.seconds(51), "lifetimes too")
+}
+
+func TestFormerLinksGiveFormerKeys(t *testing.T) {
+	t.Parallel()
+	b := newBench4(t, `
+		link floor
+		subnet 192.0.2.0/28 previous=9
+		subnet 192.0.2.16/28 interface=eth0 previous=1
+		pool 192.0.2.21 192.0.2.21`, onLink4)
+	_, _, err := b.ask(t, "DISCOVER\n 61 0007")
+	require.NoError(t, err)
+	require.Equal(t, []sqlstore.Key{sqlstore.ClientKey(9, sqlstore.KeyClientID, []byte{0, 7})}, b.model.last().Former)
+}
+
+func TestBadConfigurationIsRefusedAndTheOldOneKept(t *testing.T) {
+	t.Parallel()
+	b := newBench4(t, lan4, onLink4)
+	for text, want := range map[string]string{
+		"revision 7\n link\n subnet 192.0.2.0/24\n link\n subnet 192.0.2.0/25":  "revision 7: subnet 20 (192.0.2.0/25): subnets of a vrf must not overlap",
+		"revision 8\n link\n subnet 192.0.2.0/24\n option routers nonsense":     "subnet 10 (192.0.2.0/24): option routers",
+		"revision 9\n link\n option routers nonsense\n subnet 192.0.2.0/24":     "link 1",
+		"revision 10\n option routers nonsense\n link\n subnet 192.0.2.0/24\n ": "global: option routers",
+	} {
+		c, err := parseConfig4(text)
+		require.NoError(t, err)
+		err = b.SetConfig(c)
+		require.ErrorContains(t, err, want)
+		require.EqualValues(t, 1, b.Revision())
+	}
+	require.EqualValues(t, 10, b.Seen())
+	require.Error(t, b.SetConfig(nil))
+	_, _, err := b.ask(t, "DISCOVER")
+	require.NoError(t, err)
+}
+
+func BenchmarkSelect4(b *testing.B) {
+	for _, count := range []int{1, 10_000} {
+		b.Run(fmt.Sprint(count), func(b *testing.B) {
+			c := &sqlstore.Config{}
+			for i := range count {
+				prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24)
+				c.Links = append(c.Links, &sqlstore.Link{ID: uint32(i + 1), Subnets: []*sqlstore.Subnet{{ID: uint32(i + 1), LinkID: uint32(i + 1), Prefix: prefix}}})
+			}
+			snap, err := compile(c)
+			require.NoError(b, err)
+			o := origin4{giaddr: netip.MustParseAddr("10.0.0.1")}
+			for b.Loop() {
+				if snap.index.select4(o) == nil {
+					b.Fatal("not found")
+				}
+			}
+		})
+	}
+}
