@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+
+	"github.com/spf13/cobra"
+
+	"rowlock/admin/site"
+	"rowlock/sqlstore"
+)
+
+type applyOptions struct {
+	dryRun, yes bool
+	comment     string
+}
+
+func (p *program) applyCommand() *cobra.Command {
+	var o applyOptions
+	cmd := &cobra.Command{
+		Use:   "apply FILE",
+		Short: "make the network configuration what a document says",
+		Long: "apply reads a network document (YAML or JSON, - for standard input), prints what\n" +
+			"changes, asks, and writes all of it in one transaction. A document with any\n" +
+			"mistake changes nothing.",
+		Args: exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return p.apply(cmd.Context(), args[0], o) },
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&o.dryRun, "dry-run", false, "print what would change and stop")
+	flags.BoolVar(&o.yes, "yes", false, "do it without asking")
+	flags.StringVar(&o.comment, "comment", "", "`TEXT` to keep with the revision")
+	return cmd
+}
+
+func (p *program) apply(ctx context.Context, file string, o applyOptions) error {
+	next, err := p.readDocument(file)
+	if err != nil {
+		return err
+	}
+	store, err := p.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	old, err := store.LoadConfig(ctx)
+	if err != nil {
+		return fmt.Errorf("load configuration: %w", err)
+	}
+	changes := site.Diff(old, next)
+	for _, c := range changes {
+		fmt.Fprintln(p.stdout, c)
+	}
+	if len(changes) == 0 {
+		fmt.Fprintf(p.stdout, "nothing to change: revision %d is what %s says\n", old.Revision, file)
+		return nil
+	}
+	if o.dryRun {
+		fmt.Fprintf(p.stdout, "%d changes to revision %d, none made\n", len(changes), old.Revision)
+		return nil
+	}
+	if err := p.confirm(fmt.Sprintf("Make these %d changes?", len(changes)), o.yes); err != nil {
+		return err
+	}
+	revision, err := store.ApplyConfig(ctx, old.Revision, next, p.author(), o.comment)
+	if errors.Is(err, sqlstore.ErrConflict) {
+		return fmt.Errorf("apply %s: the configuration was changed by somebody else meanwhile, or an id is taken; nothing was changed (run it again to see): %w", file, err)
+	}
+	if err != nil {
+		return fmt.Errorf("apply %s: %w", file, err)
+	}
+	fmt.Fprintf(p.stdout, "revision %d applied, %d changes\n", revision, len(changes))
+	return nil
+}
+
+func (p *program) readDocument(file string) (*sqlstore.Config, error) {
+	in, name := p.stdin, "stdin"
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, fmt.Errorf("read document: %w", err)
+		}
+		defer f.Close()
+		in, name = f, file
+	}
+	data, err := io.ReadAll(io.LimitReader(in, site.MaxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read document: %w", err)
+	}
+	return site.Parse(name, data)
+}
+
+// author names the person at the command line, also behind sudo.
+func (p *program) author() string {
+	if name := p.getenv("SUDO_USER"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return fmt.Sprintf("uid %d", p.uid)
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"rowlock/sqlstore"
+	"rowlock/sqlstore/dialects"
+)
+
+// databaseURL returns the URL to open, with the password in it: for dialects
+// only, never for people. The default is a file in the state folder.
+func (c *processConfig) databaseURL() (string, error) {
+	if c.Database == "" {
+		return "sqlite:" + filepath.Join(c.StateDir, "rowlock.db"), nil
+	}
+	if c.password == "" {
+		return c.Database, nil
+	}
+	u, err := url.Parse(c.Database)
+	if err != nil {
+		return "", errors.New("database: the URL cannot be read")
+	}
+	if u.Scheme == "sqlite" {
+		return c.Database, nil
+	}
+	if name := u.User.Username(); name != "" {
+		u.User = url.UserPassword(name, c.password)
+		return u.String(), nil
+	}
+	q := u.Query()
+	q.Set("password", c.password)
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+// readPassword takes the password from the environment, else from the file.
+func (c *processConfig) readPassword(getenv func(string) string) error {
+	if c.password = getenv("ROWLOCK_DATABASE_PASSWORD"); c.password != "" || c.DatabasePasswordFile == "" {
+		return nil
+	}
+	f, err := os.Open(c.DatabasePasswordFile)
+	if err != nil {
+		return fmt.Errorf("read database_password_file: %w", err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Scan()
+	if c.password = strings.TrimRight(lines.Text(), "\r"); c.password == "" {
+		return fmt.Errorf("read database_password_file: %s: its first line is empty", c.DatabasePasswordFile)
+	}
+	return lines.Err()
+}
+
+// prepareDatabase returns the URL to open; the folder of the default database
+// is made when it is not there.
+func (c *processConfig) prepareDatabase() (string, error) {
+	if c.Database == "" {
+		if err := os.MkdirAll(c.StateDir, 0o700); err != nil {
+			return "", fmt.Errorf("make state folder: %w", err)
+		}
+	}
+	return c.databaseURL()
+}
+
+// openStore opens the database for a tool, once, and refuses a schema that the
+// program cannot work with. The caller closes the store.
+func (p *program) openStore(ctx context.Context) (sqlstore.Store, error) {
+	c, err := p.loadConfig()
+	if err != nil {
+		return nil, err
+	}
+	log, err := newLogger(p.stderr, c.Log)
+	if err != nil {
+		return nil, err
+	}
+	dsn, err := c.prepareDatabase()
+	if err != nil {
+		return nil, err
+	}
+	store, err := dialects.Open(ctx, dsn, dialects.Options{Logger: log, MaxConns: c.DatabaseConnections})
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", redact(dsn), err)
+	}
+	if err := store.CheckSchema(ctx); err != nil {
+		store.Close()
+		return nil, fmt.Errorf("open database %s: %w", redact(dsn), err)
+	}
+	return store, nil
+}
+
+// redact returns a database URL fit for people and logs: without password.
+func redact(dsn string) string {
+	scheme, _, _ := strings.Cut(dsn, ":")
+	if scheme == "sqlite" {
+		return dsn
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return scheme + ":(unreadable URL)"
+	}
+	if u.User != nil {
+		u.User = url.User(u.User.Username())
+	}
+	q := u.Query()
+	for key := range q {
+		if strings.Contains(strings.ToLower(key), "password") {
+			q.Del(key)
+		}
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// hasPassword tells whether a URL holds a password, or may do so because it
+// cannot be read.
+func hasPassword(dsn string) bool {
+	if dsn == "" || strings.HasPrefix(dsn, "sqlite:") {
+		return false
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return true
+	}
+	_, set := u.User.Password()
+	return set || u.Query().Has("password") || u.Query().Has("sslpassword")
+}
