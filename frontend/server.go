@@ -50,6 +50,7 @@ func New(cfg Config) (*Server, error) {
 		changed: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	s.protocols[familyIndex(sqlstore.IPv4)] = protocol{handle: s.handle4, peek: peek4}
+	s.protocols[familyIndex(sqlstore.IPv6)] = protocol{handle: s.handle6, peek: peek6}
 	var err error
 	s.metrics, err = newMetrics(cfg.Registerer,
 		func() float64 { return float64(s.queue.len()) },
