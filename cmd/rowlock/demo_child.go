@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// child is a server process of the demonstration.
+type child struct {
+	id      string
+	cmd     *exec.Cmd
+	ready   readyLine
+	logFile string
+	dead    bool
+	done    chan struct{} // closed when the process has ended
+}
+
+// readyLine is the log line by which a server says where it listens.
+type readyLine struct {
+	Event  string           `json:"event"`
+	DHCP4  []netip.AddrPort `json:"dhcp4"`
+	DHCP6  []netip.AddrPort `json:"dhcp6"`
+	Health string           `json:"health"`
+}
+
+func (r readyLine) String() string {
+	return fmt.Sprintf("dhcp4 %s, dhcp6 %s, health http://%s", r.DHCP4, r.DHCP6, r.Health)
+}
+
+const childConfig = `database: %q
+frontend_id: %q
+state_dir: %q
+roles: [dhcp4, dhcp6]
+listen:
+  dhcp4: [{address: 127.0.0.1, port: 0}]
+  dhcp6: [{address: "::1", port: 0}]
+  health: 127.0.0.1:0
+log: {level: info, format: json}
+`
+
+// start runs a server as a child process and waits until it serves.
+func (d *demo) start(ctx context.Context, id, database string) (*child, error) {
+	config := filepath.Join(d.dir, id+".yaml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, childConfig, database, id, d.dir), 0o600); err != nil {
+		return nil, err
+	}
+	c := &child{id: id, logFile: filepath.Join(d.dir, id+".log"), done: make(chan struct{})}
+	log, err := os.OpenFile(c.logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	c.cmd = exec.Command(d.program, "serve", "--config", config)
+	c.cmd.SysProcAttr = childAttr()
+	c.cmd.Env = childEnv()
+	lines, err := c.cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.cmd.Start(); err != nil {
+		return nil, err
+	}
+	d.servers = append(d.servers, c)
+	ready := make(chan readyLine, 1)
+	go c.follow(lines, log, ready)
+	select {
+	case c.ready = <-ready:
+		return c, nil
+	case <-c.done:
+		return nil, fmt.Errorf("server %s ended at once: %s", id, tail(c.logFile))
+	case <-time.After(15 * time.Second):
+		return nil, fmt.Errorf("server %s is not ready after 15 s: %s", id, tail(c.logFile))
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// childEnv is the environment without settings that would override the file.
+func childEnv() []string {
+	var env []string
+	for _, v := range os.Environ() {
+		if len(v) < 8 || v[:8] != "ROWLOCK_" {
+			env = append(env, v)
+		}
+	}
+	return env
+}
+
+// follow copies the log to its file and looks for the line that says ready.
+func (c *child) follow(r io.Reader, log io.WriteCloser, ready chan<- readyLine) {
+	scan := bufio.NewScanner(r)
+	scan.Buffer(nil, 1<<20)
+	for scan.Scan() {
+		_, _ = log.Write(append(scan.Bytes(), '\n'))
+		var line readyLine
+		if json.Unmarshal(scan.Bytes(), &line) == nil && line.Event == "serve.ready" {
+			ready <- line
+		}
+	}
+	_ = log.Close()
+	_ = c.cmd.Wait()
+	close(c.done)
+}
+
+// kill ends the process as a crash would.
+func (c *child) kill() error {
+	c.dead = true
+	if err := c.cmd.Process.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-c.done
+	return nil
+}
+
+func (d *demo) stopServers() {
+	for _, c := range d.servers {
+		if c.dead {
+			continue
+		}
+		c.dead = true
+		_ = c.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-c.done:
+		case <-time.After(8 * time.Second):
+			_ = c.kill()
+		}
+	}
+	d.servers = nil
+}
+
+// tail returns the end of a log for an error message.
+func tail(file string) string {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err.Error()
+	}
+	if len(b) > 1500 {
+		b = b[len(b)-1500:]
+	}
+	return "its log ends with\n" + string(b)
+}

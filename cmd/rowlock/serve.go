@@ -1,0 +1,272 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+
+	"rowlock/frontend"
+	"rowlock/sqlstore"
+	"rowlock/sqlstore/dialects"
+	"rowlock/sqlstore/engine"
+)
+
+// stopTime bounds each part of an orderly end.
+const stopTime = 5 * time.Second
+
+func (p *program) serveCommand() *cobra.Command {
+	var roles []string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve DHCP in the foreground until SIGTERM or SIGINT",
+		Long: `Serves the roles of this process. The network configuration comes from the
+database and is followed while it changes. Without a database that can be
+reached the process waits for it, and /readyz says so. A new SQLite file gets
+its schema at once; on other databases run "rowlock migrate up" first.`,
+		Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.loadConfig()
+			if err != nil {
+				return err
+			}
+			if len(roles) > 0 {
+				c.Roles = roles
+				if err := c.validate(); err != nil {
+					return usageError{err}
+				}
+			}
+			log, err := newLogger(p.stderr, c.Log)
+			if err != nil {
+				return err
+			}
+			s := &server{cfg: c, log: log, metrics: prometheus.NewRegistry()}
+			return s.run(cmd.Context())
+		},
+	}
+	cmd.Flags().StringSliceVar(&roles, "roles", nil, "roles of this process: "+strings.Join(allRoles, ", ")+" (default: those of the process file, else all)")
+	return cmd
+}
+
+// server is the process while it serves: what cmd wires together.
+type server struct {
+	cfg     *processConfig
+	log     *slog.Logger
+	metrics *prometheus.Registry
+
+	state    serverState
+	store    sqlstore.Store
+	engine   *engine.Engine
+	frontend *frontend.Server
+}
+
+// run serves until ctx ends and then stops in order: no new packets, replies
+// to those under way, the frontend's row, the database.
+func (s *server) run(ctx context.Context) error {
+	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.state.set("starting")
+	health, err := s.startHealth(ctx)
+	if err != nil {
+		return err
+	}
+	s.log.Info("starting", "event", "serve.starting", "version", programVersion(), "frontend", s.cfg.FrontendID, "roles", s.cfg.Roles)
+	if err := s.openStore(ctx); err != nil {
+		return err
+	}
+	defer s.store.Close()
+	if err := s.build(); err != nil {
+		return err
+	}
+	if err := s.startEngine(ctx); err != nil {
+		return err
+	}
+	defer s.stopEngine(ctx)
+	if err := s.frontend.Start(ctx); err != nil {
+		return listenHint(err)
+	}
+	ids, err := s.frontend.ServerIDs()
+	if err != nil {
+		return err
+	}
+	s.engine.SetAddrs(ids)
+	s.state.set("")
+	v4, v6 := byFamily(s.frontend.LocalAddrs())
+	s.log.Info("serving", "event", "serve.ready", "database", s.store.Version(), "revision", s.frontend.Revision(),
+		"dhcp4", v4, "dhcp6", v6, "health", health)
+	<-ctx.Done()
+	s.state.set("stopping")
+	s.log.Info("stopping", "event", "serve.stopping")
+	s.engine.SetDraining()
+	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	return s.frontend.Shutdown(bound)
+}
+
+// openStore opens the database, as often as it takes, and checks its schema.
+func (s *server) openStore(ctx context.Context) error {
+	dsn, err := s.cfg.prepareDatabase()
+	if err != nil {
+		return err
+	}
+	return s.retry(ctx, "database", func() error {
+		store, err := dialects.Open(ctx, dsn, dialects.Options{Logger: s.log, MaxConns: s.cfg.DatabaseConnections})
+		if err != nil {
+			return fmt.Errorf("open database %s: %w", redact(dsn), err)
+		}
+		if err = s.checkSchema(ctx, store, dsn); err == nil {
+			if locker, ok := store.(interface{ LockServing() error }); ok {
+				err = locker.LockServing()
+			}
+		}
+		if err != nil {
+			_ = store.Close()
+			return fmt.Errorf("open database %s: %w", redact(dsn), err)
+		}
+		s.store = store
+		return nil
+	})
+}
+
+// checkSchema gives an SQLite file its schema: it belongs to this process
+// alone. Elsewhere the schema is changed only by the command for it.
+func (s *server) checkSchema(ctx context.Context, store sqlstore.Store, dsn string) error {
+	err := store.CheckSchema(ctx)
+	if store.Dialect() != "sqlite" || !errors.Is(err, sqlstore.ErrSchema) {
+		return err
+	}
+	m, err := dialects.Migrator(ctx, dsn, dialects.Options{Logger: s.log})
+	if err != nil {
+		return err
+	}
+	applied, err := m.Up(ctx)
+	if err = errors.Join(err, m.Close()); err != nil {
+		return err
+	}
+	if len(applied) > 0 {
+		s.log.Info("schema brought up to date", "event", "serve.migrated", "migrations", applied)
+	}
+	return store.CheckSchema(ctx)
+}
+
+// retry repeats do while the database is unavailable, with growing pauses.
+func (s *server) retry(ctx context.Context, what string, do func() error) error {
+	wait := 100 * time.Millisecond
+	for {
+		err := do()
+		if err == nil || !(errors.Is(err, sqlstore.ErrUnavailable) || errors.Is(err, sqlstore.ErrRetry)) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		s.state.set(err.Error())
+		s.log.Warn(what+" is unavailable, trying again", "event", "serve.database_unavailable", "in", wait, "err", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, 5*time.Second)
+	}
+}
+
+func (s *server) build() (err error) {
+	host, _ := os.Hostname()
+	cfg := engine.Config{
+		Store: s.store, Logger: s.log, Registerer: s.metrics, Conns: s.cfg.DatabaseConnections,
+		Frontend: sqlstore.FrontendInfo{ID: s.cfg.FrontendID, Host: host, Version: programVersion(), Roles: s.cfg.Roles},
+		OnConfig: func(c *sqlstore.Config) error { return s.frontend.SetConfig(c) },
+	}
+	if s.engine, err = engine.New(cfg); err != nil {
+		return err
+	}
+	fc := frontend.Config{Logger: s.log, Registerer: s.metrics, Leaser: s.engine, Members: s.engine}
+	if slices.Contains(s.cfg.Roles, roleDHCP4) {
+		fc.Listen4 = listenConfigs(s.cfg.Listen.DHCP4, netip.IPv4Unspecified(), 67)
+	}
+	if slices.Contains(s.cfg.Roles, roleDHCP6) {
+		fc.Listen6 = listenConfigs(s.cfg.Listen.DHCP6, netip.IPv6Unspecified(), 547)
+	}
+	s.frontend, err = frontend.New(fc)
+	return err
+}
+
+// listenConfigs turns the process file's list into the frontend's; without one
+// relayed traffic is taken on every address.
+func listenConfigs(list []listenAddress, all netip.Addr, port uint16) []frontend.ListenConfig {
+	if len(list) == 0 {
+		list = []listenAddress{{Address: all.String()}}
+	}
+	var out []frontend.ListenConfig
+	for _, l := range list {
+		if l.Interface != "" {
+			out = append(out, frontend.ListenConfig{Kind: frontend.ListenInterface, Interface: l.Interface, Port: l.port(port)})
+			continue
+		}
+		at := netip.AddrPortFrom(netip.MustParseAddr(l.Address), l.port(port))
+		out = append(out, frontend.ListenConfig{Kind: frontend.ListenUDP, Address: at})
+	}
+	return out
+}
+
+func (s *server) startEngine(ctx context.Context) error {
+	return s.retry(ctx, "database", func() error { return s.engine.Start(ctx) })
+}
+
+func (s *server) stopEngine(ctx context.Context) {
+	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	if err := s.engine.Stop(bound); err != nil {
+		s.log.Warn("frontend's row could not be removed", "event", "serve.unregister_failed", "err", err)
+	}
+}
+
+// startHealth begins to serve /healthz, /readyz and /metrics and returns the
+// address, "" when it is off.
+func (s *server) startHealth(ctx context.Context) (string, error) {
+	if s.cfg.Listen.Health == "off" {
+		return "", nil
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Listen.Health)
+	if err != nil {
+		return "", fmt.Errorf("listen.health: %w", err)
+	}
+	go func() {
+		if err := serveHealth(ctx, l, healthHandler(s.metrics, s.checks()...)); err != nil {
+			s.log.Error("health listener failed", "event", "serve.health_failed", "err", err)
+		}
+	}()
+	return l.Addr().String(), nil
+}
+
+// listenHint adds what to do to the errors that newcomers meet.
+func listenHint(err error) error {
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%w (ports below 1024 and interfaces need CAP_NET_BIND_SERVICE and CAP_NET_RAW: run as root or by the systemd unit, or name an address with a higher port under listen in the process file)", err)
+	case isInUse(err):
+		return fmt.Errorf("%w (is another DHCP server running?)", err)
+	}
+	return err
+}
+
+func byFamily(addrs []netip.AddrPort) (v4, v6 []netip.AddrPort) {
+	for _, a := range addrs {
+		if a.Addr().Is4() {
+			v4 = append(v4, a)
+		} else {
+			v6 = append(v6, a)
+		}
+	}
+	return v4, v6
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+
+	"rowlock/sqlstore/engine"
+)
+
+// serverState says why the process does not serve; "" when it does.
+type serverState struct {
+	mu     sync.Mutex
+	reason string
+	past   bool // the store and the engine are there to be asked
+}
+
+func (s *serverState) set(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reason = reason
+	s.past = s.past || reason == ""
+}
+
+func (s *serverState) get() (reason string, past bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reason, s.past
+}
+
+// checks are the conditions of readiness. The later ones are asked only when
+// the process has started, because what they ask is not there before.
+func (s *server) checks() []readyCheck {
+	later := func(check func(context.Context) error) func(context.Context) error {
+		return func(ctx context.Context) error {
+			if _, past := s.state.get(); !past {
+				return errors.New("not started")
+			}
+			return check(ctx)
+		}
+	}
+	return []readyCheck{
+		{"serving", func(context.Context) error {
+			if reason, _ := s.state.get(); reason != "" {
+				return errors.New(reason)
+			}
+			return nil
+		}},
+		{"database", later(func(ctx context.Context) error { return s.store.Ping(ctx) })},
+		{"schema", later(func(ctx context.Context) error { return s.store.CheckSchema(ctx) })},
+		{"heartbeat", later(func(context.Context) error { return heartbeatCheck(s.engine) })},
+		{"configuration", later(func(context.Context) error { return configCheck(s.engine) })},
+	}
+}
+
+func heartbeatCheck(e *engine.Engine) error {
+	if !e.Ready() {
+		return errors.New("not confirmed by the database for 5 s")
+	}
+	return nil
+}
+
+// configCheck fails only when there is no configuration to serve with; a newer
+// one that was refused is told, and the process stays ready.
+func configCheck(e *engine.Engine) error {
+	using, refused := e.Revision()
+	if refused != nil && using == 0 {
+		return fmt.Errorf("refused: %w", refused)
+	}
+	return nil
+}
+
+func isInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
