@@ -17,6 +17,8 @@ import (
 const (
 	maxServers = 16
 	batchSize  = 64
+	// maxSegments packets make one datagram of at most 64 KiB.
+	maxSegments = 32
 	// receiveSize is enough for any answer to packets as small as ours.
 	receiveSize = 2048
 	// socketBuffer is asked of the kernel, which may give less: bursts of
@@ -33,17 +35,27 @@ type batcher interface {
 
 // conn is a UDP socket that sends and receives several packets a system call.
 type conn struct {
-	udp *net.UDPConn
-	b   batcher
-
-	in []ipv4.Message
-
-	out     []ipv4.Message
-	queued  int
-	packets [][]byte // buffers, one for each message of out; copies share one
+	udp     *net.UDPConn
+	b       batcher
+	in      []ipv4.Message
 	targets []net.Addr
 
+	packets [][]byte // buffers of the packets queued, and of those to come
+	queued  []packet
+	out     []ipv4.Message
+	// segments: packets of one size to one server go down to the kernel as one
+	// long datagram that it cuts (UDP_SEGMENT). It is given up at the first
+	// error: not every network device does it.
+	segments bool
+
 	sent, sendErrors int
+}
+
+// packet is one that waits to be sent, to one server or, when target is
+// negative, to all.
+type packet struct {
+	bytes  []byte
+	target int
 }
 
 // listen opens a socket on a port of the kernel's choice, on all addresses:
@@ -60,13 +72,12 @@ func listen(family sqlstore.Family, servers []netip.AddrPort) (*conn, error) {
 	// Errors here only mean that the kernel's default size stays.
 	_ = udp.SetReadBuffer(socketBuffer)
 	_ = udp.SetWriteBuffer(socketBuffer)
-	c := &conn{udp: udp, b: ipv4.NewPacketConn(udp)}
+	c := &conn{udp: udp, b: ipv4.NewPacketConn(udp), segments: true}
 	if family == sqlstore.IPv6 {
 		c.b = ipv6.NewPacketConn(udp)
 	}
-	c.in = messages(batchSize, receiveSize)
-	c.out = messages(batchSize, 0)
 	for range batchSize {
+		c.in = append(c.in, ipv4.Message{Buffers: [][]byte{make([]byte, receiveSize)}})
 		c.packets = append(c.packets, make([]byte, packetSize))
 	}
 	for _, s := range servers {
@@ -75,55 +86,93 @@ func listen(family sqlstore.Family, servers []netip.AddrPort) (*conn, error) {
 	return c, nil
 }
 
-func messages(n, size int) []ipv4.Message {
-	ms := make([]ipv4.Message, n)
-	for i := range ms {
-		ms[i].Buffers = [][]byte{make([]byte, size)}
-	}
-	return ms
-}
-
 func (c *conn) close() error { return c.udp.Close() }
 
-// buffer returns the buffer for the next packet, with room in the queue for a
-// copy to every server.
+// buffer returns the buffer for the next packet; what is queued is sent when
+// none is left.
 func (c *conn) buffer() []byte {
-	if c.queued+len(c.targets) > len(c.out) {
+	if len(c.queued) == len(c.packets) {
 		c.flush()
 	}
-	return c.packets[c.queued]
+	return c.packets[len(c.queued)]
 }
 
-// queue adds a packet made in the last buffer: to one server, or to all when
-// target is negative.
-func (c *conn) queue(packet []byte, target int) {
-	from, to := target, target+1
-	if target < 0 {
-		from, to = 0, len(c.targets)
-	}
-	for _, addr := range c.targets[from:to] {
-		m := &c.out[c.queued]
-		m.Buffers[0] = packet
-		m.Addr = addr
-		c.queued++
-	}
+// queue adds a packet made in the last buffer.
+func (c *conn) queue(b []byte, target int) {
+	c.queued = append(c.queued, packet{b, target})
 }
 
 // flush sends what is queued. A packet that the kernel refuses is counted and
 // left out: the client sends it again later.
 func (c *conn) flush() {
-	ms := c.out[:c.queued]
-	c.queued = 0
+	for t := range c.targets {
+		c.pack(t)
+	}
+	c.queued = c.queued[:0]
+	ms := c.out
+	c.out = c.out[:0]
 	for len(ms) > 0 {
 		n, err := c.b.WriteBatch(ms, 0)
-		n = max(n, 0)
-		c.sent += n
-		if err != nil || n == 0 {
-			c.sendErrors++
-			n = min(n+1, len(ms))
+		for i := range max(n, 0) {
+			c.sent += len(ms[i].Buffers)
 		}
-		ms = ms[n:]
+		ms = ms[max(n, 0):]
+		if err != nil && len(ms) > 0 {
+			c.failed(&ms[0])
+			ms = ms[1:]
+		}
 	}
+}
+
+// failed counts a packet that was refused. If it was several in one, they are
+// sent one by one, and so are all from now on.
+func (c *conn) failed(m *ipv4.Message) {
+	if len(m.Buffers) == 1 {
+		c.sendErrors++
+		return
+	}
+	c.segments = false
+	for _, b := range m.Buffers {
+		single := []ipv4.Message{{Buffers: [][]byte{b}, Addr: m.Addr}}
+		if n, err := c.b.WriteBatch(single, 0); err != nil || n != 1 {
+			c.sendErrors++
+		} else {
+			c.sent++
+		}
+	}
+}
+
+// pack makes the messages for one server, in the order queued.
+func (c *conn) pack(target int) {
+	var last *ipv4.Message
+	for _, p := range c.queued {
+		if p.target >= 0 && p.target != target {
+			continue
+		}
+		if last != nil && c.segments && len(last.Buffers[0]) == len(p.bytes) && len(last.Buffers) < maxSegments {
+			last.Buffers = append(last.Buffers, p.bytes)
+			if len(last.Buffers) == 2 {
+				last.OOB = appendSegmentSize(last.OOB, len(p.bytes))
+			}
+			continue
+		}
+		last = c.next()
+		last.Buffers = append(last.Buffers, p.bytes)
+		last.Addr = c.targets[target]
+	}
+}
+
+// next returns a message that is empty, with the memory of an earlier one.
+func (c *conn) next() *ipv4.Message {
+	n := len(c.out)
+	if n < cap(c.out) {
+		c.out = c.out[:n+1]
+	} else {
+		c.out = append(c.out, ipv4.Message{})
+	}
+	m := &c.out[n]
+	m.Buffers, m.OOB = m.Buffers[:0], m.OOB[:0]
+	return m
 }
 
 // receive waits for packets, at most so long, and returns those that came.

@@ -15,8 +15,7 @@ const (
 )
 
 func (r *runner) startExchange(index int, now time.Duration) {
-	ex := &exchange{client: r.o.First + index, index: index, begun: now}
-	ex.relay = ex.client % len(r.o.Relays)
+	ex := r.newExchange(index, now)
 	held := &r.leases[index]
 	switch r.o.Scenario {
 	case New:
@@ -119,14 +118,24 @@ func (r *runner) linger(ex *exchange, now time.Duration) {
 	r.late.put(now, ex)
 }
 
-// forget drops the transaction ids of an exchange. An id may be another's by
-// now only if this exchange gave it up, so the owner is compared.
+// forget drops an exchange and its transaction ids.
 func (r *runner) forget(ex *exchange) {
-	for _, xid := range [...]uint32{ex.xid, ex.offerXID} {
-		if r.byXID[xid] == ex {
-			delete(r.byXID, xid)
-		}
+	delete(r.byXID, ex.xid)
+	delete(r.byXID, ex.offerXID)
+	r.unused = append(r.unused, ex)
+}
+
+// newExchange returns an exchange of a client, in the memory of one forgotten
+// if there is any. Timers of that one may still be there: its sequence number
+// goes on, so that they stay void.
+func (r *runner) newExchange(index int, begun time.Duration) *exchange {
+	ex := &exchange{}
+	if n := len(r.unused); n > 0 {
+		ex, r.unused = r.unused[n-1], r.unused[:n-1]
 	}
+	client := r.o.First + index
+	*ex = exchange{client: client, index: index, relay: client % len(r.o.Relays), begun: begun, seq: ex.seq}
+	return ex
 }
 
 // packet takes one packet received.
@@ -244,10 +253,8 @@ func (r *runner) restart(ex *exchange, now time.Duration) {
 	}
 	r.res.Restarts++
 	r.linger(ex, now)
-	again := &exchange{
-		client: ex.client, index: ex.index, relay: ex.relay,
-		begun: ex.begun, restarts: ex.restarts + 1,
-	}
+	again := r.newExchange(ex.index, ex.begun)
+	again.restarts = ex.restarts + 1
 	r.first(again, now)
 }
 

@@ -40,12 +40,13 @@ type runner struct {
 	cursor  int  // place in order of the next client
 	idle    bool // more could begin, but all clients looked at are busy
 
-	byXID map[uint32]*exchange
-	xids  uint32
-	tries []line
-	late  line
-	rep   reply
-	names map[string]string // server identifiers, so that each is one string
+	byXID  map[uint32]*exchange
+	xids   uint32
+	unused []*exchange
+	tries  []line
+	late   line
+	rep    reply
+	names  map[string]string // server identifiers, so that each is one string
 
 	lastCompleted time.Duration
 	inTime        int // completed within Options.Duration
