@@ -84,7 +84,7 @@ func (s *Store) find(ctx context.Context, family sqlstore.Family, f sqlstore.Lea
 				}
 				return nil
 			}, key)
-			if err != nil || len(out) >= f.Limit {
+			if err != nil {
 				return err
 			}
 		}

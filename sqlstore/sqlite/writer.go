@@ -35,6 +35,7 @@ type writer struct {
 type statement struct {
 	exec  driver.StmtExecContext
 	query driver.StmtQueryContext
+	close func() error
 }
 
 // transaction is one under way. Its statements are never interrupted: a
@@ -69,10 +70,23 @@ func (w *writer) close() error {
 	defer func() { <-w.lock }()
 	var err error
 	if w.conn != nil {
-		err = w.conn.Close()
+		err = errors.Join(w.conn.Raw(func(any) error { return w.forget() }), w.conn.Close())
 		w.conn = nil
 	}
 	return errors.Join(err, w.db.Close())
+}
+
+// forget frees the prepared statements: SQLite keeps a connection that is
+// closed open, with its locks, until the last of them is gone.
+func (w *writer) forget() error {
+	var errs []error
+	for _, set := range w.stmts {
+		for name, st := range set {
+			errs = append(errs, st.close())
+			delete(set, name)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // write runs do in a transaction of its own, which is durable when write
@@ -107,6 +121,14 @@ func (t *transaction) run(do func(*transaction) error) error {
 	if _, err := t.exec(0, "tx_begin"); err != nil {
 		return err
 	}
+	panics := true
+	defer func() {
+		if panics {
+			t.rollback()
+			_ = t.forget()
+			t.conn = nil // Raw closes it
+		}
+	}()
 	err := t.one(0, "clock", func(v []driver.Value) error {
 		t.now = integer(v[0])
 		return nil
@@ -114,16 +136,22 @@ func (t *transaction) run(do func(*transaction) error) error {
 	if err == nil {
 		err = do(t)
 	}
+	panics = false
 	if err == nil {
 		if _, err = t.exec(0, "tx_commit"); err == nil {
 			return nil
 		}
 	}
-	// a full disk or a failed read may have ended the transaction already
-	if _, rerr := t.exec(0, "tx_rollback"); rerr != nil {
-		t.log.Debug("rollback failed", "event", "sqlite.rollback_failed", "err", rerr)
-	}
+	t.rollback()
 	return err
+}
+
+// rollback gives the transaction up. A full disk or a failed read may have
+// ended it already.
+func (t *transaction) rollback() {
+	if _, err := t.exec(0, "tx_rollback"); err != nil {
+		t.log.Debug("rollback failed", "event", "sqlite.rollback_failed", "err", err)
+	}
 }
 
 // prepared returns the statement, compiled on first use because the schema may
@@ -140,7 +168,7 @@ func (t *transaction) prepared(f sqlstore.Family, name string) (*statement, erro
 	if err != nil {
 		return nil, fmt.Errorf("prepare %s: %w", name, err)
 	}
-	s := &statement{exec: st.(driver.StmtExecContext), query: st.(driver.StmtQueryContext)}
+	s := &statement{exec: st.(driver.StmtExecContext), query: st.(driver.StmtQueryContext), close: st.Close}
 	t.stmts[f][name] = s
 	return s, nil
 }

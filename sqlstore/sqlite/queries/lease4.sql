@@ -67,7 +67,7 @@ SELECT rowid, binding_key, parked_key, vrf, addr, subnet_id, pool_id, pool_gen, 
 
 -- name: lease_keys_hwaddr
 -- The keys of the rows that have a hardware address.
-SELECT binding_key FROM lease4 WHERE hwaddr = ?1 ORDER BY vrf, addr;
+SELECT binding_key FROM lease4 WHERE hwaddr = ?1;
 
 -- name: lease_keys_addr
 -- The keys of the rows of an address, one search in each vrf.
@@ -75,7 +75,7 @@ WITH RECURSIVE v (vrf) AS (
   SELECT min(vrf) FROM lease4
   UNION ALL
   SELECT (SELECT min(vrf) FROM lease4 WHERE vrf > v.vrf) FROM v WHERE v.vrf IS NOT NULL)
-SELECT l.binding_key FROM v JOIN lease4 l ON l.vrf = v.vrf AND l.addr = ?1 ORDER BY l.vrf;
+SELECT l.binding_key FROM v JOIN lease4 l ON l.vrf = v.vrf AND l.addr = ?1;
 
 -- name: lease_count
 -- Rows by subnet and state at time ?1.

@@ -1,0 +1,138 @@
+package sqlite
+
+import (
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"rowlock/sqlstore"
+)
+
+func TestEveryQueryPrepares(t *testing.T) {
+	s := openTest(t, migrated(t))
+	sets := map[sqlstore.Family]map[string]string{0: s.q.common, sqlstore.IPv4: s.q.lease[sqlstore.IPv4], sqlstore.IPv6: s.q.lease[sqlstore.IPv6]}
+	require.NotEmpty(t, s.q.common)
+	require.Len(t, s.q.lease[sqlstore.IPv6], len(s.q.lease[sqlstore.IPv4]))
+	for f, set := range sets {
+		for name, text := range set {
+			st, err := s.w.conn.PrepareContext(t.Context(), text)
+			require.NoError(t, err, "%s, family %d", name, f)
+			require.NoError(t, st.Close())
+			require.NotContains(t, text, "--", name)
+			require.NotContains(t, text, ";", name)
+		}
+	}
+	for name, text := range s.q.lease[sqlstore.IPv6] {
+		require.NotRegexp(t, `lease4|client_id|circuit_id`, text, name)
+	}
+}
+
+func TestEveryQueryHasANameAndASentence(t *testing.T) {
+	files, err := fs.Glob(queryFiles, "queries/*.sql")
+	require.NoError(t, err)
+	begin := regexp.MustCompile(`(?m)^-- name: (\w+)\n(.*)$`)
+	for _, file := range files {
+		b, err := queryFiles.ReadFile(file)
+		require.NoError(t, err)
+		for _, m := range begin.FindAllStringSubmatch(string(b), -1) {
+			require.Regexp(t, `^-- [A-Z]\w+ `, m[2], "%s: %s", file, m[1])
+		}
+	}
+}
+
+// Every query is named somewhere in the code: none is left over.
+func TestEveryQueryIsUsed(t *testing.T) {
+	q, err := loadQueries()
+	require.NoError(t, err)
+	var code strings.Builder
+	files, err := fs.Glob(os.DirFS("."), "*.go")
+	require.NoError(t, err)
+	for _, file := range files {
+		if !strings.HasSuffix(file, "_test.go") {
+			b, err := os.ReadFile(file)
+			require.NoError(t, err)
+			code.Write(b)
+		}
+	}
+	for _, set := range []map[string]string{q.common, q.lease[sqlstore.IPv4]} {
+		for name := range set {
+			require.Contains(t, code.String(), `"`+name+`"`)
+		}
+	}
+}
+
+// plan returns what EXPLAIN QUERY PLAN says.
+func plan(t *testing.T, s *Store, text string) string {
+	t.Helper()
+	n := 0
+	for _, m := range regexp.MustCompile(`\?(\d+)`).FindAllStringSubmatch(text, -1) {
+		var i int
+		for _, c := range m[1] {
+			i = 10*i + int(c-'0')
+		}
+		n = max(n, i)
+	}
+	rows, err := s.w.conn.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, make([]any, n)...)
+	require.NoError(t, err)
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
+		out = append(out, detail)
+	}
+	require.NoError(t, rows.Err())
+	return strings.Join(out, "\n")
+}
+
+// The statements on the packet path, and all that hold the write lock, find
+// their rows by an index; SQLite plans them the same on an empty table and on a
+// full one, because nobody runs ANALYZE.
+func TestPlansUseIndexes(t *testing.T) {
+	s := openTest(t, migrated(t))
+	for _, c := range []struct{ query, want string }{
+		{"lease_get", `SEARCH lease4 USING INDEX sqlite_autoindex_lease4_1 \(binding_key=\?\)`},
+		{"lease_renew", `SEARCH lease4 USING INTEGER PRIMARY KEY \(rowid=\?\)`},
+		{"lease_revive", `SEARCH lease4 USING INTEGER PRIMARY KEY \(rowid=\?\)`},
+		{"lease_end", `SEARCH lease4 USING INTEGER PRIMARY KEY \(rowid=\?\)`},
+		{"lease_move", `SEARCH lease4 USING INTEGER PRIMARY KEY \(rowid=\?\)`},
+		{"lease_due", `SEARCH lease4 USING INDEX sqlite_autoindex_lease4_1 \(binding_key>\?\)`},
+		{"lease_delete_offer", `SEARCH lease4 USING INDEX sqlite_autoindex_lease4_1 \(binding_key=\?\)`},
+		{"lease_forget", `SEARCH lease4 USING INDEX sqlite_autoindex_lease4_1 \(binding_key=\?\)`},
+		{"lease_forgettable", `SEARCH l USING INDEX lease4_reclaim \(pool_id=\? AND reclaim_at>\? AND reclaim_at<\?\)`},
+		{"lease_reclaim", `SEARCH lease4 USING INDEX lease4_reclaim \(pool_id=\? AND reclaim_at>\? AND reclaim_at<\?\)`},
+		{"lease_list", `SEARCH lease4 USING INDEX lease4_addr \(\(vrf,addr\)>\(\?,\?\)\)`},
+		{"lease_keys_hwaddr", `SEARCH lease4 USING INDEX lease4_hwaddr \(hwaddr=\?\)`},
+		{"lease_keys_addr", `SEARCH l USING INDEX lease4_addr \(vrf=\? AND addr=\?\)`},
+	} {
+		for _, f := range []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6} {
+			table := map[sqlstore.Family]string{sqlstore.IPv4: "lease4", sqlstore.IPv6: "lease6"}[f]
+			got := plan(t, s, s.q.lease[f][c.query])
+			require.Regexp(t, strings.ReplaceAll(c.want, "lease4", table), got, c.query)
+			require.NotRegexp(t, `SCAN (lease[46]|l)\b`, got, c.query)
+			require.NotContains(t, got, "USE TEMP B-TREE", c.query)
+		}
+	}
+}
+
+func TestHintPlansUseIndexes(t *testing.T) {
+	s := openTest(t, migrated(t))
+	for query, want := range map[string]string{
+		"hint_adopt":       `SEARCH c USING INDEX addr_chunk_pool \(pool_id=\? AND gen=\?\)`,
+		"hint_cursor_read": `SEARCH pool_cursor USING INDEX sqlite_autoindex_pool_cursor_1 \(pool_id=\? AND gen=\?\)`,
+		"hint_free_read":   `SEARCH addr_free USING INDEX addr_free_pool \(pool_id=\? AND hold_until<\?\)`,
+		"hint_free_hold":   `SEARCH addr_free USING INDEX sqlite_autoindex_addr_free_1 \(vrf=\? AND addr=\?\)`,
+		"hint_free_done":   `SEARCH addr_free USING INDEX sqlite_autoindex_addr_free_1 \(vrf=\? AND addr=\?\)`,
+		"batch_head":       `SEARCH frontend USING INDEX sqlite_autoindex_frontend_1 \(id=\?\)`,
+	} {
+		got := plan(t, s, s.q.common[query])
+		require.Regexp(t, want, got, query)
+		require.NotRegexp(t, `SCAN (addr_chunk|c|addr_free|pool_cursor)\b`, got, query)
+		require.NotContains(t, got, "USE TEMP B-TREE", query)
+	}
+}
