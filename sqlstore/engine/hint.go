@@ -91,7 +91,6 @@ func (h *hints) take(ctx context.Context, it *sqlstore.Item) (*candidate, error)
 // pick takes from the first pool that has a candidate, those with the prefix
 // length asked for first; dry when every pool is known to have none. mu is held.
 func (h *hints) pick(it *sqlstore.Item) (c *candidate, dry bool) {
-	dry = true
 	for _, exact := range []bool{true, false} {
 		if exact && it.WantLen == 0 {
 			continue
@@ -100,14 +99,14 @@ func (h *hints) pick(it *sqlstore.Item) (c *candidate, dry bool) {
 			if p.Kind != it.Kind || exact != (it.WantLen != 0 && p.DelegatedLen == it.WantLen) {
 				continue
 			}
-			c, poolDry := h.pickFrom(p)
-			if c != nil {
+			// a pool that is being refilled is waited for: the next one is for
+			// when this one has nothing left
+			if c, dry := h.pickFrom(p); !dry {
 				return c, false
 			}
-			dry = dry && poolDry
 		}
 	}
-	return nil, dry
+	return nil, true
 }
 
 func (h *hints) pickFrom(p *sqlstore.Pool) (*candidate, bool) {
