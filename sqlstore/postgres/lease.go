@@ -38,7 +38,7 @@ func (r *leaseRow) lease(f sqlstore.Family) sqlstore.Lease {
 		SubnetID: uint32(r.subnet.Int32), PoolID: uint32(r.pool.Int32), PoolGen: uint32(r.gen.Int32),
 		State: sqlstore.State(r.state.Int16), ValidLft: uint32(r.valid.Int64), PreferredLft: uint32(r.preferred.Int64),
 		Rev: r.rev.Int64, Remaining: seconds(r.remaining.Float64),
-		Since: r.since.Time, Expires: r.expires.Time, ReclaimAt: r.reclaim.Time, Frontend: r.frontend.String,
+		Since: r.since.Time.UTC(), Expires: r.expires.Time.UTC(), ReclaimAt: r.reclaim.Time.UTC(), Frontend: r.frontend.String,
 		Client: sqlstore.Client{
 			HWAddr: r.hwaddr, HWType: uint16(r.hwtype.Int32), HWSource: uint8(r.source.Int16), ClientID: r.clientID,
 			IAID: uint32(r.iaid.Int64), RelayAddr: toAddr(r.relay), CircuitID: r.circuit, RemoteID: r.remote,

@@ -83,8 +83,8 @@ g AS MATERIALIZED (
   SELECT l.*, h.now, h.now_us, l.state = 2 AND l.expires_at > h.now AS live,
          get_byte(l.binding_key, 4) = 254 AS is_reserved,
          CASE WHEN l.lft >= 4294967295 THEN timestamptz '9000-01-01 00:00:00+00' ELSE h.now + l.lft * interval '1 second' END AS until,
-         h.alive AND l.binding_key IS NOT NULL AND l.addr = l.want 
-           AND CASE l.act WHEN 3 THEN l.state = 2 WHEN 4 THEN l.expires_at <= h.now AND l.state IN (1, 2)
+         h.alive AND l.binding_key IS NOT NULL AND l.addr = l.want
+           AND CASE l.act WHEN 2 THEN l.state <> 2 OR l.expires_at <= h.now WHEN 3 THEN l.state = 2 WHEN 4 THEN l.expires_at <= h.now AND l.state IN (1, 2)
                           WHEN 5 THEN l.state = 2 WHEN 8 THEN l.state = 1 ELSE true END
            AND CASE WHEN l.want_rev <> 0 THEN l.rev = l.want_rev
                     ELSE l.state = 1 OR (l.state = 2 AND l.expires_at > h.now) END AS ok
@@ -126,7 +126,7 @@ upd AS (
     classes       = CASE WHEN w.act IN (1, 2) THEN w.new_classes ELSE l.classes END,
     frontend      = CASE WHEN $1 <> '' THEN $1 ELSE l.frontend END
   FROM w WHERE w.whole AND l.binding_key = w.key
-  RETURNING w.n, w.fresh, w.live AS was_live, w.hostname AS old_hostname, w.fqdn_flags AS old_flags, l.*),
+  RETURNING w.n, w.fresh, w.ends, w.live AS was_live, w.binding_key AS old_key, w.hostname AS old_hostname, w.fqdn_flags AS old_flags, l.*),
 hist AS (
   INSERT INTO lease_history (family, vrf, addr, prefix_len, subnet_id, binding_key, since, ended_at, ended_by, rev, hwaddr, client_id,
                              iaid, relay_addr, circuit_id, remote_id, subscriber_id, relay_id, hostname, frontend)
@@ -139,12 +139,14 @@ hist AS (
     FROM w WHERE w.whole AND w.ends),
 ev AS (
   INSERT INTO lease_event (kind, family, vrf, addr, prefix_len, subnet_id, binding_key, hostname, fqdn_flags, state, rev)
-  SELECT e.kind, 4, u.vrf, u.addr, 32, u.subnet_id, u.binding_key, u.hostname, u.fqdn_flags, u.state, u.rev --v4
-  SELECT e.kind, 6, u.vrf, u.addr, u.prefix_len, u.subnet_id, u.binding_key, u.hostname, u.fqdn_flags, u.state, u.rev --v6
+  SELECT e.kind, 4, u.vrf, u.addr, 32, u.subnet_id, u.old_key, --v4
+  SELECT e.kind, 6, u.vrf, u.addr, u.prefix_len, u.subnet_id, u.old_key, --v6
+         CASE e.kind WHEN 3 THEN u.old_hostname ELSE u.hostname END, CASE e.kind WHEN 3 THEN u.old_flags ELSE u.fqdn_flags END,
+         u.state, u.rev
     FROM upd u CROSS JOIN LATERAL (
       SELECT CASE WHEN u.fresh THEN 1
                   WHEN u.state = 2 AND u.was_live AND (u.hostname <> u.old_hostname OR u.fqdn_flags <> u.old_flags) THEN 2
-                  WHEN u.was_live AND u.state <> 2 THEN 3 END AS kind) e
+                  WHEN u.ends THEN 3 END AS kind) e
    WHERE e.kind IS NOT NULL AND EXISTS (SELECT 1 FROM event_consumer))
 SELECT h.revision, h.alive, x.* FROM h LEFT JOIN (
   SELECT l.n, 1 AS status, l.fresh, $columns FROM upd l

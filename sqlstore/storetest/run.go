@@ -1,0 +1,16 @@
+package storetest
+
+import "testing"
+
+// Run runs the whole suite on a dialect. Where an engine cannot do something,
+// the test is skipped with the reason.
+func Run(t *testing.T, dialect string) {
+	for _, topic := range []struct {
+		name string
+		run  func(*testing.T, string)
+	}{
+		{"transition", testTransitions},
+	} {
+		t.Run(topic.name, func(t *testing.T) { topic.run(t, dialect) })
+	}
+}

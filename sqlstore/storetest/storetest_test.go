@@ -1,0 +1,16 @@
+package storetest_test
+
+import (
+	"testing"
+
+	"rowlock/sqlstore/storetest"
+)
+
+func TestConformance(t *testing.T) {
+	for _, dialect := range storetest.Dialects {
+		t.Run(dialect, func(t *testing.T) {
+			t.Parallel()
+			storetest.Run(t, dialect)
+		})
+	}
+}
