@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -127,13 +128,31 @@ func parseConfig(name string, data []byte, c *processConfig) error {
 	err := yaml.UnmarshalWithOptions(data, c, yaml.Strict())
 	var y yaml.Error
 	if errors.As(err, &y) && y.GetToken() != nil {
-		at := y.GetToken().Position
-		return fmt.Errorf("%s:%d:%d: %s", name, at.Line, at.Column, y.GetMessage())
+		at, text := y.GetToken().Position, y.GetMessage()
+		if t := (*yaml.TypeError)(nil); errors.As(err, &t) {
+			text = fmt.Sprintf("%q is not %s", y.GetToken().Value, describe(t.DstType))
+		}
+		return fmt.Errorf("%s:%d:%d: %s", name, at.Line, at.Column, text)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+// describe names what a value of the process file should be.
+func describe(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return describe(t.Elem())
+	case reflect.Slice:
+		return "a list"
+	case reflect.Struct:
+		return "a mapping"
+	case reflect.String:
+		return "text"
+	}
+	return "a number that fits here"
 }
 
 func (p *program) readEnvironment(c *processConfig) {

@@ -182,11 +182,11 @@ func (p *program) findLeases(ctx context.Context, text string) (sqlstore.Store, 
 	}
 	leases, err := store.Leases(ctx, sqlstore.LeaseFilter{Family: family, Addr: addr})
 	if err == nil && len(leases) == 0 {
-		err = fmt.Errorf("lease of %s: %w", addr, sqlstore.ErrNotFound)
+		err = sqlstore.ErrNotFound
 	}
 	if err != nil {
 		store.Close()
-		return nil, nil, fmt.Errorf("find lease: %w", err)
+		return nil, nil, fmt.Errorf("find lease of %s: %w", addr, err)
 	}
 	return store, leases, nil
 }

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"rowlock/sqlstore"
+	"rowlock/sqlstore/dialects"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"rowlock": func() { os.Exit(run()) }})
+}
+
+// Each file of testdata/script runs the command as its user would, on an
+// SQLite file of its own. None of them sees the environment of this process.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("ROWLOCK_STATE_DIR", e.WorkDir+"/state")
+			e.Setenv("ROWLOCK_CONFIG", e.WorkDir+"/rowlock.yaml")
+			return os.WriteFile(e.WorkDir+"/rowlock.yaml", []byte("frontend_id: fe1\n"), 0o600)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"makelease": makeLease},
+	})
+}
+
+// makeLease writes an active lease as a frontend would: makelease ADDRESS
+// PREFIX-LENGTH SUBNET CLIENT HOSTNAME.
+func makeLease(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 5 {
+		ts.Fatalf("usage: makelease ADDRESS PREFIX-LENGTH SUBNET CLIENT HOSTNAME")
+	}
+	addr := netip.MustParseAddr(args[0])
+	length, err := strconv.ParseUint(args[1], 10, 8)
+	ts.Check(err)
+	subnet, err := strconv.ParseUint(args[2], 10, 32)
+	ts.Check(err)
+	client := sqlstore.Client{HWAddr: []byte(args[3]), HWType: 1, Hostname: args[4]}
+	family, key := sqlstore.IPv4, sqlstore.ClientKey(1, sqlstore.KeyHWAddr, client.HWAddr)
+	if addr.Is6() {
+		client.ClientID, client.IAID = []byte(args[3]), 7
+		family, key = sqlstore.IPv6, sqlstore.IAKey(1, sqlstore.KeyDUID, client.ClientID, 7, sqlstore.PD, 0)
+	}
+	ctx := context.Background()
+	store, err := dialects.Open(ctx, "sqlite:"+ts.MkAbs("state/rowlock.db"), dialects.Options{})
+	ts.Check(err)
+	defer store.Close()
+	inserted, err := store.Apply(ctx, &sqlstore.Batch{Inserts: []sqlstore.Insert{{
+		Family: family, Key: key, Addr: addr, PrefixLen: uint8(length), SubnetID: uint32(subnet), PoolID: 1, PoolGen: 1,
+		ValidLft: 3600, OfferLft: 60, Client: client,
+	}}})
+	ts.Check(err)
+	if s := inserted.Inserts[0].Status; s != sqlstore.Inserted {
+		ts.Fatalf("insert: status %d", s)
+	}
+	updated, err := store.Apply(ctx, &sqlstore.Batch{Updates: []sqlstore.Update{{
+		Family: family, Action: sqlstore.Activate, Key: key, Addr: addr, Count: 1, ValidLft: 3600, Client: client,
+	}}})
+	ts.Check(err)
+	if s := updated.Updates[0].Status; s != sqlstore.Updated {
+		ts.Fatalf("activate: status %d", s)
+	}
+}
