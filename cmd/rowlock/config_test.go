@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -167,4 +168,26 @@ func TestSampleProcessFile(t *testing.T) {
 func TestDatabaseSchemes(t *testing.T) {
 	_, err := dialects.Open(t.Context(), "oracle://192.0.2.1/", dialects.Options{})
 	require.ErrorContains(t, err, "postgres:// or sqlite:")
+}
+
+// The manual names every key of the process file and every variable.
+func TestManualNamesEveryKey(t *testing.T) {
+	manual, err := os.ReadFile("../../admin/deploy/README.md")
+	require.NoError(t, err)
+	config := reflect.TypeFor[processConfig]()
+	for i := range config.NumField() {
+		if key := config.Field(i).Tag.Get("yaml"); key != "" {
+			require.Regexp(t, "(?m)^\\| `"+key+"[`.]", string(manual))
+		}
+	}
+	asked := map[string]bool{}
+	p := &program{uid: 1000, getenv: func(name string) string { asked[name] = true; return "" }}
+	p.readEnvironment(&processConfig{})
+	p.defaultStateDir()
+	require.NoError(t, (&processConfig{}).readPassword(p.getenv))
+	delete(asked, "HOME")
+	require.Len(t, asked, 11)
+	for name := range asked {
+		require.Contains(t, string(manual), name)
+	}
 }
