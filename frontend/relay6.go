@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
 )
@@ -88,9 +89,9 @@ func (q *query6) origin6() (linkAddrs []netip.Addr, interfaceID []byte) {
 // relay nearest to the client that states one (RFC 9915 section 13.1; relays
 // in switches leave it zero, RFC 6221). The zero Addr means none.
 func (q *query6) linkAddr() netip.Addr {
-	for i := len(q.relays) - 1; i >= 0; i-- {
-		if a := q.relays[i].link; !a.IsUnspecified() {
-			return a
+	for _, r := range slices.Backward(q.relays) {
+		if !r.link.IsUnspecified() {
+			return r.link
 		}
 	}
 	return netip.Addr{}
@@ -99,8 +100,8 @@ func (q *query6) linkAddr() netip.Addr {
 // relayOption returns an option of the relay nearest to the client that has
 // it, nil if none has.
 func (q *query6) relayOption(get func(*relay6) []byte) []byte {
-	for i := len(q.relays) - 1; i >= 0; i-- {
-		if v := get(&q.relays[i]); v != nil {
+	for _, r := range slices.Backward(q.relays) {
+		if v := get(&r); v != nil {
 			return v
 		}
 	}
@@ -115,8 +116,7 @@ func (q *query6) interfaceID() []byte {
 // relay-forward, with its addresses, hop count and the options that it wants
 // back (RFC 9915 section 19.3, interface-id; RFC 8357 section 5.3, relay port).
 func relayReply6(relays []relay6, msg dhcpv6.DHCPv6) dhcpv6.DHCPv6 {
-	for i := len(relays) - 1; i >= 0; i-- {
-		r := &relays[i]
+	for _, r := range slices.Backward(relays) {
 		out := &dhcpv6.RelayMessage{
 			MessageType: dhcpv6.MessageTypeRelayReply,
 			HopCount:    r.hops,

@@ -48,22 +48,36 @@ func reply6(q *query6, n *network, duid []byte, asked asked6, dec *sqlstore.Deci
 		addOptions6(msg, q, n)
 		return msg, nil
 	}
-	answers, granted, err := answers6(q, n, asked, dec)
+	answers, err := answers6(q, n, asked, dec)
 	if err != nil {
 		return nil, err
 	}
+	at, granted := granted6At(n, asked, dec)
 	switch {
 	case asked.op == sqlstore.OpAssign && (granted || len(q.ias) == 0):
 		msg.AddOption(&dhcpv6.OptionGeneric{OptionCode: dhcpv6.OptionRapidCommit})
 	case q.kind == dhcpv6.MessageTypeSolicit:
 		msg.MessageType = dhcpv6.MessageTypeAdvertise
-		if p := n.settings.preference; p != 0 {
+		if p := at.settings.preference; p != 0 {
 			msg.AddOption(&dhcpv6.OptionGeneric{OptionCode: dhcpv6.OptionPreference, OptionData: []byte{p}})
 		}
 	}
-	addIAs6(msg, q, n, answers)
-	addOptions6(msg, q, n)
+	addIAs6(msg, q, at, answers)
+	addOptions6(msg, q, at)
 	return msg, nil
+}
+
+// granted6At returns the network of the first address that was granted, else
+// of the first prefix, else n; granted is false when nothing was.
+func granted6At(n *network, asked asked6, dec *sqlstore.Decision) (at *network, granted bool) {
+	for _, kind := range []sqlstore.Kind{sqlstore.NA, sqlstore.PD} {
+		for _, i := range asked.items {
+			if i >= 0 && asked.request.Items[i].Kind == kind && dec.Results[i].Code == sqlstore.Granted {
+				return n.home6(kind, dec.Results[i].Lease.Addr), true
+			}
+		}
+	}
+	return n, false
 }
 
 // confirm6 answers a CONFIRM from the configuration alone: Success when every
@@ -100,10 +114,11 @@ func ended6(msg *dhcpv6.Message, q *query6, asked asked6, dec *sqlstore.Decision
 	}
 }
 
-// answers6 finds what to say about each IA. granted tells whether any has a
-// lease. A REBIND about which there is nothing to say is dropped: another
-// server may know the client (RFC 9915 section 18.3.5).
-func answers6(q *query6, n *network, asked asked6, dec *sqlstore.Decision) (all []answer6, granted bool, err error) {
+// answers6 finds what to say about each IA. A REBIND about which there is
+// nothing to say is dropped: another server may know the client (RFC 9915
+// section 18.3.5).
+func answers6(q *query6, n *network, asked asked6, dec *sqlstore.Decision) ([]answer6, error) {
+	var all []answer6
 	absent := 0
 	for i := range q.ias {
 		ia, at := &q.ias[i], asked.items[i]
@@ -112,7 +127,6 @@ func answers6(q *query6, n *network, asked asked6, dec *sqlstore.Decision) (all 
 			a = answer6{status: iana.StatusNotOnLink, text: "address is not of this link"}
 		} else {
 			a = answerIA6(asked.op, ia, &asked.request.Items[at], &dec.Results[at], n)
-			granted = granted || dec.Results[at].Code == sqlstore.Granted
 		}
 		if a.absent {
 			absent++
@@ -120,9 +134,9 @@ func answers6(q *query6, n *network, asked asked6, dec *sqlstore.Decision) (all 
 		all = append(all, a)
 	}
 	if len(all) > 0 && absent == len(all) {
-		return nil, false, drop(ReasonNoBinding, "%d identity associations are unknown", absent)
+		return nil, drop(ReasonNoBinding, "%d identity associations are unknown", absent)
 	}
-	return all, granted, nil
+	return all, nil
 }
 
 // answerIA6 turns the result about one IA into what the reply says.

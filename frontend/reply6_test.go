@@ -205,8 +205,12 @@ func TestRFC9915Section18_3_4Renew(t *testing.T) {
 	b := newBench6(t)
 	b.leaser.decide = func(r *sqlstore.Request) (*sqlstore.Decision, error) {
 		return &sqlstore.Decision{Revision: r.Revision, Results: []sqlstore.Result{
-			grant6(&r.Items[0], r.Items[0].Want), {Code: sqlstore.NoBinding}, {Code: sqlstore.WrongAddress},
-			{Code: sqlstore.NoBinding}, {Code: sqlstore.Exhausted}, {Code: sqlstore.Exhausted},
+			grant6(&r.Items[0], r.Items[0].Want),
+			{Code: sqlstore.NoBinding},
+			{Code: sqlstore.WrongAddress},
+			{Code: sqlstore.NoBinding},
+			{Code: sqlstore.Exhausted},
+			{Code: sqlstore.Exhausted},
 		}}, nil
 	}
 	m := b.answer(t, request6Of(dhcpv6.MessageTypeRenew, na6(1, "2001:db8:1::1001"), na6(2, "2001:db8:1::1002"),
@@ -215,8 +219,12 @@ func TestRFC9915Section18_3_4Renew(t *testing.T) {
 		iana.StatusSuccess, iana.StatusNoBinding, iana.StatusSuccess, iana.StatusNoBinding, iana.StatusSuccess, iana.StatusNoAddrsAvail,
 	}, statuses6(m))
 	require.Equal(t, [][]lease6{
-		{{"2001:db8:1::1001", 4500, 7200}}, {}, {{"2001:db8:77::1", 0, 0}, {"2001:db8:77::2", 0, 0}}, {},
-		{{"2001:db8:100:100::/56", 0, 0}}, {},
+		{{"2001:db8:1::1001", 4500, 7200}},
+		{},
+		{{"2001:db8:77::1", 0, 0}, {"2001:db8:77::2", 0, 0}},
+		{},
+		{{"2001:db8:100:100::/56", 0, 0}},
+		{},
 	}, leases6(m))
 	require.Equal(t, sqlstore.OpRenew, b.leaser.items()[0].Op)
 }
@@ -328,6 +336,34 @@ func TestLifetimes6(t *testing.T) {
 		require.Equal(t, time.Duration(tt.t1)*time.Second, m.Options.OneIANA().T1)
 		require.Equal(t, time.Duration(tt.t2)*time.Second, m.Options.OneIANA().T2)
 	}
+}
+
+// Lifetimes and options are those of the subnet that the address is in, not of
+// the one that the relay selects.
+func TestSubnetOfTheAddressDecides(t *testing.T) {
+	t.Parallel()
+	b := newBench6(t)
+	c := config6()
+	c.Revision = 6
+	c.Links[0].Subnets = append(c.Links[0].Subnets, &sqlstore.Subnet{
+		ID: 4, LinkID: 1, Prefix: netip.MustParsePrefix("2001:db8:4::/64"), Parameters: sqlstore.Parameters{"valid_lifetime": "800"},
+		Options: []sqlstore.OptionData{{Family: sqlstore.IPv6, Name: "dns-servers", Data: "2001:db8:4::53"}},
+		Pools: []*sqlstore.Pool{
+			pool6(41, 4, 1, "2001:db8:4::1000", "2001:db8:4::1fff", 128), pool6(42, 4, 1, "2001:db8:400::", "2001:db8:400:ff00::", 56),
+		},
+	})
+	require.NoError(t, b.SetConfig(c))
+	ask := func(ia []byte) *dhcpv6.Message {
+		return b.answer(t, request6Of(dhcpv6.MessageTypeRequest, ia, opt6(dhcpv6.OptionORO, u16(23))))
+	}
+	for _, ia := range [][]byte{na6(1, "2001:db8:4::1001"), pd6(1, "2001:db8:400:100::/56")} {
+		m := ask(ia)
+		require.Equal(t, 800, leases6(m)[0][0].valid)
+		require.Equal(t, "2001:db8:4::53", m.Options.DNS()[0].String())
+	}
+	m := ask(na6(1, "2001:db8:1::1001"))
+	require.Equal(t, 7200, leases6(m)[0][0].valid)
+	require.Equal(t, "2001:db8::53", m.Options.DNS()[0].String())
 }
 
 func TestRFC9915Section21_4Timers(t *testing.T) {

@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"math"
+	"net/netip"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
 
@@ -92,16 +93,39 @@ func item6(op sqlstore.Op, q *query6, ia *ia6, n *network) sqlstore.Item {
 		it.Former = []sqlstore.Key{key(old)}
 	}
 	var wish uint32
+	at := n
 	if len(ia.named) > 0 {
 		first := ia.named[0]
 		it.Want, wish = first.prefix.Addr(), first.valid
 		if ia.kind == sqlstore.PD {
 			it.WantLen = uint8(first.prefix.Bits())
 		}
+		if op != sqlstore.OpOffer && op != sqlstore.OpAssign {
+			at = n.home6(ia.kind, it.Want)
+		}
 	}
-	it.ValidLft = n.settings.lifetime(wish, wish != 0)
-	it.PreferredLft = n.settings.preferred6(it.ValidLft)
+	it.ValidLft = at.settings.lifetime(wish, wish != 0)
+	it.PreferredLft = at.settings.preferred6(it.ValidLft)
 	return it
+}
+
+// home6 returns the network of the link that an address or prefix belongs to,
+// whose lifetimes and options go with it; n itself if none has it.
+func (n *network) home6(kind sqlstore.Kind, addr netip.Addr) *network {
+	if kind == sqlstore.NA {
+		if at := n.segment.find(addr); at != nil {
+			return at
+		}
+		return n
+	}
+	if p := n.prefixes.Find(addr); p != nil && p.SubnetID != n.subnet.ID {
+		for _, at := range n.segment.networks {
+			if at.subnet.ID == p.SubnetID {
+				return at
+			}
+		}
+	}
+	return n
 }
 
 // preferred6 returns the preferred lifetime that goes with a valid lifetime;
