@@ -176,7 +176,7 @@ func (s *Server) read(l *listener, k *socket) {
 		n, truncated, err := c.read(buf, p)
 		p.received = s.cfg.Now()
 		switch {
-		case s.stopping():
+		case err != nil && s.stopping():
 			return
 		case err != nil:
 			if k.current() == c {

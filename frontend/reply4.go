@@ -60,7 +60,7 @@ func granted4(q *query4, n *network, as netip.Addr, a *ask4, r *sqlstore.Result)
 		w.seconds(dhcpv4.OptionRenewTimeValue, t1)
 		w.seconds(dhcpv4.OptionRebindingTimeValue, t2)
 	}
-	w.mask(at.subnet.Prefix)
+	w.mask(at)
 	w.configured(q, at.options)
 	return w.msg, nil
 }
@@ -74,7 +74,7 @@ func informed4(q *query4, n *network, as netip.Addr) *dhcpv4.DHCPv4 {
 	}
 	w := newWriter4(q, at, dhcpv4.MessageTypeAck, as)
 	w.msg.ClientIPAddr = q.msg.ClientIPAddr
-	w.mask(at.subnet.Prefix)
+	w.mask(at)
 	w.configured(q, at.options)
 	return w.msg
 }
@@ -153,8 +153,13 @@ func (w *writer4) seconds(code dhcpv4.OptionCode, n uint32) {
 	w.put(code, binary.BigEndian.AppendUint32(nil, n))
 }
 
-func (w *writer4) mask(p netip.Prefix) {
-	w.put(dhcpv4.OptionSubnetMask, net.CIDRMask(p.Bits(), 32))
+// mask sets the subnet mask: that of the prefix unless the site has another.
+func (w *writer4) mask(n *network) {
+	mask := []byte(net.CIDRMask(n.subnet.Prefix.Bits(), 32))
+	if o, ok := n.options.get(uint16(dhcpv4.OptionSubnetMask.Code())); ok {
+		mask = o.data
+	}
+	w.put(dhcpv4.OptionSubnetMask, mask)
 }
 
 // configured adds the options that are always sent, then those that the client

@@ -228,6 +228,16 @@ func TestRFC2132_9_8_ParameterRequestList(t *testing.T) {
 	}
 }
 
+func TestRFC2132_3_3_SubnetMask(t *testing.T) {
+	t.Parallel()
+	for config, want := range map[string]string{"": "255.255.255.0", "option subnet-mask 255.255.255.255\n": "255.255.255.255"} {
+		b := newBench4(t, config+lan4, onLink4)
+		_, m, err := b.ask(t, "DISCOVER\n 55 bytes 6")
+		require.NoError(t, err)
+		require.Equal(t, want, m.addr(1), "it is sent whether asked for or not")
+	}
+}
+
 func TestRFC2132_9_10_MaximumMessageSize(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 250)

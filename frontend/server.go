@@ -25,11 +25,14 @@ type Server struct {
 	queue     *queue
 
 	snap    atomic.Pointer[snapshot]
-	mu      sync.Mutex    // guards the fields below and the swap of snap
+	mu      sync.Mutex    // guards seen, changed and the swap of snap
 	changed chan struct{} // closed and replaced when seen rises
 	seen    int64         // newest revision given to SetConfig, refused ones included
-	started bool
 
+	// life guards what Start and Shutdown do. Handling a packet must not take
+	// it: Shutdown holds it while it waits for the last packets.
+	life      sync.Mutex
+	started   bool
 	listeners []*listener
 	base      context.Context // ends when Shutdown gives up waiting
 	abandon   context.CancelFunc
@@ -109,8 +112,8 @@ func (s *Server) Seen() int64 {
 // closes the others and returns an error that names it. Serving does not end
 // with ctx but with Shutdown.
 func (s *Server) Start(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.life.Lock()
+	defer s.life.Unlock()
 	if s.started {
 		return errors.New("start frontend: started already")
 	}
@@ -168,8 +171,8 @@ func (s *Server) Run(ctx context.Context) error {
 // the error of ctx returned. All sockets are closed in any case. A second call
 // does nothing.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.life.Lock()
+	defer s.life.Unlock()
 	select {
 	case <-s.stopped:
 		return nil
@@ -202,8 +205,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // LocalAddrs returns the addresses and ports that the UDP sockets are bound
 // to, in the order of Listen4 and Listen6. It is for use after Start.
 func (s *Server) LocalAddrs() []netip.AddrPort {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.life.Lock()
+	defer s.life.Unlock()
 	var out []netip.AddrPort
 	for _, l := range s.listeners {
 		out = append(out, l.udp.addr())
@@ -215,8 +218,8 @@ func (s *Server) LocalAddrs() []netip.AddrPort {
 // tells its siblings, so that they know whom a REQUEST names. It is for use
 // after Start. Addresses that interfaces get later are not in earlier answers.
 func (s *Server) ServerIDs() ([]netip.Addr, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.life.Lock()
+	defer s.life.Unlock()
 	var out []netip.Addr
 	for _, l := range s.listeners {
 		switch a := l.udp.addr().Addr(); {

@@ -55,5 +55,8 @@ func (s *Server) reopen(l *listener) error {
 	if raw != nil {
 		l.raw.replace(raw)
 	}
+	if s.stopping() {
+		l.stopReading() // Shutdown may have stopped the old sockets only
+	}
 	return nil
 }

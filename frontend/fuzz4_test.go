@@ -1,0 +1,94 @@
+package frontend
+
+import (
+	"bytes"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzHandle4 takes any bytes the whole way, as a broadcast on a link and as
+// unicast to a UDP socket. Whatever comes out must be a well-formed reply to
+// that message; nothing may panic.
+func FuzzHandle4(f *testing.F) {
+	files, err := filepath.Glob("testdata/v4/*.txtar")
+	require.NoError(f, err)
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		require.NoError(f, err)
+		for _, part := range txtar.Parse(text).Files {
+			if part.Name == "in" {
+				_, body, _ := bytes.Cut(part.Data, []byte("\n"))
+				f.Add(encode4(f, string(body)))
+			}
+		}
+	}
+	f.Add(encode4(f, "REQUEST\n 52 03\n 57 0240\n 51 u32 4294967295\n 81 040000036162630000\n 118 addr 192.0.2.1\n 82.5 addr 192.0.2.1\n 82.19"))
+	config := "option routers! 192.0.2.1\n option domain-name example.org\n param max_valid_lifetime 4294967295\n" + lan4
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, at := range []struct{ place, src, dst string }{
+			{onLink4, "0.0.0.0:68", "255.255.255.255:67"},
+			{relayed4, "192.0.2.7:4011", "198.51.100.67:67"},
+		} {
+			b := newBench4(t, config, at.place)
+			p := b.packet(bytes.Clone(data), at.src, at.dst)
+			peek4(p.data)
+			o, err := b.run(p)
+			if err != nil {
+				require.Contains(t, Reasons(), reasonOf(err))
+				require.NotEqual(t, ReasonInternal, reasonOf(err), err)
+				require.Nil(t, o)
+				continue
+			}
+			checkItem4(t, b)
+			if o == nil {
+				continue
+			}
+			checkReply4(t, data, o)
+		}
+	})
+}
+
+// checkItem4 requires that what SQL is asked fits its columns.
+func checkItem4(t *testing.T, b *bench4) {
+	t.Helper()
+	for _, r := range b.model.requests {
+		c := r.Items[0].Client
+		require.LessOrEqual(t, len(c.HWAddr), maxHWAddr)
+		require.LessOrEqual(t, len(c.ClientID), maxClientID)
+		require.LessOrEqual(t, len(c.Hostname), maxHostname)
+		for _, id := range [][]byte{c.CircuitID, c.RemoteID, c.SubscriberID, c.RelayID} {
+			require.LessOrEqual(t, len(id), maxRelayID)
+		}
+		require.Equal(t, c.Hostname, hostname(c.Hostname))
+		require.NotNil(t, r.Items[0].Pools)
+	}
+}
+
+func checkReply4(t *testing.T, data []byte, o *outgoing) {
+	t.Helper()
+	m, err := parseReply4(o.data)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, m.op)
+	require.Equal(t, hex.EncodeToString(data[4:8]), m.xid)
+	require.Equal(t, data[24:28], o.data[24:28], "giaddr")
+	require.Contains(t, []string{"OFFER", "ACK", "NAK"}, m.kind)
+	require.Len(t, m.options[54], 4)
+	if i := slices.Index(m.order, 82); i >= 0 {
+		require.Equal(t, len(m.order)-1, i)
+	}
+	if t1, t2, valid := m.seconds(58), m.seconds(59), m.seconds(51); t1 != 0 {
+		require.Less(t, t1, t2)
+		require.Less(t, t2, valid)
+	}
+	if o.hw != nil {
+		payload, _, _, err := parseFrame(buildFrame(broadcastHW, o))
+		require.NoError(t, err)
+		require.Equal(t, o.data, payload)
+	}
+}
