@@ -150,7 +150,9 @@ func answerIA6(op sqlstore.Op, ia *ia6, it *sqlstore.Item, r *sqlstore.Result, n
 		if op == sqlstore.OpRenew { // RFC 9915 section 18.3.4
 			return unknown
 		}
-		if op == sqlstore.OpRebind && !ia.offLink(n) { // section 18.3.5
+		// Section 18.3.5: what is not of this link, or in a pool of ours and held
+		// by another client, is taken back; anything else may be known elsewhere.
+		if _, ours := it.Permits(it.Want); op == sqlstore.OpRebind && !ours && !ia.offLink(n) {
 			unknown.absent = true
 			return unknown
 		}

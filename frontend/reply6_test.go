@@ -241,13 +241,16 @@ func TestRFC9915Section18_3_5Rebind(t *testing.T) {
 	m := b.answer(t, rebind(na6(1, "2001:db8:77::1"), pd6(1, "2001:db8:700::/56")))
 	require.Equal(t, [][]lease6{{{"2001:db8:77::1", 0, 0}}, {{"2001:db8:700::/56", 0, 0}}}, leases6(m), "not appropriate for the link")
 
-	_, _, err := b.run(b.direct(rebind(na6(1, "2001:db8:1::1001"), pd6(1, "2001:db8:200:100::/56"))))
+	m = b.answer(t, rebind(na6(1, "2001:db8:1::1001"), pd6(1, "2001:db8:100:100::/56")))
+	require.Equal(t, [][]lease6{{{"2001:db8:1::1001", 0, 0}}, {{"2001:db8:100:100::/56", 0, 0}}}, leases6(m), "held by another client")
+
+	_, _, err := b.run(b.direct(rebind(na6(1, "2001:db8:1::5"), pd6(1, "2001:db8:200:100::/56"))))
 	require.Equal(t, ReasonNoBinding, reasonOf(err), "appropriate, so another server may have them")
 
 	b.leaser.decide = func(r *sqlstore.Request) (*sqlstore.Decision, error) {
 		return &sqlstore.Decision{Results: []sqlstore.Result{grant6(&r.Items[0], r.Items[0].Want), none}}, nil
 	}
-	m = b.answer(t, rebind(na6(1, "2001:db8:1::1001"), na6(2, "2001:db8:1::1002")))
+	m = b.answer(t, rebind(na6(1, "2001:db8:1::1001"), na6(2, "2001:db8:1::5")))
 	require.Equal(t, []iana.StatusCode{iana.StatusSuccess, iana.StatusNoBinding}, statuses6(m))
 }
 
