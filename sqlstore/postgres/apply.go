@@ -202,6 +202,7 @@ func (s *Store) update(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res 
 	err = rows.Err()
 	if err != nil && len(b.Updates) == 1 && b.Updates[0].Action == sqlstore.Rekey && errors.Is(classify(err), sqlstore.ErrConflict) {
 		res.Updates[0].Status = sqlstore.Mismatch
+		res.Alive = true // the fence passed, or there would have been no update
 		return nil
 	}
 	return err

@@ -10,6 +10,7 @@ func Run(t *testing.T, dialect string) {
 		run  func(*testing.T, string)
 	}{
 		{"transition", testTransitions},
+		{"lane", testLanes},
 	} {
 		t.Run(topic.name, func(t *testing.T) { topic.run(t, dialect) })
 	}
