@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"rowlock/sqlstore"
@@ -19,20 +20,29 @@ var queryFiles embed.FS
 // are written for lease4 and serve both families by the convention stated in
 // queries/lease4.sql.
 type queries struct {
-	common map[string]string
-	lease  map[sqlstore.Family]map[string]string
+	common map[string]query
+	lease  map[sqlstore.Family]map[string]query
+}
+
+// query is a statement as the driver gets it. In the files its parameters are
+// numbered; here they are bare, because the driver asks SQLite for the name of
+// each one that has a number whenever it binds it.
+type query struct {
+	text  string
+	order []int // which argument each parameter takes, from 0
 }
 
 var (
 	nameLine = regexp.MustCompile(`(?m)^-- name: (\w+)$`)
 	v4Word   = regexp.MustCompile(`\b(lease4|client_id|circuit_id)\b`)
+	param    = regexp.MustCompile(`\?\d+`)
 )
 
 // loadQueries reads the embedded files.
 func loadQueries() (*queries, error) {
 	q := &queries{
-		common: map[string]string{},
-		lease:  map[sqlstore.Family]map[string]string{sqlstore.IPv4: {}, sqlstore.IPv6: {}},
+		common: map[string]query{},
+		lease:  map[sqlstore.Family]map[string]query{sqlstore.IPv4: {}, sqlstore.IPv6: {}},
 	}
 	files, err := fs.Glob(queryFiles, "queries/*.sql")
 	if err != nil {
@@ -79,7 +89,7 @@ func forFamily(text string, f sqlstore.Family) string {
 // split cuts a file into its named statements and adds them to set, without
 // comments and without the semicolon: the driver keeps only a text that is
 // exactly one statement compiled.
-func split(set map[string]string, text string) error {
+func split(set map[string]query, text string) error {
 	at := nameLine.FindAllStringSubmatchIndex(text, -1)
 	for i, m := range at {
 		end := len(text)
@@ -96,20 +106,31 @@ func split(set map[string]string, text string) error {
 		if _, twice := set[name]; twice {
 			return fmt.Errorf("query %s is there twice", name)
 		}
-		set[name] = strings.TrimSuffix(strings.TrimSpace(body.String()), ";")
+		set[name] = bare(strings.TrimSuffix(strings.TrimSpace(body.String()), ";"))
 	}
 	return nil
 }
 
-// text returns a statement; family 0 means one that is common to both.
-func (q *queries) text(f sqlstore.Family, name string) (string, error) {
+// bare takes the numbers from the parameters and remembers their order.
+func bare(text string) query {
+	var q query
+	q.text = param.ReplaceAllStringFunc(text, func(p string) string {
+		n, _ := strconv.Atoi(p[1:])
+		q.order = append(q.order, n-1)
+		return "?"
+	})
+	return q
+}
+
+// get returns a statement; family 0 means one that is common to both.
+func (q *queries) get(f sqlstore.Family, name string) (query, error) {
 	set := q.common
 	if f != 0 {
 		set = q.lease[f]
 	}
 	t, ok := set[name]
 	if !ok {
-		return "", fmt.Errorf("no query %s for family %d", name, f)
+		return query{}, fmt.Errorf("no query %s for family %d", name, f)
 	}
 	return t, nil
 }

@@ -14,11 +14,12 @@ import (
 
 func TestEveryQueryPrepares(t *testing.T) {
 	s := openTest(t, migrated(t))
-	sets := map[sqlstore.Family]map[string]string{0: s.q.common, sqlstore.IPv4: s.q.lease[sqlstore.IPv4], sqlstore.IPv6: s.q.lease[sqlstore.IPv6]}
+	sets := map[sqlstore.Family]map[string]query{0: s.q.common, sqlstore.IPv4: s.q.lease[sqlstore.IPv4], sqlstore.IPv6: s.q.lease[sqlstore.IPv6]}
 	require.NotEmpty(t, s.q.common)
 	require.Len(t, s.q.lease[sqlstore.IPv6], len(s.q.lease[sqlstore.IPv4]))
 	for f, set := range sets {
-		for name, text := range set {
+		for name, q := range set {
+			text := q.text
 			st, err := s.w.conn.PrepareContext(t.Context(), text)
 			require.NoError(t, err, "%s, family %d", name, f)
 			require.NoError(t, st.Close())
@@ -26,8 +27,8 @@ func TestEveryQueryPrepares(t *testing.T) {
 			require.NotContains(t, text, ";", name)
 		}
 	}
-	for name, text := range s.q.lease[sqlstore.IPv6] {
-		require.NotRegexp(t, `lease4|client_id|circuit_id`, text, name)
+	for name, q := range s.q.lease[sqlstore.IPv6] {
+		require.NotRegexp(t, `lease4|client_id|circuit_id`, q.text, name)
 	}
 }
 
@@ -58,7 +59,7 @@ func TestEveryQueryIsUsed(t *testing.T) {
 			code.Write(b)
 		}
 	}
-	for _, set := range []map[string]string{q.common, q.lease[sqlstore.IPv4]} {
+	for _, set := range []map[string]query{q.common, q.lease[sqlstore.IPv4]} {
 		for name := range set {
 			require.Contains(t, code.String(), `"`+name+`"`)
 		}
@@ -66,17 +67,9 @@ func TestEveryQueryIsUsed(t *testing.T) {
 }
 
 // plan returns what EXPLAIN QUERY PLAN says.
-func plan(t *testing.T, s *Store, text string) string {
+func plan(t *testing.T, s *Store, q query) string {
 	t.Helper()
-	n := 0
-	for _, m := range regexp.MustCompile(`\?(\d+)`).FindAllStringSubmatch(text, -1) {
-		var i int
-		for _, c := range m[1] {
-			i = 10*i + int(c-'0')
-		}
-		n = max(n, i)
-	}
-	rows, err := s.w.conn.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, make([]any, n)...)
+	rows, err := s.w.conn.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+q.text, make([]any, len(q.order))...)
 	require.NoError(t, err)
 	defer rows.Close()
 	var out []string

@@ -18,31 +18,36 @@ type reader struct {
 	q  *queries
 
 	mu    sync.Mutex
-	stmts map[sqlstore.Family]map[string]*sql.Stmt
+	stmts map[sqlstore.Family]map[string]readStatement
+}
+
+type readStatement struct {
+	*sql.Stmt
+	order []int
 }
 
 func newReader(db *sql.DB, q *queries) *reader {
-	return &reader{db: db, q: q, stmts: map[sqlstore.Family]map[string]*sql.Stmt{0: {}, sqlstore.IPv4: {}, sqlstore.IPv6: {}}}
+	return &reader{db: db, q: q, stmts: map[sqlstore.Family]map[string]readStatement{0: {}, sqlstore.IPv4: {}, sqlstore.IPv6: {}}}
 }
 
 func (r *reader) close() error { return r.db.Close() }
 
-func (r *reader) prepared(ctx context.Context, f sqlstore.Family, name string) (*sql.Stmt, error) {
+func (r *reader) prepared(ctx context.Context, f sqlstore.Family, name string) (readStatement, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if st := r.stmts[f][name]; st != nil {
+	if st, ok := r.stmts[f][name]; ok {
 		return st, nil
 	}
-	text, err := r.q.text(f, name)
+	q, err := r.q.get(f, name)
 	if err != nil {
-		return nil, err
+		return readStatement{}, err
 	}
-	st, err := r.db.PrepareContext(ctx, text)
+	st, err := r.db.PrepareContext(ctx, q.text)
 	if err != nil {
-		return nil, fmt.Errorf("prepare %s: %w", name, err)
+		return readStatement{}, fmt.Errorf("prepare %s: %w", name, err)
 	}
-	r.stmts[f][name] = st
-	return st, nil
+	r.stmts[f][name] = readStatement{st, q.order}
+	return r.stmts[f][name], nil
 }
 
 // one calls read with the first row of a statement that is common to both
@@ -66,20 +71,28 @@ func (r *reader) one(ctx context.Context, name string, read func([]any) error, a
 // is not nil. read must not keep the slice.
 func (r *reader) each(ctx context.Context, tx *sql.Tx, f sqlstore.Family, name string, read func([]any) error, args ...any) error {
 	st, err := r.prepared(ctx, f, name)
-	if err == nil && tx != nil {
-		st = tx.StmtContext(ctx, st)
-	}
-	var rows *sql.Rows
 	if err == nil {
-		rows, err = st.QueryContext(ctx, args...)
-	}
-	if err == nil {
-		err = scanAll(rows, read)
+		err = st.each(ctx, tx, read, args)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, classify(err))
 	}
 	return nil
+}
+
+func (st readStatement) each(ctx context.Context, tx *sql.Tx, read func([]any) error, args []any) error {
+	stmt, ordered := st.Stmt, make([]any, len(st.order))
+	for i, n := range st.order {
+		ordered[i] = args[n]
+	}
+	if tx != nil {
+		stmt = tx.StmtContext(ctx, stmt)
+	}
+	rows, err := stmt.QueryContext(ctx, ordered...)
+	if err != nil {
+		return err
+	}
+	return scanAll(rows, read)
 }
 
 func scanAll(rows *sql.Rows, read func([]any) error) error {

@@ -36,6 +36,7 @@ type statement struct {
 	exec  driver.StmtExecContext
 	query driver.StmtQueryContext
 	close func() error
+	order []int
 }
 
 // transaction is one under way. Its statements are never interrupted: a
@@ -160,23 +161,23 @@ func (t *transaction) prepared(f sqlstore.Family, name string) (*statement, erro
 	if st := t.stmts[f][name]; st != nil {
 		return st, nil
 	}
-	text, err := t.q.text(f, name)
+	q, err := t.q.get(f, name)
 	if err != nil {
 		return nil, err
 	}
-	st, err := t.dc.PrepareContext(context.Background(), text)
+	st, err := t.dc.PrepareContext(context.Background(), q.text)
 	if err != nil {
 		return nil, fmt.Errorf("prepare %s: %w", name, err)
 	}
-	s := &statement{exec: st.(driver.StmtExecContext), query: st.(driver.StmtQueryContext), close: st.Close}
+	s := &statement{exec: st.(driver.StmtExecContext), query: st.(driver.StmtQueryContext), close: st.Close, order: q.order}
 	t.stmts[f][name] = s
 	return s, nil
 }
 
-func (t *transaction) bind(args []driver.Value) []driver.NamedValue {
+func (t *transaction) bind(st *statement, args []driver.Value) []driver.NamedValue {
 	t.args = t.args[:0]
-	for i, a := range args {
-		t.args = append(t.args, driver.NamedValue{Ordinal: i + 1, Value: a})
+	for i, n := range st.order {
+		t.args = append(t.args, driver.NamedValue{Ordinal: i + 1, Value: args[n]})
 	}
 	return t.args
 }
@@ -188,7 +189,7 @@ func (t *transaction) exec(f sqlstore.Family, name string, args ...driver.Value)
 	if err != nil {
 		return 0, err
 	}
-	res, err := st.exec.ExecContext(context.Background(), t.bind(args))
+	res, err := st.exec.ExecContext(context.Background(), t.bind(st, args))
 	if err != nil {
 		return 0, err
 	}
@@ -220,7 +221,7 @@ func (t *transaction) rows(f sqlstore.Family, name string, single bool, read fun
 	if err != nil {
 		return err
 	}
-	rows, err := st.query.QueryContext(context.Background(), t.bind(args))
+	rows, err := st.query.QueryContext(context.Background(), t.bind(st, args))
 	if err != nil {
 		return err
 	}
