@@ -148,6 +148,7 @@ func TestRunSendsToRelayAddressRFC8357Section5_1(t *testing.T) {
 	o := options(sqlstore.IPv4, &Log{}, s)
 	o.Relays[1].Addr = netip.MustParseAddr("203.0.113.9")
 	require.Equal(t, 200, run(t, o).Completed)
+	s.stop()
 	require.Equal(t, map[string]string{"127.20.0.1": "<nil>", "127.0.0.1": "203.0.113.9"}, seen)
 	require.Len(t, port, 1)
 	for p := range port {

@@ -60,15 +60,13 @@ type responder struct {
 
 	// What a test may set before the first packet.
 	lifetime time.Duration
-	lose     func(n int) bool                      // drops the n-th request, counted from 1
-	send     func(reply []byte) [][]byte           // replaces one reply by others
-	edit4    func(req, rep *dhcpv4.DHCPv4)         // changes a reply
-	edit6    func(req, rep *dhcpv6.Message)        // changes a reply
-	refuse   func(client string) bool              // NAK, or no lease
-	seen4    func(req *dhcpv4.DHCPv4, port int)    // looks at a request
-	seen6    func(req *dhcpv6.RelayMessage, n int) // looks at a request of n bytes
+	lose     func(n int) bool                   // drops the n-th request, counted from 1
+	send     func(reply []byte) [][]byte        // replaces one reply by others
+	edit4    func(req, rep *dhcpv4.DHCPv4)      // changes a reply
+	edit6    func(req, rep *dhcpv6.Message)     // changes a reply
+	refuse   func(client string) bool           // NAK, or no lease
+	seen4    func(req *dhcpv4.DHCPv4, port int) // looks at a request
 	errs     []error
-	mu       sync.Mutex
 }
 
 // serve starts a responder of a family and stops it when the test ends, which
@@ -91,11 +89,16 @@ func serve(t testing.TB, family sqlstore.Family, b *book, set func(*responder)) 
 	}
 	go r.run(family)
 	t.Cleanup(func() {
-		conn.Close()
-		<-r.done
+		r.stop()
 		require.NoError(t, errors.Join(r.errs...))
 	})
 	return r
+}
+
+// stop ends the responder; then a test may look at what its functions noted.
+func (r *responder) stop() {
+	r.conn.Close()
+	<-r.done
 }
 
 func (r *responder) run(family sqlstore.Family) {
@@ -210,9 +213,6 @@ func (r *responder) answer6(b []byte) ([]byte, error) {
 	relay, ok := packet.(*dhcpv6.RelayMessage)
 	if !ok || relay.Options.RelayPort() == nil || relay.Options.RelayPort().DownstreamSourcePort != 0 {
 		return nil, fmt.Errorf("request without relay source port: %s", packet.Summary())
-	}
-	if r.seen6 != nil {
-		r.seen6(relay, len(b))
 	}
 	req, err := relay.GetInnerMessage()
 	if err != nil {

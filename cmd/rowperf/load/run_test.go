@@ -27,7 +27,7 @@ func families(t *testing.T, f func(t *testing.T, family sqlstore.Family)) {
 func options(family sqlstore.Family, log *Log, servers ...*responder) Options {
 	o := Options{
 		Family: family, Clients: 200, First: 1000, Seed: 7, NA: true, PD: true,
-		Mode: Saturate, Outstanding: 32, Timeout: 100 * time.Millisecond, Tries: 6, Record: log,
+		Mode: Saturate, Outstanding: 32, Timeout: 10 * time.Second, Record: log,
 		Relays: []Relay{
 			{Addr: netip.MustParseAddr("127.20.0.1"), CircuitPrefix: "port-"},
 			{Addr: netip.MustParseAddr("127.20.0.2"), CircuitPrefix: "line-"},
@@ -189,7 +189,7 @@ func TestRunRetransmitsLostPackets(t *testing.T) {
 			r.lose = func(n int) bool { return n%3 == 0 }
 		})
 		o := options(family, log, s)
-		o.MaxTimeout, o.Tries = 100*time.Millisecond, 20 // a third of the tries is lost
+		o.Timeout, o.MaxTimeout, o.Tries = 100*time.Millisecond, 100*time.Millisecond, 20 // a third of the tries is lost
 		res := run(t, o)
 		require.Equal(t, 200, res.Completed, "%v", res.Failures)
 		require.Positive(t, res.Retransmits)
