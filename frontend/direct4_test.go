@@ -21,7 +21,7 @@ import (
 // link4 makes two network namespaces joined by a pair of interfaces, srv4
 // (192.0.2.1/24) and cli4. It moves the calling goroutine into the first;
 // asClient runs a function in the second. What it made ends with the test.
-func link4(t *testing.T) (asClient func(func())) {
+func link4(t *testing.T) (asClient func(func()), client netns.NsHandle) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		if os.Getenv("ROWLOCK_TEST_REQUIRE") == "1" {
@@ -43,12 +43,17 @@ func link4(t *testing.T) (asClient func(func())) {
 		defer func() { require.NoError(t, netns.Set(server)) }()
 		f()
 	}
+	addPair4(t, client)
+	asClient(func() { addAddr4(t, "cli4", "") })
+	return asClient, client
+}
+
+func addPair4(t *testing.T, client netns.NsHandle) {
+	t.Helper()
 	require.NoError(t, netlink.LinkAdd(&netlink.Veth{
 		LinkAttrs: netlink.LinkAttrs{Name: "srv4"}, PeerName: "cli4", PeerNamespace: netlink.NsFd(client),
 	}))
 	addAddr4(t, "srv4", "192.0.2.1/24")
-	asClient(func() { addAddr4(t, "cli4", "") })
-	return asClient
 }
 
 // addAddr4 brings an interface up and gives it an address unless that is empty.
@@ -108,10 +113,9 @@ func (w *wire4) receive(t *testing.T) (m message4, hw net.HardwareAddr, dst neti
 	}
 }
 
-// TestDirectLink4 has a client without an address get one over a real link and
-// renew it by unicast (RFC 2131 section 4.1).
-func TestDirectLink4(t *testing.T) {
-	asClient := link4(t)
+// serveLink4 serves on srv4.
+func serveLink4(t *testing.T) *Server {
+	t.Helper()
 	s, err := New(Config{
 		Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 		Leaser: newModel4(), Members: members4{}, Workers: 2,
@@ -123,6 +127,38 @@ func TestDirectLink4(t *testing.T) {
 	require.NoError(t, s.SetConfig(c))
 	require.NoError(t, s.Start(context.Background()))
 	t.Cleanup(func() { require.NoError(t, s.Shutdown(context.Background())) })
+	return s
+}
+
+// TestInterfaceComesBack removes the interface and makes it anew. The looks
+// are the test's own: those of the server's goroutine are in another namespace.
+func TestInterfaceComesBack(t *testing.T) {
+	asClient, client := link4(t)
+	s := serveLink4(t)
+	l := s.listeners[0]
+	require.False(t, s.look(l, false))
+	link, err := netlink.LinkByName("srv4")
+	require.NoError(t, err)
+	require.NoError(t, netlink.LinkDel(link))
+	require.True(t, s.look(l, false))
+	before := l.iface.Load()
+
+	addPair4(t, client)
+	asClient(func() { addAddr4(t, "cli4", "") })
+	require.False(t, s.look(l, true))
+	require.NotEqual(t, before.index, l.iface.Load().index)
+	var w *wire4
+	asClient(func() { w = newWire4(t) })
+	w.broadcast(t, "DISCOVER")
+	m, _, _ := w.receive(t)
+	require.Equal(t, "OFFER", m.kind)
+}
+
+// TestDirectLink4 has a client without an address get one over a real link and
+// renew it by unicast (RFC 2131 section 4.1).
+func TestDirectLink4(t *testing.T) {
+	asClient, _ := link4(t)
+	s := serveLink4(t)
 	ids, err := s.ServerIDs()
 	require.NoError(t, err)
 	require.Equal(t, []netip.Addr{netip.MustParseAddr("192.0.2.1")}, ids)

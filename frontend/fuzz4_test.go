@@ -30,12 +30,18 @@ func FuzzHandle4(f *testing.F) {
 	}
 	f.Add(encode4(f, "REQUEST\n 52 03\n 57 0240\n 51 u32 4294967295\n 81 040000036162630000\n 118 addr 192.0.2.1\n 82.5 addr 192.0.2.1\n 82.19"))
 	config := "option routers! 192.0.2.1\n option domain-name example.org\n param max_valid_lifetime 4294967295\n" + lan4
+	places := []struct {
+		b        *bench4
+		src, dst string
+	}{
+		{newBench4(f, config, onLink4), "0.0.0.0:68", "255.255.255.255:67"},
+		{newBench4(f, config, relayed4), "192.0.2.7:4011", "198.51.100.67:67"},
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, at := range []struct{ place, src, dst string }{
-			{onLink4, "0.0.0.0:68", "255.255.255.255:67"},
-			{relayed4, "192.0.2.7:4011", "198.51.100.67:67"},
-		} {
-			b := newBench4(t, config, at.place)
+		for _, at := range places {
+			b := at.b
+			b.model = newModel4() // each input meets the same state
+			b.cfg.Leaser = b.model
 			p := b.packet(bytes.Clone(data), at.src, at.dst)
 			peek4(p.data)
 			o, err := b.run(p)

@@ -1,7 +1,6 @@
 package frontend
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -84,13 +83,8 @@ func (l *linkConn) write(o *outgoing) error {
 	return err
 }
 
-func (l *linkConn) stopReading() error { return l.c.SetReadDeadline(time.Unix(1, 0)) }
+func (l *linkConn) stopReading() { _ = l.c.SetReadDeadline(time.Unix(1, 0)) }
 
-func (l *linkConn) close() error {
-	if err := l.c.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	return nil
-}
+func (l *linkConn) close() { _ = l.c.Close() }
 
 func (l *linkConn) addr() netip.AddrPort { return l.local }

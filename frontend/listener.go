@@ -34,9 +34,10 @@ type conn interface {
 	// returns the length. truncated tells that the message was longer than buf.
 	read(buf []byte, p *packet) (n int, truncated bool, err error)
 	write(o *outgoing) error
-	// stopReading ends read now and for good; write goes on.
-	stopReading() error
-	close() error
+	// stopReading ends read now and for good; write goes on. It and close do
+	// nothing to a closed conn; there is nothing to be done about their errors.
+	stopReading()
+	close()
 	addr() netip.AddrPort
 }
 
@@ -64,7 +65,7 @@ func (k *socket) replace(c conn) {
 	old := k.conn
 	k.conn = c
 	k.mu.Unlock()
-	old.close() // nothing to be done about an error: its interface is gone
+	old.close()
 }
 
 func (k *socket) addr() netip.AddrPort { return k.current().addr() }
@@ -140,7 +141,7 @@ func (l *listener) sockets() []*socket {
 
 func (l *listener) stopReading() {
 	for _, k := range l.sockets() {
-		k.current().stopReading() // a closed socket does not read either
+		k.current().stopReading()
 	}
 }
 
@@ -152,7 +153,7 @@ func (l *listener) stopWriting() {
 
 func (l *listener) close() {
 	for _, k := range l.sockets() {
-		k.current().close() // the process ends or reports another error
+		k.current().close()
 	}
 }
 

@@ -2,7 +2,6 @@ package frontend
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -151,13 +150,8 @@ func writeInfo(f sqlstore.Family, o *outgoing) []byte {
 	return unix.PktInfo6(&info)
 }
 
-func (u *udpConn) stopReading() error { return u.c.SetReadDeadline(time.Unix(1, 0)) }
+func (u *udpConn) stopReading() { _ = u.c.SetReadDeadline(time.Unix(1, 0)) }
 
-func (u *udpConn) close() error {
-	if err := u.c.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	return nil
-}
+func (u *udpConn) close() { _ = u.c.Close() }
 
 func (u *udpConn) addr() netip.AddrPort { return u.local }
