@@ -106,16 +106,15 @@ func (g *generator) subnet() *sqlstore.Subnet {
 	number := g.subnets
 	v6 := rapid.Bool().Draw(g.T, "IPv6")
 	text := fmt.Sprintf("198.51.%d.%%d", number)
-	bits := 24
 	if v6 {
-		text, bits = fmt.Sprintf("2001:db8:%x::%%x", number), 48
+		text = fmt.Sprintf("2001:db8:%x::%%x", number)
 		s.Prefix = netip.MustParsePrefix(fmt.Sprintf("2001:db8:%x::/48", number))
 		s.InterfaceID = rapid.SampledFrom([][]byte{nil, {0, 255}, []byte("0x41"), []byte("ge 0/1: \"a\""), {'~'}}).Draw(g.T, "interface_id")
 		if s.InterfaceID != nil {
 			s.InterfaceID = append(s.InterfaceID, byte('A'+number))
 		}
 	} else {
-		s.Prefix = netip.MustParsePrefix(fmt.Sprintf("198.51.%d.0/%d", number, bits))
+		s.Prefix = netip.MustParsePrefix(fmt.Sprintf("198.51.%d.0/24", number))
 	}
 	addr := func(n int) netip.Addr { return netip.MustParseAddr(fmt.Sprintf(text, n)) }
 	for n := range rapid.IntRange(0, 2).Draw(g.T, "relays") {

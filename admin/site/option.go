@@ -33,7 +33,7 @@ func (r *reader) option(n *node, object string, family sqlstore.Family) sqlstore
 	}
 	f.object += " " + optionLabel(o)
 	o.Family = r.family(f, o, family)
-	value := n
+	var value *node
 	data, hasData := r.text(f, "data")
 	digits, hasHex := r.text(f, "hex")
 	switch {
@@ -83,7 +83,7 @@ func (r *reader) family(f fields, o sqlstore.OptionData, around sqlstore.Family)
 	}
 	_, in4 := option.Lookup(sqlstore.IPv4, o.Name)
 	_, in6 := option.Lookup(sqlstore.IPv6, o.Name)
-	at := f.node.find("family")
+	at := f.find("family")
 	switch {
 	case in4 && !in6:
 		return sqlstore.IPv4

@@ -105,9 +105,9 @@ func TestParseReportsEveryProblemWithItsPlace(t *testing.T) {
 
 func TestParseLimits(t *testing.T) {
 	for name, text := range map[string]string{
-		"brackets":      strings.Repeat("[", 1<<20),
-		"list entries":  strings.Repeat("- ", 1<<20),
-		"key markers":   strings.Repeat("? ", 1<<20),
+		"brackets":      strings.Repeat("[", 1<<16),
+		"list entries":  strings.Repeat("- ", 1<<16),
+		"key markers":   strings.Repeat("? ", 1<<16),
 		"indentation":   indented(40),
 		"size":          strings.Repeat(" ", site.MaxSize+1),
 		"flow mappings": strings.Repeat("{a: ", 100) + strings.Repeat("}", 100),

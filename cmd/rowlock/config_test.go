@@ -175,8 +175,8 @@ func TestManualNamesEveryKey(t *testing.T) {
 	manual, err := os.ReadFile("../../admin/deploy/README.md")
 	require.NoError(t, err)
 	config := reflect.TypeFor[processConfig]()
-	for i := range config.NumField() {
-		if key := config.Field(i).Tag.Get("yaml"); key != "" {
+	for field := range config.Fields() {
+		if key := field.Tag.Get("yaml"); key != "" {
 			require.Regexp(t, "(?m)^\\| `"+key+"[`.]", string(manual))
 		}
 	}
