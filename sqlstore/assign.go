@@ -11,8 +11,8 @@ import (
 // Assign prepares next to take the place of old: ids that are 0 are taken from
 // the object of old that is the same one (links by name, or by the prefix of a
 // lone subnet; subnets by vrf and prefix; pools by subnet and geometry), else
-// chosen; references between objects and the families and permutation keys of
-// pools are filled in; a subnet that moved to another link remembers the old
+// chosen; references between objects and the permutation keys of pools are
+// filled in, and pools of a closing subnet are closing; a subnet that moved to another link remembers the old
 // one; a pool whose geometry changed, or that comes back after it was removed,
 // gets the next generation. gens has the highest generation that each pool id
 // ever had. It returns ErrConflict when an id is used twice.
@@ -167,6 +167,7 @@ func (a *assigner) pool(l *Link, s *Subnet, p *Pool) error {
 		}
 	}
 	p.SubnetID, p.LinkID, p.VRF, p.Gen = s.ID, l.ID, l.VRF, a.gens[p.ID]+1
+	p.Closing = p.Closing || s.Closing
 	if was := a.poolID[p.ID]; was != nil && shape(0, was) == shape(0, p) && was.VRF == p.VRF {
 		p.Gen = was.Gen
 	}

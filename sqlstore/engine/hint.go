@@ -299,12 +299,13 @@ func (h *hints) stockUp(f sqlstore.Hints) {
 
 // retain forgets the stock of pool generations that are not in use any more.
 // Their chunk rows are deleted: a later generation hands out everything anew.
+// A closing pool keeps its stock: it may be opened again.
 func (h *hints) retain(cfg *sqlstore.Config) {
 	live := map[poolGen]bool{}
 	for _, l := range cfg.Links {
 		for _, s := range l.Subnets {
 			for _, p := range s.Pools {
-				live[poolGen{p.ID, p.Gen}] = !p.Closing
+				live[poolGen{p.ID, p.Gen}] = true
 			}
 		}
 	}

@@ -72,15 +72,15 @@ func (s *Store) putConfig(ctx context.Context, tx pgx.Tx, cfg *sqlstore.Config) 
 		{"config_clear_pools", []any{r.pools.id}},
 		{"config_clear_names", nil},
 		{"config_put_links", []any{r.links.id, r.links.name, r.links.vrf}},
-		{"config_clear_subnets", []any{r.subnets.id}},
 		{"config_put_subnets", []any{
 			r.subnets.id, r.subnets.link, r.subnets.previous, r.subnets.prefix, r.subnets.iface, r.subnets.ifaceID, r.subnets.closing,
 		}},
-		{"config_clear_links", []any{r.links.id}},
 		{"config_put_relays", []any{r.relays.subnet, r.relays.addr}},
 		{"config_put_pools", []any{
 			r.pools.id, r.pools.subnet, r.pools.position, r.pools.kind, r.pools.first, r.pools.last, r.pools.length, r.pools.gen, r.pools.closing,
 		}},
+		{"config_clear_subnets", []any{r.subnets.id}}, // only now: a pool may have moved from one
+		{"config_clear_links", []any{r.links.id}},
 		{"config_put_gens", nil},
 		{"config_clear_chunks", nil},
 		{"config_clear_cursors", nil},

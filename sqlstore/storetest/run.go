@@ -11,6 +11,8 @@ func Run(t *testing.T, dialect string) {
 	}{
 		{"transition", testTransitions},
 		{"lane", testLanes},
+		{"hint", testHints},
+		{"config", testConfig},
 	} {
 		t.Run(topic.name, func(t *testing.T) { topic.run(t, dialect) })
 	}
