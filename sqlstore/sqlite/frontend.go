@@ -14,6 +14,9 @@ import (
 // Register writes the frontend's row with a new incarnation.
 func (s *Store) Register(ctx context.Context, f sqlstore.FrontendInfo) (incarnation int64, err error) {
 	err = s.w.write(ctx, "register frontend "+f.ID, func(t *transaction) error {
+		if _, err := t.exec(0, "frontend_forget", f.ID, t.now); err != nil {
+			return err
+		}
 		return t.one(0, "frontend_register", func(v []driver.Value) error {
 			incarnation = integer(v[0])
 			return nil

@@ -12,7 +12,11 @@ func Run(t *testing.T, dialect string) {
 		{"transition", testTransitions},
 		{"lane", testLanes},
 		{"hint", testHints},
+		{"sweep", testSweep},
 		{"config", testConfig},
+		{"frontend", testFrontends},
+		{"migration", testMigrations},
+		{"view", testViews},
 	} {
 		t.Run(topic.name, func(t *testing.T) { topic.run(t, dialect) })
 	}

@@ -8,6 +8,10 @@ ON CONFLICT (id) DO UPDATE SET incarnation = max(incarnation + 1, excluded.incar
   started_at = excluded.started_at, heartbeat_at = excluded.heartbeat_at
 RETURNING incarnation;
 
+-- name: frontend_forget
+-- Removes the others that were not seen for a day before time ?2.
+DELETE FROM frontend WHERE id <> ?1 AND heartbeat_at < ?2 - 86400000000;
+
 -- name: frontend_heartbeat
 -- Refreshes the row of this incarnation.
 UPDATE frontend SET heartbeat_at = ?6, addrs = ?3, revision = ?4, draining = ?5 WHERE id = ?1 AND incarnation = ?2;

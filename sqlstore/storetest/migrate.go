@@ -1,0 +1,141 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"rowlock/migrations"
+	"rowlock/sqlstore"
+	"rowlock/sqlstore/dialects"
+)
+
+func testMigrations(t *testing.T, dialect string) {
+	t.Run("up down up", func(t *testing.T) { migrateUpDownUp(t, dialect) })
+	t.Run("together", func(t *testing.T) { migrateTogether(t, dialect) })
+	t.Run("same tables", func(t *testing.T) { migrateSameTables(t, dialect) })
+}
+
+func migrator(t testing.TB, databaseURL string) sqlstore.Migrator {
+	t.Helper()
+	m, err := dialects.Migrator(t.Context(), databaseURL, dialects.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = m.Close() })
+	return m
+}
+
+func migrateUpDownUp(t *testing.T, dialect string) {
+	ctx := t.Context()
+	db := newDatabase(t, dialect, URL(t, dialect))
+	m := migrator(t, db.url)
+	store := Open(t, db.url)
+	err := store.CheckSchema(ctx)
+	require.ErrorIs(t, err, sqlstore.ErrSchema)
+	require.ErrorContains(t, err, "rowlock migrate up", "an empty database")
+
+	status, err := m.Status(ctx)
+	require.NoError(t, err)
+	require.Len(t, status, migrations.Newest)
+	for i, s := range status {
+		require.EqualValues(t, i+1, s.Version)
+		require.False(t, s.Applied)
+		require.True(t, s.AppliedAt.IsZero())
+	}
+	names, err := m.Up(ctx)
+	require.NoError(t, err)
+	require.Len(t, names, migrations.Newest)
+	require.NoError(t, store.CheckSchema(ctx))
+	first := db.columns(t)
+	again, err := m.Up(ctx)
+	require.NoError(t, err)
+	require.Empty(t, again)
+	status, err = m.Status(ctx)
+	require.NoError(t, err)
+	for i, s := range status {
+		require.True(t, s.Applied)
+		require.False(t, s.AppliedAt.IsZero())
+		require.Equal(t, names[i], s.Name)
+	}
+
+	for i := len(names) - 1; i >= 0; i-- {
+		name, err := m.Down(ctx)
+		require.NoError(t, err)
+		require.Equal(t, names[i], name)
+		err = store.CheckSchema(ctx)
+		require.ErrorIs(t, err, sqlstore.ErrSchema)
+		require.ErrorContains(t, err, "rowlock migrate up")
+	}
+	name, err := m.Down(ctx)
+	require.NoError(t, err)
+	require.Empty(t, name)
+	require.Empty(t, db.columns(t), "nothing is left behind")
+	_, err = m.Up(ctx)
+	require.NoError(t, err)
+	require.Equal(t, first, db.columns(t))
+
+	db.exec(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, %s)", migrations.Newest+1, map[bool]string{true: "true", false: "1"}[db.postgres()])
+	err = store.CheckSchema(ctx)
+	require.ErrorIs(t, err, sqlstore.ErrSchema)
+	require.ErrorContains(t, err, "install a newer rowlock")
+	require.ErrorContains(t, err, fmt.Sprint(migrations.Newest+1))
+}
+
+// Several processes that start at once migrate once.
+func migrateTogether(t *testing.T, dialect string) {
+	databaseURL := URL(t, dialect)
+	var wg sync.WaitGroup
+	applied := make([]int, 4)
+	errs := make([]error, 4)
+	for i := range applied {
+		m := migrator(t, databaseURL)
+		wg.Go(func() {
+			var names []string
+			names, errs[i] = m.Up(context.Background())
+			applied[i] = len(names)
+		})
+	}
+	wg.Wait()
+	total := 0
+	for i, n := range applied {
+		require.NoError(t, errs[i])
+		total += n
+	}
+	require.Equal(t, migrations.Newest, total)
+	require.NoError(t, Open(t, databaseURL).CheckSchema(t.Context()))
+}
+
+// columns lists tables and views with their columns, those of the migration
+// tool and of history partitions left out.
+func (d *database) columns(t testing.TB) map[string][]string {
+	t.Helper()
+	query := `SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c
+	  WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE 'goose%' ORDER BY m.name, c.cid`
+	if d.postgres() {
+		query = `SELECT table_name, column_name FROM information_schema.columns
+		  WHERE table_schema = 'public' AND table_name NOT LIKE 'goose%' AND table_name NOT LIKE 'lease\_history\__%'
+		  AND table_name NOT LIKE '%migration_lock' ORDER BY table_name, ordinal_position`
+	}
+	out := map[string][]string{}
+	rows, err := d.query(t, query)
+	require.NoError(t, err)
+	for _, r := range rows {
+		if r[0] != "rowlock_migration_lock" {
+			out[r[0]] = append(out[r[0]], r[1])
+		}
+	}
+	return out
+}
+
+// Tables, views and columns have the same names, in the same order, in all
+// dialects.
+func migrateSameTables(t *testing.T, dialect string) {
+	if dialect == "sqlite" {
+		t.Skip("the others are compared with it")
+	}
+	want := migrated(t, "sqlite").columns(t)
+	require.Greater(t, len(want), 20)
+	require.Equal(t, want, migrated(t, dialect).columns(t))
+}
