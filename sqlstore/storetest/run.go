@@ -13,6 +13,8 @@ func Run(t *testing.T, dialect string) {
 		{"lane", testLanes},
 		{"hint", testHints},
 		{"sweep", testSweep},
+		{"concurrency", testConcurrency},
+		{"model", testModel},
 		{"config", testConfig},
 		{"frontend", testFrontends},
 		{"migration", testMigrations},
