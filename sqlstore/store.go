@@ -147,7 +147,8 @@ type Update struct {
 	ParkMax  uint32 // seconds
 	// Client replaces what the row has, for Activate and Hold; an empty relay
 	// address, circuit-id, remote-id, subscriber-id, relay-id or hardware
-	// address keeps the stored one (a unicast renewal lacks them).
+	// address keeps the stored one (a unicast renewal lacks them), and so do an
+	// empty client identifier and an empty hostname, with its flags.
 	Client Client
 }
 

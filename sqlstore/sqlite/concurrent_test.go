@@ -141,6 +141,33 @@ func TestManyWritersOneHolder(t *testing.T) {
 		AND a.since < b.ended_at AND b.since < a.ended_at`), "no two holdings of an address overlap")
 }
 
+// A server that never rests lets a tool write soon.
+func TestBusyServerLetsToolsWrite(t *testing.T) {
+	x := newFixture(t)
+	tool := openTest(t, x.path)
+	stop, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				done <- nil
+				return
+			default:
+			}
+			if _, err := x.Apply(context.Background(), &sqlstore.Batch{Inserts: []sqlstore.Insert{offer4(n)}}); err != nil {
+				done <- err
+				return
+			}
+		}
+	}()
+	for i := range 30 {
+		_, err := tool.Lead(t.Context(), fmt.Sprint("name", i), "tool", time.Second)
+		require.NoError(t, err)
+	}
+	close(stop)
+	require.NoError(t, <-done)
+}
+
 // Waiting for the writer ends with the context; another process that holds the
 // file for long is a reason to repeat.
 func TestWriterWaits(t *testing.T) {

@@ -25,6 +25,10 @@ type migrator struct {
 	provider *goose.Provider
 }
 
+// migrateTimeout is how long a migration waits for a running server, which lets
+// it go first.
+const migrateTimeout = 30 * time.Second
+
 // NewMigrator opens the schema tool of a file, and makes the file if it is not
 // there. Its users, in one process or several, wait for each other by a lock on
 // FILE.migrating.
@@ -35,7 +39,7 @@ func NewMigrator(file string, log *slog.Logger) (sqlstore.Migrator, error) {
 	}
 	// immediate: a migration reads before it writes, and must not lose the
 	// write lock to a running server in between
-	db, err := openDB(file, url.Values{"_foreign_keys": {"1"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_txlock": {"immediate"}})
+	db, err := openDB(file, migrateTimeout, url.Values{"_foreign_keys": {"1"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_txlock": {"immediate"}})
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +80,12 @@ func (m *migrator) locked(ctx context.Context, do func() error) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+	turn, err := newTurn(m.file)
+	if err != nil {
+		return err
+	}
+	defer turn.close()
+	turn.claim()
 	return classify(do())
 }
 

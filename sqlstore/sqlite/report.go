@@ -15,7 +15,7 @@ func Report(ctx context.Context, path, statement string) (columns []string, rows
 	if _, err := os.Stat(path); err != nil {
 		return nil, nil, fmt.Errorf("open %s: %w: %w", path, sqlstore.ErrUnavailable, err)
 	}
-	db, err := openDB(path, url.Values{"_query_only": {"1"}})
+	db, err := openDB(path, busyTimeout, url.Values{"_query_only": {"1"}})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -53,8 +53,8 @@ type Store struct {
 var _ sqlstore.Store = (*Store)(nil)
 
 const (
-	busyTimeout = 2000 * time.Millisecond // how long a statement waits for another process's write
-	openRetry   = 5 * time.Second         // how long Open waits while others turn the file to write-ahead logging
+	busyTimeout = 2 * time.Second // how long a transaction waits for another process's write
+	openRetry   = 5 * time.Second // how long Open waits while others turn the file to write-ahead logging
 	readers     = 4
 )
 
@@ -73,7 +73,7 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if path, err = createFile(path); err != nil {
 		return nil, err
 	}
-	wdb, err := openDB(path, url.Values{
+	wdb, err := openDB(path, 0, url.Values{ // no busy time-out: see turn
 		"_foreign_keys": {"1"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"},
 		"_pragma": {"cache_size(-65536)", "temp_store(MEMORY)", "journal_size_limit(67108864)"},
 	})
@@ -81,14 +81,18 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 		return nil, err
 	}
 	wdb.SetMaxOpenConns(1)
-	rdb, err := openDB(path, url.Values{"_query_only": {"1"}, "_pragma": {"cache_size(-16384)"}})
+	rdb, err := openDB(path, busyTimeout, url.Values{"_query_only": {"1"}, "_pragma": {"cache_size(-16384)"}})
 	if err != nil {
 		_ = wdb.Close()
 		return nil, err
 	}
 	rdb.SetMaxOpenConns(readers)
 	rdb.SetMaxIdleConns(readers)
-	s := &Store{path: path, log: log, q: q, w: newWriter(wdb, q, log), r: newReader(rdb, q), changed: make(chan struct{})}
+	turn, err := newTurn(path)
+	if err != nil {
+		return nil, errors.Join(err, wdb.Close(), rdb.Close())
+	}
+	s := &Store{path: path, log: log, q: q, w: newWriter(wdb, q, log, turn), r: newReader(rdb, q), changed: make(chan struct{})}
 	if err := s.start(ctx); err != nil {
 		_ = s.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -136,9 +140,10 @@ func createFile(path string) (string, error) {
 	return path, f.Close()
 }
 
-// openDB returns a pool of connections to the file; none is made yet.
-func openDB(path string, settings url.Values) (*sql.DB, error) {
-	settings.Set("_busy_timeout", fmt.Sprint(busyTimeout.Milliseconds()))
+// openDB returns a pool of connections to the file, whose statements wait up to
+// wait for the locks of other processes; none is made yet.
+func openDB(path string, wait time.Duration, settings url.Values) (*sql.DB, error) {
+	settings.Set("_busy_timeout", fmt.Sprint(wait.Milliseconds()))
 	u := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: settings.Encode()}
 	c, err := driver.NewConnector(u.String())
 	if err != nil {

@@ -1,12 +1,15 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,15 +18,32 @@ import (
 	"rowlock/sqlstore"
 )
 
+// template is a migrated file, made once for all tests.
+var template = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "rowlock")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "rowlock.db")
+	m, err := NewMigrator(file, nil)
+	if err != nil {
+		return nil, err
+	}
+	_, err = m.Up(context.Background())
+	if err = errors.Join(err, m.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(file)
+})
+
 // migrated makes a file with the newest schema.
 func migrated(t testing.TB) string {
 	t.Helper()
+	b, err := template()
+	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "rowlock.db")
-	m, err := NewMigrator(file, nil)
-	require.NoError(t, err)
-	_, err = m.Up(t.Context())
-	require.NoError(t, err)
-	require.NoError(t, m.Close())
+	require.NoError(t, os.WriteFile(file, b, 0o600))
 	return file
 }
 
@@ -47,7 +67,7 @@ type fixture struct {
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	file := migrated(t)
-	db, err := openDB(file, url.Values{})
+	db, err := openDB(file, busyTimeout, url.Values{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return &fixture{Store: openTest(t, file), t: t, db: db}
@@ -160,7 +180,7 @@ func TestOpenMakesAPrivateFile(t *testing.T) {
 
 func TestOpenSettings(t *testing.T) {
 	s := openTest(t, migrated(t))
-	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "2000"} {
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "0"} {
 		var got string
 		require.NoError(t, s.w.conn.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got))
 		require.Equal(t, want, got, pragma)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"rowlock/sqlstore"
 )
@@ -18,6 +19,7 @@ type writer struct {
 	db   *sql.DB
 	q    *queries
 	log  *slog.Logger
+	turn *turn
 
 	conn    *sql.Conn // nil after the connection broke
 	stmts   map[sqlstore.Family]map[string]*statement
@@ -47,8 +49,8 @@ type transaction struct {
 	now int64 // database time, microseconds since 1970
 }
 
-func newWriter(db *sql.DB, q *queries, log *slog.Logger) *writer {
-	return &writer{lock: make(chan struct{}, 1), db: db, q: q, log: log, gone: make(chan struct{})}
+func newWriter(db *sql.DB, q *queries, log *slog.Logger, turn *turn) *writer {
+	return &writer{lock: make(chan struct{}, 1), db: db, q: q, log: log, turn: turn, gone: make(chan struct{})}
 }
 
 // connect makes the connection unless it is there.
@@ -74,7 +76,7 @@ func (w *writer) close() error {
 		err = errors.Join(w.conn.Raw(func(any) error { return w.forget() }), w.conn.Close())
 		w.conn = nil
 	}
-	return errors.Join(err, w.db.Close())
+	return errors.Join(err, w.db.Close(), w.turn.close())
 }
 
 // forget frees the prepared statements: SQLite keeps a connection that is
@@ -106,7 +108,7 @@ func (w *writer) write(ctx context.Context, what string, do func(*transaction) e
 	if err == nil {
 		err = w.conn.Raw(func(dc any) error {
 			t := &transaction{writer: w, dc: dc.(driver.ConnPrepareContext)}
-			return t.run(do)
+			return t.run(ctx, do)
 		})
 	}
 	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) {
@@ -118,8 +120,23 @@ func (w *writer) write(ctx context.Context, what string, do func(*transaction) e
 	return nil
 }
 
-func (t *transaction) run(do func(*transaction) error) error {
-	if _, err := t.exec(0, "tx_begin"); err != nil {
+// begin takes the write lock, waiting up to busyTimeout for other processes.
+func (t *transaction) begin(ctx context.Context) error {
+	deadline := time.Now().Add(busyTimeout)
+	defer t.turn.drop()
+	t.turn.give(ctx)
+	for {
+		_, err := t.exec(0, "tx_begin")
+		if !errors.Is(classify(err), sqlstore.ErrRetry) || time.Now().After(deadline) || ctx.Err() != nil {
+			return err
+		}
+		t.turn.claim()
+		time.Sleep(turnPoll)
+	}
+}
+
+func (t *transaction) run(ctx context.Context, do func(*transaction) error) error {
+	if err := t.begin(ctx); err != nil {
 		return err
 	}
 	panics := true
