@@ -35,14 +35,13 @@ func (s *Store) takeFree(ctx context.Context, tx pgx.Tx, f sqlstore.Fence, need 
 	if ok, err := s.takeChunk(ctx, tx, &h, true, "hint_cursor", cursor...); ok || err != nil {
 		return h, err
 	}
-	made, err := tx.Exec(ctx, s.q.get("hint_cursor_make"), p.ID, p.Gen, int64(p.Size()))
-	if err != nil {
+	// no cursor yet, or it is at its end; another frontend may be making it at
+	// this moment, so that it must be looked at again in either case
+	if _, err := tx.Exec(ctx, s.q.get("hint_cursor_make"), p.ID, p.Gen, int64(p.Size())); err != nil {
 		return h, err
 	}
-	if made.RowsAffected() > 0 {
-		if ok, err := s.takeChunk(ctx, tx, &h, true, "hint_cursor", cursor...); ok || err != nil {
-			return h, err
-		}
+	if ok, err := s.takeChunk(ctx, tx, &h, true, "hint_cursor", cursor...); ok || err != nil {
+		return h, err
 	}
 	rows, err := tx.Query(ctx, s.q.get("hint_free"), p.ID, need.Want)
 	if err != nil {

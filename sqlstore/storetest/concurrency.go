@@ -19,7 +19,7 @@ import (
 // testConcurrency lets several frontends work on one database at once.
 func testConcurrency(t *testing.T, dialect string) {
 	for _, v := range []variant{variants[0], variants[2]} {
-		t.Run("same client/"+v.name, func(t *testing.T) { sameClient(t, newCrowd(t, dialect, v, 4000)) })
+		t.Run("same client/"+v.name, func(t *testing.T) { sameClient(t, newCrowd(t, dialect, v, 500)) })
 		t.Run("few addresses/"+v.name, func(t *testing.T) { fewAddresses(t, newCrowd(t, dialect, v, 24)) })
 	}
 	t.Run("data error", func(t *testing.T) { dataError(t, newCrowd(t, dialect, variants[0], 200)) })
