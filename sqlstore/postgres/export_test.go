@@ -1,0 +1,25 @@
+package postgres
+
+import "rowlock/sqlstore"
+
+// LaneSettings are the settings of lane connections.
+func LaneSettings() map[string]string { return laneSettings }
+
+// LeaseQuery returns a statement on leases.
+func LeaseQuery(f sqlstore.Family, name string) (string, error) {
+	q, err := loadQueries()
+	if err != nil {
+		return "", err
+	}
+	return q.of(f, name), nil
+}
+
+// QueryNames lists the statements: those that all families share, and those
+// on leases.
+func QueryNames() (common map[string]string, lease map[sqlstore.Family]map[string]string, err error) {
+	q, err := loadQueries()
+	if err != nil {
+		return nil, nil, err
+	}
+	return q.common, q.lease, nil
+}
