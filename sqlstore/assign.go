@@ -14,10 +14,11 @@ import (
 // chosen; references between objects and the permutation keys of pools are
 // filled in, and pools of a closing subnet are closing; a subnet that moved to another link remembers the old
 // one; a pool whose geometry changed, or that comes back after it was removed,
-// gets the next generation. gens has the highest generation that each pool id
-// ever had. It returns ErrConflict when an id is used twice.
-func Assign(old, next *Config, secret []byte, gens map[uint32]uint32) error {
-	a := newAssigner(old, secret, gens)
+// gets the next generation. A chosen id was never used before: leases and
+// history may still name those of removed objects. It returns ErrConflict when
+// an id is used twice.
+func Assign(old, next *Config, secret []byte, used UsedIDs) error {
+	a := newAssigner(old, secret, used)
 	for _, l := range next.Links {
 		a.claim(l)
 	}
@@ -29,6 +30,12 @@ func Assign(old, next *Config, secret []byte, gens map[uint32]uint32) error {
 	slices.SortFunc(next.Links, func(x, y *Link) int { return cmp.Compare(x.ID, y.ID) })
 	next.ServerDUID = old.ServerDUID
 	return nil
+}
+
+// UsedIDs are the ids that the database has ever used.
+type UsedIDs struct {
+	Link, Subnet uint32            // highest ones
+	Gens         map[uint32]uint32 // highest generation of each pool id
 }
 
 type vrfPrefix struct {
@@ -57,13 +64,13 @@ type assigner struct {
 	lastLink, lastSubnet, lastPool uint32
 }
 
-func newAssigner(old *Config, secret []byte, gens map[uint32]uint32) *assigner {
+func newAssigner(old *Config, secret []byte, used UsedIDs) *assigner {
 	a := &assigner{
-		secret: secret, gens: gens, linkName: map[string]*Link{}, subnets: map[vrfPrefix]*Subnet{},
+		secret: secret, gens: used.Gens, lastLink: used.Link, lastSubnet: used.Subnet, linkName: map[string]*Link{}, subnets: map[vrfPrefix]*Subnet{},
 		subnetID: map[uint32]*Subnet{}, linkOf: map[uint32]*Link{}, pools: map[poolShape]*Pool{}, poolID: map[uint32]*Pool{},
 		usedLink: map[uint32]bool{}, usedSubnet: map[uint32]bool{}, usedPool: map[uint32]bool{},
 	}
-	for id := range gens {
+	for id := range used.Gens {
 		a.lastPool = max(a.lastPool, id)
 	}
 	for _, l := range old.Links {

@@ -3,16 +3,19 @@
 -- read the schema; addresses are text in canonical form.
 
 CREATE TABLE config_head (
-  id          smallint PRIMARY KEY CHECK (id = 1),
-  revision    bigint   NOT NULL,
-  server_duid bytea    NOT NULL CHECK (octet_length(server_duid) BETWEEN 3 AND 130),
-  secret      bytea    NOT NULL CHECK (octet_length(secret) >= 16)
+  id             smallint PRIMARY KEY CHECK (id = 1),
+  revision       bigint   NOT NULL,
+  server_duid    bytea    NOT NULL CHECK (octet_length(server_duid) BETWEEN 3 AND 130),
+  secret         bytea    NOT NULL CHECK (octet_length(secret) >= 16),
+  last_link_id   integer  NOT NULL DEFAULT 0,
+  last_subnet_id integer  NOT NULL DEFAULT 0
 );
 COMMENT ON TABLE config_head IS 'one row: the newest configuration revision; locked first by whoever changes the configuration';
 COMMENT ON COLUMN config_head.server_duid IS 'DHCPv6 server identifier of all frontends (RFC 9915 11), made once';
 COMMENT ON COLUMN config_head.secret IS 'key of the order in which IPv6 pools are handed out';
+COMMENT ON COLUMN config_head.last_link_id IS 'highest id ever used: ids are not used again, because leases and history name them';
 -- DUID-UUID (RFC 6355): type 4 and a random UUID
-INSERT INTO config_head VALUES (1, 0, '\x0004'::bytea || decode(replace(gen_random_uuid()::text, '-', ''), 'hex'),
+INSERT INTO config_head (id, revision, server_duid, secret) VALUES (1, 0, '\x0004'::bytea || decode(replace(gen_random_uuid()::text, '-', ''), 'hex'),
                                 decode(replace(gen_random_uuid()::text, '-', ''), 'hex'));
 
 CREATE TABLE config_revision (

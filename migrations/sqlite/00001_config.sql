@@ -5,16 +5,19 @@
 -- address type: the program checks that text is canonical before it writes.
 
 CREATE TABLE config_head (
-  id          INTEGER PRIMARY KEY CHECK (id = 1),
-  revision    INTEGER NOT NULL,
-  server_duid BLOB    NOT NULL CHECK (length(server_duid) BETWEEN 3 AND 130),
-  secret      BLOB    NOT NULL CHECK (length(secret) >= 16)
+  id             INTEGER PRIMARY KEY CHECK (id = 1),
+  revision       INTEGER NOT NULL,
+  server_duid    BLOB    NOT NULL CHECK (length(server_duid) BETWEEN 3 AND 130),
+  secret         BLOB    NOT NULL CHECK (length(secret) >= 16),
+  last_link_id   INTEGER NOT NULL DEFAULT 0,
+  last_subnet_id INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 -- One row: the newest configuration revision. server_duid is the DHCPv6 server
 -- identifier of all frontends (RFC 9915 11), made once: a DUID-UUID (RFC 6355),
 -- type 4 and a random UUID. secret is the key of the order in which IPv6 pools
--- are handed out.
-INSERT INTO config_head VALUES (1, 0,
+-- are handed out. last_link_id and last_subnet_id are the highest ids ever
+-- used: ids are not used again, because leases and history name them.
+INSERT INTO config_head (id, revision, server_duid, secret) VALUES (1, 0,
   unhex('0004' || hex(randomblob(6)) || '4' || substr(hex(randomblob(2)), 2)
                || substr('89AB', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || hex(randomblob(6))),
   randomblob(16));

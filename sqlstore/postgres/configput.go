@@ -24,11 +24,11 @@ func (s *Store) ApplyConfig(ctx context.Context, base int64, next *sqlstore.Conf
 		if err != nil {
 			return err
 		}
-		gens, err := s.generations(ctx, tx)
+		used, err := s.usedIDs(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if err := sqlstore.Assign(old, next, secret, gens); err != nil {
+		if err := sqlstore.Assign(old, next, secret, used); err != nil {
 			return err
 		}
 		next.Revision = old.Revision
@@ -44,18 +44,25 @@ func (s *Store) ApplyConfig(ctx context.Context, base int64, next *sqlstore.Conf
 	return rev, classifyConfig(err)
 }
 
-func (s *Store) generations(ctx context.Context, tx pgx.Tx) (map[uint32]uint32, error) {
+func (s *Store) usedIDs(ctx context.Context, tx pgx.Tx) (sqlstore.UsedIDs, error) {
+	used := sqlstore.UsedIDs{Gens: map[uint32]uint32{}}
 	rows, err := tx.Query(ctx, s.q.get("config_gens"))
 	if err != nil {
-		return nil, err
+		return used, err
 	}
-	gens := map[uint32]uint32{}
-	var id, gen int32
-	_, err = pgx.ForEachRow(rows, []any{&id, &gen}, func() error {
-		gens[uint32(id)] = uint32(gen)
+	var what, id, gen int32
+	_, err = pgx.ForEachRow(rows, []any{&what, &id, &gen}, func() error {
+		switch what {
+		case 1:
+			used.Gens[uint32(id)] = uint32(gen)
+		case 2:
+			used.Link = uint32(id)
+		case 3:
+			used.Subnet = uint32(id)
+		}
 		return nil
 	})
-	return gens, err
+	return used, err
 }
 
 // putConfig brings the rows to what cfg says. Objects keep their rows, because

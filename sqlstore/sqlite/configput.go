@@ -26,11 +26,11 @@ func (s *Store) ApplyConfig(ctx context.Context, base int64, next *sqlstore.Conf
 		if base != 0 && base != rev {
 			return fmt.Errorf("configuration is at revision %d, not %d: %w", rev, base, sqlstore.ErrConflict)
 		}
-		gens, err := t.generations()
+		used, err := t.usedIDs()
 		if err != nil {
 			return err
 		}
-		if err := sqlstore.Assign(old, next, secret, gens); err != nil {
+		if err := sqlstore.Assign(old, next, secret, used); err != nil {
 			return err
 		}
 		was, will := rowsOf(old), rowsOf(next)
@@ -69,12 +69,19 @@ func (t *transaction) eachConfig(query string, read func([]any) error) error {
 	})
 }
 
-// generations returns the highest generation that each pool id ever had.
-func (t *transaction) generations() (map[uint32]uint32, error) {
-	gens := map[uint32]uint32{}
+func (t *transaction) usedIDs() (sqlstore.UsedIDs, error) {
+	used := sqlstore.UsedIDs{Gens: map[uint32]uint32{}}
 	err := t.each(0, "config_gens", func(v []driver.Value) error {
-		gens[uint32(integer(v[0]))] = uint32(integer(v[1]))
+		id := uint32(integer(v[1]))
+		switch integer(v[0]) {
+		case 1:
+			used.Gens[id] = uint32(integer(v[2]))
+		case 2:
+			used.Link = id
+		case 3:
+			used.Subnet = id
+		}
 		return nil
 	})
-	return gens, err
+	return used, err
 }

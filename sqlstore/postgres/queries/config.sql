@@ -10,7 +10,9 @@ SELECT revision FROM config_head WHERE id = 1 FOR UPDATE;
 
 -- name: config_raise
 -- Raises the revision and records the change.
-WITH h AS (UPDATE config_head SET revision = revision + 1 WHERE id = 1 RETURNING revision)
+WITH h AS (UPDATE config_head SET revision = revision + 1,
+  last_link_id = greatest(last_link_id, (SELECT coalesce(max(id), 0) FROM link)),
+  last_subnet_id = greatest(last_subnet_id, (SELECT coalesce(max(id), 0) FROM subnet)) WHERE id = 1 RETURNING revision)
 INSERT INTO config_revision (revision, author, comment) SELECT revision, $1, $2 FROM h RETURNING revision;
 
 -- name: config_links
@@ -32,8 +34,11 @@ SELECT scope, scope_id, family, code, name, data, is_hex, always FROM option_dat
 SELECT scope, scope_id, name, value FROM parameter;
 
 -- name: config_gens
--- The highest generation each pool id ever had.
-SELECT pool_id, max(gen) FROM pool_gen GROUP BY pool_id;
+-- The highest generation that each pool id ever had (1), and the highest ids of
+-- links (2) and subnets (3).
+SELECT 1, pool_id, max(gen) FROM pool_gen GROUP BY pool_id
+UNION ALL SELECT 2, last_link_id, 0 FROM config_head
+UNION ALL SELECT 3, last_subnet_id, 0 FROM config_head;
 
 -- name: config_clear_settings
 DELETE FROM option_data;

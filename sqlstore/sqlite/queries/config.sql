@@ -9,7 +9,9 @@ SELECT revision, server_duid, secret FROM config_head WHERE id = 1;
 
 -- name: config_raise
 -- Raises the revision.
-UPDATE config_head SET revision = ?1 WHERE id = 1;
+UPDATE config_head SET revision = ?1,
+  last_link_id = max(last_link_id, (SELECT coalesce(max(id), 0) FROM link)),
+  last_subnet_id = max(last_subnet_id, (SELECT coalesce(max(id), 0) FROM subnet)) WHERE id = 1;
 
 -- name: config_log
 -- Records who changed the configuration, when and why.
@@ -40,8 +42,11 @@ SELECT scope, scope_id, family, code, name, data, is_hex, always FROM option_dat
 SELECT scope, scope_id, name, value FROM parameter;
 
 -- name: config_gens
--- The highest generation that each pool id ever had.
-SELECT pool_id, max(gen) FROM pool_gen GROUP BY pool_id;
+-- The highest generation that each pool id ever had (1), and the highest ids of
+-- links (2) and subnets (3).
+SELECT 1, pool_id, max(gen) FROM pool_gen GROUP BY pool_id
+UNION ALL SELECT 2, last_link_id, 0 FROM config_head
+UNION ALL SELECT 3, last_subnet_id, 0 FROM config_head;
 
 -- name: link_unname
 -- Lets the name of a link move to another.
