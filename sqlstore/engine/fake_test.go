@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"rowlock/sqlstore"
+)
+
+// fakeStore answers as a test tells it. Methods that a test does not need are
+// those of the nil interface, and fail it.
+type fakeStore struct {
+	sqlstore.Store
+	split bool
+	apply func(*sqlstore.Batch) (*sqlstore.BatchResult, error)
+
+	mu      sync.Mutex
+	batches []sqlstore.Batch
+	running int
+	most    int // transactions at once
+
+	take      func([]sqlstore.PoolNeed) ([]sqlstore.Hints, error)
+	reclaimed int
+	chunks    []int64
+	used      []sqlstore.UsedFree
+
+	config     *sqlstore.Config
+	frontends  []sqlstore.FrontendInfo
+	beat       error
+	registered int64
+}
+
+func (f *fakeStore) SplitLanes() bool { return f.split }
+
+func (f *fakeStore) Apply(_ context.Context, b *sqlstore.Batch) (*sqlstore.BatchResult, error) {
+	f.mu.Lock()
+	f.batches = append(f.batches, *b)
+	f.running++
+	f.most = max(f.most, f.running)
+	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		f.running--
+		f.mu.Unlock()
+	}()
+	if f.apply != nil {
+		return f.apply(b)
+	}
+	return done(b), nil
+}
+
+// done answers that everything was done.
+func done(b *sqlstore.Batch) *sqlstore.BatchResult {
+	res := &sqlstore.BatchResult{Revision: 1, Alive: true}
+	for i := range b.Inserts {
+		in := &b.Inserts[i]
+		l := sqlstore.Lease{Family: in.Family, Key: in.Key, Addr: in.Addr, PrefixLen: in.PrefixLen, State: sqlstore.Offered, Remaining: time.Minute, Rev: 1}
+		res.Inserts = append(res.Inserts, sqlstore.InsertResult{Status: sqlstore.Inserted, Lease: l})
+	}
+	for i := range b.Updates {
+		u := &b.Updates[i]
+		l := sqlstore.Lease{Family: u.Family, Key: u.Key, Addr: u.Addr, PrefixLen: 32, State: sqlstore.Active, Remaining: time.Hour, Rev: 2}
+		res.Updates = append(res.Updates, sqlstore.UpdateResult{Status: sqlstore.Updated, Lease: l, Fresh: true})
+	}
+	return res
+}
+
+func (f *fakeStore) TakeFree(_ context.Context, _ sqlstore.Fence, needs []sqlstore.PoolNeed) ([]sqlstore.Hints, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.take(needs)
+}
+
+func (f *fakeStore) DoneFree(_ context.Context, _ sqlstore.Fence, chunks []int64, used []sqlstore.UsedFree) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.chunks, f.used = append(f.chunks, chunks...), append(f.used, used...)
+	return nil
+}
+
+func (f *fakeStore) Reclaim(context.Context, *sqlstore.Pool, int) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reclaimed++
+	return 0, nil
+}
+
+func (f *fakeStore) Register(context.Context, sqlstore.FrontendInfo) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.registered++
+	return f.registered, nil
+}
+
+func (f *fakeStore) Heartbeat(context.Context, sqlstore.FrontendInfo) ([]sqlstore.FrontendInfo, int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.frontends, 1, f.beat
+}
+
+func (f *fakeStore) Frontends(context.Context) ([]sqlstore.FrontendInfo, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.frontends, nil
+}
+
+func (f *fakeStore) LoadConfig(context.Context) (*sqlstore.Config, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.config, nil
+}
+
+// newTest returns an engine on a fake store whose background work is not
+// running. It is ready.
+func newTest(t *testing.T, f *fakeStore) *Engine {
+	t.Helper()
+	e, err := New(Config{
+		Store: f, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(), Frontend: sqlstore.FrontendInfo{ID: "fe1"},
+	})
+	require.NoError(t, err)
+	require.NoError(t, e.register(t.Context()))
+	return e
+}
+
+func testKey(n int) sqlstore.Key {
+	return sqlstore.ClientKey(1, sqlstore.KeyHWAddr, fmt.Appendf(nil, "%06d", n))
+}
+
+func testPool(size int) *sqlstore.Pool {
+	first := netip.MustParseAddr("192.0.2.1")
+	last := first
+	for range size - 1 {
+		last = last.Next()
+	}
+	return &sqlstore.Pool{ID: 1, Gen: 1, Kind: sqlstore.NA, First: first, Last: last, DelegatedLen: 32}
+}
+
+func testItem(op sqlstore.Op, n int, want string, pools ...*sqlstore.Pool) sqlstore.Item {
+	it := sqlstore.Item{
+		Op: op, Key: testKey(n), Kind: sqlstore.NA, Pools: sqlstore.NewPoolSet(pools...), ValidLft: 3600, OfferLft: 60,
+	}
+	if want != "" {
+		it.Want = netip.MustParseAddr(want)
+	}
+	return it
+}
+
+func insertJob(n int) *job {
+	return &job{inserts: []sqlstore.Insert{{Family: sqlstore.IPv4, Key: testKey(n)}}, ctx: context.Background()}
+}
