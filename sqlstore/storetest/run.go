@@ -19,6 +19,7 @@ func Run(t *testing.T, dialect string) {
 		{"frontend", testFrontends},
 		{"migration", testMigrations},
 		{"view", testViews},
+		{"manual", testManual},
 	} {
 		t.Run(topic.name, func(t *testing.T) { topic.run(t, dialect) })
 	}
