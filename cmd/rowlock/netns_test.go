@@ -33,6 +33,7 @@ func TestClients(t *testing.T) {
 	if testing.Short() {
 		t.Skip("real clients take their time")
 	}
+	netlab.NeedRoot(t)
 	program := buildRowlock(t)
 	tests := []struct {
 		name   string

@@ -24,6 +24,14 @@ func Missing(t testing.TB, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
+// NeedRoot ends the test as [Missing] does unless it runs as root.
+func NeedRoot(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		Missing(t, "network namespaces need root")
+	}
+}
+
 // Lab is a set of nodes that live as long as one test. Its methods fail the
 // test on error and must be called from the test's own goroutine.
 type Lab struct {
@@ -37,9 +45,7 @@ type Lab struct {
 // not, or if the caller is not root.
 func New(t testing.TB, programs ...string) *Lab {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		Missing(t, "network namespaces need root")
-	}
+	NeedRoot(t)
 	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {
 			Missing(t, "program %s is not installed", p)

@@ -3,11 +3,20 @@
 package netlab
 
 import (
+	"errors"
+	"time"
+
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
-// Link joins two nodes by a veth pair, one interface in each, and brings both
-// ends up. Interface names have at most 15 bytes.
+// linkLocalTime is how long the kernel may take to make a link-local address;
+// it does so some time after both ends of a link are up.
+const linkLocalTime = 10 * time.Second
+
+// Link joins two nodes by a veth pair, one interface in each, brings both ends
+// up, and returns when both have a link-local address that can be used.
+// Interface names have at most 15 bytes.
 func (l *Lab) Link(a *Node, ifaceA string, b *Node, ifaceB string) {
 	l.t.Helper()
 	attrs := netlink.NewLinkAttrs()
@@ -19,6 +28,25 @@ func (l *Lab) Link(a *Node, ifaceA string, b *Node, ifaceB string) {
 	}))
 	a.Up(ifaceA)
 	b.Up(ifaceB)
+	a.waitLinkLocal(ifaceA)
+	b.waitLinkLocal(ifaceB)
+}
+
+func (n *Node) waitLinkLocal(iface string) {
+	n.lab.t.Helper()
+	link := n.link(iface)
+	n.lab.Eventually(linkLocalTime, "a link-local address of "+n.name+" "+iface, func() error {
+		list, err := n.nl.AddrList(link, netlink.FAMILY_V6)
+		if err != nil {
+			return err
+		}
+		for _, a := range list {
+			if a.IP.IsLinkLocalUnicast() && a.Flags&unix.IFA_F_TENTATIVE == 0 {
+				return nil
+			}
+		}
+		return errors.New("there is none")
+	})
 }
 
 // Bridge makes the node an Ethernet switch between its interfaces. Spanning
