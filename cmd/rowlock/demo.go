@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -121,8 +122,8 @@ func (d *demo) prepare() (err error) {
 
 func (d *demo) close() {
 	d.stopServers()
-	for i := len(d.cleanup) - 1; i >= 0; i-- {
-		d.cleanup[i]()
+	for _, v := range slices.Backward(d.cleanup) {
+		v()
 	}
 }
 

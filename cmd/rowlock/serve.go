@@ -118,7 +118,7 @@ func (s *server) openStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.retry(ctx, "database", func() error {
+	return s.retry(ctx, func() error {
 		store, err := dialects.Open(ctx, dsn, dialects.Options{Logger: s.log, MaxConns: s.cfg.DatabaseConnections})
 		if err != nil {
 			return fmt.Errorf("open database %s: %w", redact(dsn), err)
@@ -159,7 +159,7 @@ func (s *server) checkSchema(ctx context.Context, store sqlstore.Store, dsn stri
 }
 
 // retry repeats do while the database is unavailable, with growing pauses.
-func (s *server) retry(ctx context.Context, what string, do func() error) error {
+func (s *server) retry(ctx context.Context, do func() error) error {
 	wait := 100 * time.Millisecond
 	for {
 		err := do()
@@ -170,7 +170,7 @@ func (s *server) retry(ctx context.Context, what string, do func() error) error 
 			return ctx.Err()
 		}
 		s.state.set(err.Error())
-		s.log.Warn(what+" is unavailable, trying again", "event", "serve.database_unavailable", "in", wait, "err", err)
+		s.log.Warn("database unavailable, trying again", "event", "serve.database_unavailable", "in", wait, "err", err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -220,7 +220,7 @@ func listenConfigs(list []listenAddress, all netip.Addr, port uint16) []frontend
 }
 
 func (s *server) startEngine(ctx context.Context) error {
-	return s.retry(ctx, "database", func() error { return s.engine.Start(ctx) })
+	return s.retry(ctx, func() error { return s.engine.Start(ctx) })
 }
 
 func (s *server) stopEngine(ctx context.Context) {

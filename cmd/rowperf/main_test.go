@@ -90,8 +90,15 @@ func TestJSONAndScenarios(t *testing.T) {
 	t.Parallel()
 	server := serve(t, each)
 	for _, args := range [][]string{
-		{"--rate", "2000"}, {"--ramp", "500:4000:50ms"}, {"--saturate", "16"}, {"--spread"}, {"--client-id"},
-		{"--returning"}, {"--renew"}, {"--rebind", "--saturate", "4"}, {"--release"},
+		{"--rate", "2000"},
+		{"--ramp", "500:4000:50ms"},
+		{"--saturate", "16"},
+		{"--spread"},
+		{"--client-id"},
+		{"--returning"},
+		{"--renew"},
+		{"--rebind", "--saturate", "4"},
+		{"--release"},
 		{"--renew", "--saturate", "4", "--repeat", "--duration", "50ms"},
 	} {
 		args = append(args, "--servers", server, "--relay", "127.20.0.1,127.20.0.2=line/", "-n", "50", "--json")

@@ -153,8 +153,10 @@ func (o *outcome) printJSON(w io.Writer) error {
 	}
 	for i, name := range []string{"offer", "ack", "whole"} {
 		h := o.latencies()[i].h
-		rep.Latency[name] = quantile{h.Count(), micros(h.Quantile(0.5)), micros(h.Quantile(0.9)),
-			micros(h.Quantile(0.99)), micros(h.Max())}
+		rep.Latency[name] = quantile{
+			h.Count(), micros(h.Quantile(0.5)), micros(h.Quantile(0.9)),
+			micros(h.Quantile(0.99)), micros(h.Max()),
+		}
 	}
 	if len(o.pids) > 0 {
 		cpu := micros(o.each(o.serverCPU))

@@ -22,7 +22,7 @@ type Options struct {
 }
 
 // ErrScheme says which URLs there are.
-var ErrScheme = errors.New("database URL must begin with postgres:// or sqlite:")
+var ErrScheme = errors.New("the database URL must begin with postgres:// or with sqlite")
 
 // Open opens the database: postgres://user@host/name, or sqlite:FILE.
 func Open(ctx context.Context, url string, opt Options) (sqlstore.Store, error) {

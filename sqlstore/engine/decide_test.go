@@ -81,27 +81,33 @@ func TestOnRow(t *testing.T) {
 	}{
 		{
 			"offered", row(sqlstore.Offered, inPool, time.Minute),
-			[]string{"granted with row", "activate", "activate", "activate", "activate", "activate", "no-binding", "no-binding", "withdraw by rev"}, nil,
+			[]string{"granted with row", "activate", "activate", "activate", "activate", "activate", "no-binding", "no-binding", "withdraw by rev"},
+			nil,
 		},
 		{
 			"offered, half its time left", row(sqlstore.Offered, inPool, 30*time.Second),
-			[]string{"granted with row", "activate", "activate", "activate", "activate", "activate", "no-binding", "no-binding", "withdraw by rev"}, nil,
+			[]string{"granted with row", "activate", "activate", "activate", "activate", "activate", "no-binding", "no-binding", "withdraw by rev"},
+			nil,
 		},
 		{
 			"offered, less left", row(sqlstore.Offered, inPool, 29*time.Second),
-			[]string{"hold by rev", "activate", "activate", "activate", "activate", "activate", "no-binding", "no-binding", "withdraw by rev"}, nil,
+			[]string{"hold by rev", "activate", "activate", "activate", "activate", "activate", "no-binding", "no-binding", "withdraw by rev"},
+			nil,
 		},
 		{
 			"offered, none left", row(sqlstore.Offered, inPool, gone),
-			[]string{"hold by rev", "activate", "activate", "activate", "activate", "activate", "no-binding", "no-binding", "unchanged"}, nil,
+			[]string{"hold by rev", "activate", "activate", "activate", "activate", "activate", "no-binding", "no-binding", "unchanged"},
+			nil,
 		},
 		{
 			"active", row(sqlstore.Active, inPool, live),
-			[]string{"granted with row", "activate", "activate", "activate", "activate", "activate", "release by rev", "quarantine by rev", "unchanged"}, nil,
+			[]string{"granted with row", "activate", "activate", "activate", "activate", "activate", "release by rev", "quarantine by rev", "unchanged"},
+			nil,
 		},
 		{
 			"run out", row(sqlstore.Active, inPool, gone),
-			[]string{"hold by rev", "activate by rev", "activate by rev", "activate by rev", "activate by rev", "activate by rev", "no-binding", "no-binding", "unchanged"}, nil,
+			[]string{"hold by rev", "activate by rev", "activate by rev", "activate by rev", "activate by rev", "activate by rev", "no-binding", "no-binding", "unchanged"},
+			nil,
 		},
 		{
 			"another address", row(sqlstore.Active, another, live),
@@ -110,11 +116,13 @@ func TestOnRow(t *testing.T) {
 		},
 		{
 			"not permitted", row(sqlstore.Active, foreign, live),
-			[]string{"park by rev", "park by rev", "park by rev", "park by rev", "park by rev", "park by rev", "no-binding", "no-binding", "unchanged"}, nil,
+			[]string{"park by rev", "park by rev", "park by rev", "park by rev", "park by rev", "park by rev", "no-binding", "no-binding", "unchanged"},
+			nil,
 		},
 		{
 			"parked", row(sqlstore.Parked, inPool, live),
-			[]string{"unchanged", "unchanged", "unchanged", "unchanged", "unchanged", "unchanged", "no-binding", "no-binding", "unchanged"}, nil,
+			[]string{"unchanged", "unchanged", "unchanged", "unchanged", "unchanged", "unchanged", "no-binding", "no-binding", "unchanged"},
+			nil,
 		},
 	} {
 		for i, op := range allOps {

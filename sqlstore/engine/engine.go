@@ -104,11 +104,9 @@ func (e *Engine) Start(ctx context.Context) error {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
 	for _, work := range []func(context.Context){e.heartbeats, e.hints.run, e.watchConfig, e.sweeps} {
-		e.running.Add(1)
-		go func() {
-			defer e.running.Done()
+		e.running.Go(func() {
 			work(run)
-		}()
+		})
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -85,9 +86,7 @@ func (s *Store) pool(ctx context.Context, conns int32, settings ...map[string]st
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	cfg.ConnConfig.RuntimeParams["application_name"] = "rowlock"
 	for _, set := range settings {
-		for k, v := range set {
-			cfg.ConnConfig.RuntimeParams[k] = v
-		}
+		maps.Copy(cfg.ConnConfig.RuntimeParams, set)
 	}
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	p, err := pgxpool.NewWithConfig(ctx, cfg)

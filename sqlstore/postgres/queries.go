@@ -3,6 +3,7 @@ package postgres
 import (
 	"embed"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -33,9 +34,7 @@ func loadQueries() (*queries, error) {
 		if err != nil {
 			return nil, err
 		}
-		for k, v := range split(string(text)) {
-			q.common[k] = v
-		}
+		maps.Copy(q.common, split(string(text)))
 	}
 	text, err := queryFiles.ReadFile("queries/lease4.sql")
 	if err != nil {

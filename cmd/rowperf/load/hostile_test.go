@@ -46,7 +46,7 @@ func TestRunIgnoresHostileReplies(t *testing.T) {
 			dropped += n
 		}
 		require.Equal(t, 8*400, dropped, res.Drops)
-		require.Equal(t, leaseCount(options(family, log))*2, len(log.Events()))
+		require.Len(t, log.Events(), leaseCount(options(family, log))*2)
 		require.Empty(t, Verify(log.Events()))
 	})
 }
@@ -63,7 +63,7 @@ func TestRunCountsDuplicates(t *testing.T) {
 		require.Equal(t, 200, res.Completed)
 		require.Equal(t, 800, res.Duplicates)
 		require.EqualValues(t, 200, res.Latency.Ack.Count(), "only the first answer is measured")
-		require.Equal(t, 6*leaseCount(o), len(log.Events()))
+		require.Len(t, log.Events(), 6*leaseCount(o))
 		require.Empty(t, Verify(log.Events()))
 	})
 }

@@ -60,18 +60,48 @@ func TestBuild4RFC2131Table5(t *testing.T) {
 		has     []dhcpv4.OptionCode
 		without []dhcpv4.OptionCode
 	}{
-		{"discover", message{verb: discover}, dhcpv4.MessageTypeDiscover, false,
-			[]dhcpv4.OptionCode{prl}, []dhcpv4.OptionCode{serverID, wanted}},
-		{"discover with a wish", message{verb: discover, asked: asked4}, dhcpv4.MessageTypeDiscover, false,
-			[]dhcpv4.OptionCode{prl, wanted}, []dhcpv4.OptionCode{serverID}},
-		{"selecting", message{verb: request, asked: asked4}, dhcpv4.MessageTypeRequest, false,
-			[]dhcpv4.OptionCode{prl, wanted, serverID}, nil},
-		{"renewing", message{verb: renew, asked: asked4}, dhcpv4.MessageTypeRequest, true,
-			[]dhcpv4.OptionCode{prl}, []dhcpv4.OptionCode{serverID, wanted}},
-		{"rebinding", message{verb: rebind, asked: asked4}, dhcpv4.MessageTypeRequest, true,
-			[]dhcpv4.OptionCode{prl}, []dhcpv4.OptionCode{serverID, wanted}},
-		{"release", message{verb: release, asked: asked4}, dhcpv4.MessageTypeRelease, true,
-			[]dhcpv4.OptionCode{serverID}, []dhcpv4.OptionCode{wanted, prl, dhcpv4.OptionHostName}},
+		{
+			"discover",
+			message{verb: discover},
+			dhcpv4.MessageTypeDiscover, false,
+			[]dhcpv4.OptionCode{prl},
+			[]dhcpv4.OptionCode{serverID, wanted},
+		},
+		{
+			"discover with a wish",
+			message{verb: discover, asked: asked4},
+			dhcpv4.MessageTypeDiscover, false,
+			[]dhcpv4.OptionCode{prl, wanted},
+			[]dhcpv4.OptionCode{serverID},
+		},
+		{
+			"selecting",
+			message{verb: request, asked: asked4},
+			dhcpv4.MessageTypeRequest, false,
+			[]dhcpv4.OptionCode{prl, wanted, serverID},
+			nil,
+		},
+		{
+			"renewing",
+			message{verb: renew, asked: asked4},
+			dhcpv4.MessageTypeRequest, true,
+			[]dhcpv4.OptionCode{prl},
+			[]dhcpv4.OptionCode{serverID, wanted},
+		},
+		{
+			"rebinding",
+			message{verb: rebind, asked: asked4},
+			dhcpv4.MessageTypeRequest, true,
+			[]dhcpv4.OptionCode{prl},
+			[]dhcpv4.OptionCode{serverID, wanted},
+		},
+		{
+			"release",
+			message{verb: release, asked: asked4},
+			dhcpv4.MessageTypeRelease, true,
+			[]dhcpv4.OptionCode{serverID},
+			[]dhcpv4.OptionCode{wanted, prl, dhcpv4.OptionHostName},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

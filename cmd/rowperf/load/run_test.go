@@ -78,7 +78,7 @@ func TestRunNewClients(t *testing.T) {
 		require.EqualValues(t, 200, res.Latency.Ack.Count())
 		require.EqualValues(t, 200, res.Latency.Whole.Count())
 		require.Positive(t, res.Rate)
-		require.Equal(t, 2*leaseCount(o), len(log.Events()), "an offer and an acknowledgement of each lease")
+		require.Len(t, log.Events(), 2*leaseCount(o), "an offer and an acknowledgement of each lease")
 		require.Empty(t, Verify(log.Events()))
 		require.Empty(t, VerifyOffers(log.Events()))
 		for i, l := range res.Leases {
@@ -141,7 +141,7 @@ func TestRunSeveralServersShareLeases(t *testing.T) {
 		require.Equal(t, 200, res.Completed)
 		require.Equal(t, 1200+3*res.Retransmits, res.Sent, "each message to each of 3 servers")
 		require.Equal(t, res.Received-400, res.Duplicates)
-		require.Equal(t, 6*leaseCount(o), len(log.Events()), "late answers are recorded too")
+		require.Len(t, log.Events(), 6*leaseCount(o), "late answers are recorded too")
 		require.Empty(t, Verify(log.Events()))
 		require.Empty(t, VerifyOffers(log.Events()))
 	})

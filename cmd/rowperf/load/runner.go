@@ -87,7 +87,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if r.conn, err = listen(o.Family, o.Servers); err != nil {
 		return nil, err
 	}
-	defer r.conn.close()
+	defer func() { _ = r.conn.close() }()
 	r.start = time.Now()
 	err = r.loop(ctx)
 	r.finish()
