@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -116,10 +117,15 @@ func decide(t testing.TB, e *engine.Engine, f sqlstore.Family, it sqlstore.Item)
 	return res
 }
 
+// tryDecide waits for an engine whose heartbeats a slow machine has delayed.
 func tryDecide(e *engine.Engine, f sqlstore.Family, items ...sqlstore.Item) (sqlstore.Result, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	d, err := e.Do(ctx, &sqlstore.Request{Family: f, Items: items})
+	for errors.Is(err, sqlstore.ErrFenced) && ctx.Err() == nil {
+		time.Sleep(100 * time.Millisecond)
+		d, err = e.Do(ctx, &sqlstore.Request{Family: f, Items: items})
+	}
 	if err != nil {
 		return sqlstore.Result{}, err
 	}
@@ -131,16 +137,22 @@ func tryDecide(e *engine.Engine, f sqlstore.Family, items ...sqlstore.Item) (sql
 func leases(t testing.TB, s sqlstore.Store, f sqlstore.Family, vrf uint32) map[netip.Addr]sqlstore.Lease {
 	t.Helper()
 	out := map[netip.Addr]sqlstore.Lease{}
-	list, err := s.Leases(t.Context(), sqlstore.LeaseFilter{Family: f, AfterVRF: vrf, Limit: 100000})
-	require.NoError(t, err)
-	for _, l := range list {
-		if l.VRF != vrf {
-			break
+	filter := sqlstore.LeaseFilter{Family: f, AfterVRF: vrf, Limit: 32}
+	for {
+		list, err := s.Leases(t.Context(), filter)
+		require.NoError(t, err)
+		for _, l := range list {
+			if l.VRF != vrf {
+				return out
+			}
+			l.Remaining = 0
+			out[l.Addr] = l
+			filter.AfterAddr = l.Addr
 		}
-		l.Remaining = 0
-		out[l.Addr] = l
+		if len(list) < filter.Limit {
+			return out
+		}
 	}
-	return out
 }
 
 // apply runs a batch that a tool sends and requires that it succeeds.

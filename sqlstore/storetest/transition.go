@@ -3,6 +3,7 @@ package storetest
 import (
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -154,20 +155,29 @@ func testTransitions(t *testing.T, dialect string) {
 			if consumed {
 				db.exec(t, "INSERT INTO event_consumer (name) VALUES ('test')")
 			}
+			db.exec(t, "CREATE INDEX test_history ON lease_history (family, vrf)") // the tests ask what nobody else does
+			db.exec(t, "CREATE INDEX test_event ON lease_event (family, vrf)")
 			store := Open(t, db.url)
 			e := newEngine(t, store, "fe1")
+			todo := make(chan cell)
+			var wg sync.WaitGroup
+			for range 16 { // more than -parallel allows: they wait for the database, not for a processor
+				wg.Go(func() {
+					for c := range todo {
+						t.Run(c.name+"/"+c.row+"/"+strings.ToUpper(c.op), func(t *testing.T) { c.run(t) })
+					}
+				})
+			}
 			for _, v := range variants {
 				for _, c := range cells(v) {
-					if !consumed && outcomes[c.want].event == 0 {
-						continue
+					if consumed || outcomes[c.want].event != 0 && v.kind == sqlstore.NA {
+						c.db, c.store, c.e, c.events = db, store, e, consumed
+						todo <- c
 					}
-					c.db, c.store, c.e, c.events = db, store, e, consumed
-					t.Run(v.name+"/"+c.row+"/"+strings.ToUpper(c.op), func(t *testing.T) {
-						t.Parallel()
-						c.run(t)
-					})
 				}
 			}
+			close(todo)
+			wg.Wait()
 		})
 	}
 }
