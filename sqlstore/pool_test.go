@@ -128,7 +128,8 @@ func TestPoolOrder(t *testing.T) {
 	}
 	require.Less(t, same, 10)
 	secret := []byte("0123456789abcdef")
-	require.Equal(t, sqlstore.PermKeyFor(secret, 1, 1), sqlstore.PermKeyFor(secret, 1, 1))
+	key := sqlstore.PermKeyFor(secret, 1, 1)
+	require.Equal(t, key, sqlstore.PermKeyFor(secret, 1, 1))
 	require.NotEqual(t, sqlstore.PermKeyFor(secret, 1, 1), sqlstore.PermKeyFor(secret, 1, 2))
 	require.NotEqual(t, sqlstore.PermKeyFor(secret, 1, 1), sqlstore.PermKeyFor(secret, 2, 1))
 	require.Equal(t, "0123456789abcdef", string(secret))
@@ -184,7 +185,7 @@ func TestPoolSetFind(t *testing.T) {
 		}
 		shuffled := rapid.Permutation(pools).Draw(r, "order")
 		set := sqlstore.NewPoolSet(shuffled...)
-		require.Equal(r, len(shuffled), len(set.Pools()))
+		require.Len(r, set.Pools(), len(shuffled))
 		for a := netip.MustParseAddr("192.0.1.254"); a.Less(next.Next().Next()); a = a.Next() {
 			var want *sqlstore.Pool
 			for _, p := range pools {
@@ -192,7 +193,7 @@ func TestPoolSetFind(t *testing.T) {
 					want = p
 				}
 			}
-			require.True(r, want == set.Find(a), "%s", a)
+			require.Same(r, want, set.Find(a), "%s", a)
 		}
 	})
 	var none *sqlstore.PoolSet

@@ -144,11 +144,10 @@ func TestFenceKeepsAStaleFrontendOut(t *testing.T) {
 	require.Equal(t, "a", res.Updates[0].Lease.Frontend)
 	require.Equal(t, "a", res.Inserts[0].Lease.Frontend)
 
-	before := x.number("SELECT rev FROM lease4")
 	stale := []sqlstore.Fence{{Frontend: "a", Incarnation: inc - 1}, {Frontend: "b", Incarnation: inc}}
 	x.run("UPDATE frontend SET heartbeat_at = heartbeat_at - 4000000")
 	require.True(t, x.apply(batch(good, 2)).Alive, "under 5 s")
-	before = x.number("SELECT rev FROM lease4 WHERE binding_key = ?", []byte(key4(1)))
+	before := x.number("SELECT rev FROM lease4 WHERE binding_key = ?", []byte(key4(1)))
 	for _, f := range stale {
 		res := x.apply(batch(f, 3))
 		require.False(t, res.Alive)

@@ -84,7 +84,7 @@ func (m *migrator) locked(ctx context.Context, do func() error) error {
 	if err != nil {
 		return err
 	}
-	defer turn.close()
+	defer func() { _ = turn.close() }()
 	turn.claim()
 	return classify(do())
 }
