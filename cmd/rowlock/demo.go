@@ -43,14 +43,14 @@ func (p *program) demoCommand() *cobra.Command {
 	var keep bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show the server at work: clients, leases in SQL, a crash and what is left of it",
+		Short: "show the server at work: clients, leases in SQL, a crash and what is left of it",
 		Long: `Starts servers on loopback ports with a sample site, lets clients behind two
 relays get their leases, shows them by SQL, kills the server with -9 and shows
-that every client gets its address back: first on an SQLite file, then, where
-PostgreSQL is installed or --database names a server (a database of its own is
-made there and removed), with two servers on one database of which one is
-killed in the middle. No root is needed, and nothing
-is left behind. Exit status 0 says that every check held.`,
+that every client gets its address back: first on an SQLite file, then with two
+servers on one PostgreSQL database, of which one is killed in the middle. That
+part needs PostgreSQL's programs, or a server named by --database, where a
+database of its own is made and removed. No root is needed, and nothing is left
+behind. Exit status 0 says that every check held.`,
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context(), p.database, keep) },
 	}

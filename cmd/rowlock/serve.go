@@ -29,7 +29,7 @@ func (p *program) serveCommand() *cobra.Command {
 	var roles []string
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve DHCP in the foreground until SIGTERM or SIGINT",
+		Short: "serve DHCP in the foreground until SIGTERM or SIGINT",
 		Long: `Serves the roles of this process. The network configuration comes from the
 database and is followed while it changes. Without a database that can be
 reached the process waits for it, and /readyz says so. A new SQLite file gets
