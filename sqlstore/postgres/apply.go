@@ -52,6 +52,7 @@ func (s *Store) onLane(ctx context.Context, pool *pgxpool.Pool, do func(context.
 // as one of its own, all in one pipeline.
 func (s *Store) insert(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res *sqlstore.BatchResult) error {
 	f := b.Inserts[0].Family
+	res.Alive = true // until one of the transactions finds otherwise
 	var groups [][]int
 	var together []int
 	for i := range b.Inserts {
@@ -154,10 +155,12 @@ func readInserts(rows pgx.Rows, f sqlstore.Family, b *sqlstore.Batch, res *sqlst
 	}
 	for rows.Next() {
 		var n, status pgtype.Int4
+		var alive bool
 		var r leaseRow
-		if err := rows.Scan(append([]any{&res.Revision, &res.Alive, &n, &status}, r.dest()...)...); err != nil {
+		if err := rows.Scan(append([]any{&res.Revision, &alive, &n, &status}, r.dest()...)...); err != nil {
 			return err
 		}
+		res.Alive = res.Alive && alive
 		if !status.Valid {
 			continue
 		}

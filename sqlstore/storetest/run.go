@@ -1,26 +1,46 @@
 package storetest
 
-import "testing"
+import (
+	"sync"
+	"testing"
+)
 
-// Run runs the whole suite on a dialect. Where an engine cannot do something,
-// the test is skipped with the reason.
+// suite is one part of the conformance suite, with databases of its own.
+type suite struct {
+	name string
+	run  func(*testing.T, string)
+}
+
+var suites = []suite{
+	{"transition", testTransitions},
+	{"concurrency", testConcurrency},
+	{"hint", testHints},
+	{"config", testConfig},
+	{"lane", testLanes},
+	{"model", testModel},
+	{"sweep", testSweep},
+	{"migration", testMigrations},
+	{"frontend", testFrontends},
+	{"view", testViews},
+	{"manual", testManual},
+}
+
+// Run runs the whole suite on a dialect, two parts at a time: they wait for
+// the database more than they work. Where an engine cannot do something, the
+// test is skipped with the reason.
 func Run(t *testing.T, dialect string) {
-	for _, topic := range []struct {
-		name string
-		run  func(*testing.T, string)
-	}{
-		{"transition", testTransitions},
-		{"lane", testLanes},
-		{"hint", testHints},
-		{"sweep", testSweep},
-		{"concurrency", testConcurrency},
-		{"model", testModel},
-		{"config", testConfig},
-		{"frontend", testFrontends},
-		{"migration", testMigrations},
-		{"view", testViews},
-		{"manual", testManual},
-	} {
-		t.Run(topic.name, func(t *testing.T) { topic.run(t, dialect) })
+	todo := make(chan suite)
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for s := range todo {
+				t.Run(s.name, func(t *testing.T) { s.run(t, dialect) })
+			}
+		})
 	}
+	for _, s := range suites {
+		todo <- s
+	}
+	close(todo)
+	wg.Wait()
 }
