@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -84,6 +85,20 @@ func (f *fakeStore) DoneFree(_ context.Context, _ sqlstore.Fence, chunks []int64
 	defer f.mu.Unlock()
 	f.chunks, f.used = append(f.chunks, chunks...), append(f.used, used...)
 	return nil
+}
+
+// done returns the chunks and free addresses that were reported as used up.
+func (f *fakeStore) done() ([]int64, []sqlstore.UsedFree) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.chunks), slices.Clone(f.used)
+}
+
+// atOnce returns how many transactions ran at once, at most.
+func (f *fakeStore) atOnce() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.most
 }
 
 func (f *fakeStore) Reclaim(context.Context, *sqlstore.Pool, int) (int, error) {

@@ -81,11 +81,13 @@ func TestChunkIsCountedDown(t *testing.T) {
 			e.hints.spent(c)
 		}
 		time.Sleep(2 * time.Second)
-		require.Empty(t, f.chunks)
+		chunks, _ := f.done()
+		require.Empty(t, chunks)
 		e.hints.spent(all[3])
 		time.Sleep(2 * time.Second)
-		require.Equal(t, []int64{1}, f.chunks)
-		require.Empty(t, f.used)
+		chunks, used := f.done()
+		require.Equal(t, []int64{1}, chunks)
+		require.Empty(t, used)
 	})
 }
 
@@ -132,7 +134,8 @@ func TestHeldAddressesRunOut(t *testing.T) {
 		p := testPool(8)
 		e.hints.spent(takeOne(t, e, p))
 		time.Sleep(holdTime + time.Second)
-		require.Equal(t, []sqlstore.UsedFree{{Addr: p.At(0), Token: 1}}, f.used)
+		_, used := f.done()
+		require.Equal(t, []sqlstore.UsedFree{{Addr: p.At(0), Token: 1}}, used)
 		require.Nil(t, takeOne(t, e, p), "somebody else may have the others now")
 	})
 }
@@ -177,7 +180,8 @@ func TestRetain(t *testing.T) {
 		e.hints.retain(cfg)
 		require.Empty(t, e.hints.stocks)
 		time.Sleep(time.Second)
-		require.Equal(t, []int64{1}, f.chunks)
+		chunks, _ := f.done()
+		require.Equal(t, []int64{1}, chunks)
 	})
 }
 

@@ -80,13 +80,16 @@ func TestSecondConnection(t *testing.T) {
 		}
 		add(1)
 		add(secondConn)
-		require.Equal(t, 1, f.most, "64 wait")
+		require.Equal(t, 1, f.atOnce(), "64 wait")
 		add(1)
-		require.Equal(t, 2, f.most, "65 wait")
+		require.Equal(t, 2, f.atOnce(), "65 wait")
 		add(1000)
-		require.Equal(t, 2, f.most)
+		require.Equal(t, 2, f.atOnce())
 		wait(jobs)
-		require.Equal(t, 2, f.most)
+		require.Equal(t, 2, f.atOnce())
+		synctest.Wait()
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		require.Zero(t, l.busy)
 		require.Zero(t, l.waiting)
 	})
@@ -111,7 +114,7 @@ func TestSingleWriter(t *testing.T) {
 			jobs = append(jobs, j)
 		}
 		wait(jobs)
-		require.Equal(t, 1, f.most)
+		require.Equal(t, 1, f.atOnce())
 	})
 }
 
