@@ -162,7 +162,14 @@ func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decisio
 // refused: a bug here, but no reason to try it with every packet.
 func (e *Engine) banned(j *job, err error) {
 	e.metrics.data.Inc()
-	until := time.Now().Add(time.Minute)
+	now := time.Now()
+	e.bans.Range(func(name, until any) bool {
+		if now.After(until.(time.Time)) {
+			e.bans.Delete(name)
+		}
+		return true
+	})
+	until := now.Add(time.Minute)
 	for i := range j.inserts {
 		e.bans.Store(lockName{j.inserts[i].Family, j.inserts[i].Key}, until)
 		e.log.Error("database refused a client's data", "event", "lane.data", "key", fmt.Sprintf("%x", string(j.inserts[i].Key)), "err", err)

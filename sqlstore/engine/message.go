@@ -327,8 +327,8 @@ func (m *message) updated(it *item, r *sqlstore.UpdateResult) (lost bool, err er
 			}
 			it.firstRev = r.Lease.Rev
 		}
-		if it.next.action == sqlstore.Rekey {
-			it.next = step{kind: stepLookup}
+		if it.next.action == sqlstore.Rekey || r.Lease.Key != it.Key {
+			it.next = step{kind: stepLookup} // a row under a former key
 		} else {
 			it.next = onRow(f, it.Item, &r.Lease)
 		}
