@@ -199,8 +199,10 @@ func hintReclaim(t *testing.T, b *bench) {
 func hintShrink(t *testing.T, b *bench) {
 	f := b.frontend(t)
 	p := b.pool(b.vrf, b.vrf, 1, 2)
-	for len(b.free(t, f, p, 10).Addrs) > 0 {
+	for range p.Size() {
+		b.free(t, f, p, 10)
 	}
+	require.Empty(t, b.free(t, f, p, 10).Addrs)
 	for i := 1; i <= 4; i++ {
 		in := b.insert(b.vrf, i, b.addr(i))
 		in.PoolID = p.ID

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -60,10 +61,10 @@ func migrateUpDownUp(t *testing.T, dialect string) {
 		require.Equal(t, names[i], s.Name)
 	}
 
-	for i := len(names) - 1; i >= 0; i-- {
+	for _, newest := range slices.Backward(names) {
 		name, err := m.Down(ctx)
 		require.NoError(t, err)
-		require.Equal(t, names[i], name)
+		require.Equal(t, newest, name)
 		err = store.CheckSchema(ctx)
 		require.ErrorIs(t, err, sqlstore.ErrSchema)
 		require.ErrorContains(t, err, "rowlock migrate up")

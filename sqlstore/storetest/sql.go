@@ -108,13 +108,11 @@ func (d *database) bytes(b []byte) string {
 	return "X'" + hex.EncodeToString(b) + "'"
 }
 
-func (d *database) key(k sqlstore.Key) string    { return d.bytes([]byte(k)) }
-func (d *database) address(a netip.Addr) string  { return d.bytes(a.AsSlice()) }
-func table(f sqlstore.Family) string             { return "lease" + strconv.Itoa(int(f)) }
-func seconds(n float64) time.Duration            { return time.Duration(n * float64(time.Second)) }
-func micros(us int64) time.Time                  { return time.UnixMicro(us).UTC() }
-func (d *database) rowOf(k sqlstore.Key) string  { return "binding_key = " + d.key(k) }
-func (d *database) stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+func (d *database) key(k sqlstore.Key) string   { return d.bytes([]byte(k)) }
+func (d *database) address(a netip.Addr) string { return d.bytes(a.AsSlice()) }
+func table(f sqlstore.Family) string            { return "lease" + strconv.Itoa(int(f)) }
+func micros(us int64) time.Time                 { return time.UnixMicro(us).UTC() }
+func (d *database) rowOf(k sqlstore.Key) string { return "binding_key = " + d.key(k) }
 
 // micros is an expression for a time column in microseconds since 1970.
 func (d *database) micros(column string) string {
