@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -105,10 +107,25 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.stop = stop
 	for _, work := range []func(context.Context){e.heartbeats, e.hints.run, e.watchConfig, e.sweeps} {
 		e.running.Go(func() {
-			work(run)
+			for run.Err() == nil {
+				e.guarded(run, work)
+			}
 		})
 	}
 	return nil
+}
+
+// guarded runs work and survives its panic, which is a bug but no reason to
+// stop serving.
+func (e *Engine) guarded(ctx context.Context, work func(context.Context)) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.metrics.panics.Inc()
+			e.log.Error("recovered from a panic", slog.String("event", "engine.panic"), slog.Any("err", p), slog.String("stack", string(debug.Stack())))
+			pause(ctx, time.Second)
+		}
+	}()
+	work(ctx)
 }
 
 // Stop ends the work in the background and removes the frontend's row, so that
@@ -134,6 +151,9 @@ func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decisio
 	m := &message{e: e, req: r, items: make([]item, len(r.Items))}
 	for i := range r.Items {
 		m.items[i] = item{Item: &r.Items[i], next: first(r.Family, &r.Items[i])}
+		if slices.Contains(keys, r.Items[i].Key) {
+			return nil, fmt.Errorf("two items of a request have the same key: %w", sqlstore.ErrData)
+		}
 		keys = append(keys, r.Items[i].Key)
 		if until, ok := e.bans.Load(lockName{r.Family, r.Items[i].Key}); ok {
 			if time.Now().Before(until.(time.Time)) {
@@ -141,6 +161,9 @@ func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decisio
 			}
 			e.bans.Delete(lockName{r.Family, r.Items[i].Key})
 		}
+	}
+	for i := range r.Items {
+		keys = append(keys, r.Items[i].Former...) // their rows may be changed too
 	}
 	unlock, err := e.keys.lock(ctx, r.Family, keys)
 	if err != nil {

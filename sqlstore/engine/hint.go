@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +17,8 @@ const (
 	holdTime   = 9 * time.Second // how long an address from addr_free is held, less a second
 	dryTime    = time.Second     // how long "nothing is free" is believed
 	reclaimOne = 64              // dead rows deleted when a pool is dry
+	callTime   = 5 * time.Second // longest a call of the background may take: a silent database must not stop it
+	scanTime   = time.Minute     // the same for calls that read a lot
 )
 
 // candidate is an address that is probably free, with where it came from.
@@ -195,7 +199,12 @@ func (h *hints) run(ctx context.Context) {
 		case <-tick.C:
 		case <-h.wake:
 		}
-		if err := h.refill(ctx); err != nil && ctx.Err() == nil {
+		err := h.refill(ctx)
+		if errors.Is(err, sqlstore.ErrRetry) {
+			h.poke()
+			continue
+		}
+		if err != nil && ctx.Err() == nil {
 			h.e.log.Warn("free addresses cannot be fetched", slog.String("event", "hint.failed"), slog.Any("err", err))
 			select {
 			case <-ctx.Done():
@@ -219,6 +228,11 @@ func (h *hints) refill(ctx context.Context) error {
 		}
 	}
 	h.mu.Unlock()
+	slices.SortFunc(needs, func(a, b sqlstore.PoolNeed) int { // one order everywhere: no deadlock
+		return cmp.Or(cmp.Compare(a.Pool.ID, b.Pool.ID), cmp.Compare(a.Pool.Gen, b.Pool.Gen))
+	})
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	var failed error
 	if len(chunks)+len(used) > 0 {
 		if failed = h.e.store.DoneFree(ctx, h.e.fence(), chunks, used); failed != nil {
@@ -234,11 +248,19 @@ func (h *hints) refill(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(failed, err)
 	}
-	for _, f := range found {
+	var dry []sqlstore.Hints
+	for _, f := range found { // what was taken is ours: nothing may come before keeping it
 		if len(f.Addrs) == 0 {
-			if f, err = h.reclaim(ctx, f); err != nil {
-				return errors.Join(failed, err)
-			}
+			dry = append(dry, f)
+		} else {
+			h.stockUp(f)
+		}
+	}
+	for _, f := range dry {
+		f, err := h.reclaim(ctx, f)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
 		}
 		h.stockUp(f)
 	}

@@ -30,10 +30,20 @@ type job struct {
 	queued  time.Time
 
 	done       chan struct{}
+	ended      bool // done is closed
 	err        error
 	revision   int64
 	insertDone []sqlstore.InsertResult
 	updateDone []sqlstore.UpdateResult
+}
+
+// end gives the job's outcome to the one who waits. Only the lane's runner
+// calls it.
+func (j *job) end(err error) {
+	if !j.ended {
+		j.ended, j.err = true, err
+		close(j.done)
+	}
 }
 
 func (j *job) size() int { return len(j.inserts) + len(j.updates) }
@@ -58,8 +68,7 @@ func (l *lane) submit(j *job) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.waiting+j.size() > maxWaiting {
-		j.err = sqlstore.ErrBusy
-		close(j.done)
+		j.end(sqlstore.ErrBusy)
 		return
 	}
 	l.queue = append(l.queue, j)
@@ -107,8 +116,7 @@ func (l *lane) take() (batch []*job, items int) {
 		l.queue = l.queue[1:]
 		l.waiting -= j.size()
 		if j.ctx.Err() != nil {
-			j.err = sqlstore.ErrBusy
-			close(j.done)
+			j.end(sqlstore.ErrBusy)
 			continue
 		}
 		batch = append(batch, j)
@@ -124,24 +132,30 @@ func (l *lane) take() (batch []*job, items int) {
 	return batch, items
 }
 
-// exec runs a batch and its repetitions, and wakes those who wait.
+// exec runs a batch and its repetitions. A panic is a bug; the outcome of what
+// it interrupted is unknown.
 func (l *lane) exec(batch []*job) {
-	m := l.e.metrics
-	m.waiting.WithLabelValues(l.name).Observe(time.Since(batch[0].queued).Seconds())
-	l.attempt(batch, true)
+	l.e.metrics.waiting.WithLabelValues(l.name).Observe(time.Since(batch[0].queued).Seconds())
+	l.e.guarded(context.Background(), func(context.Context) { l.attempt(batch, true) })
 	for _, j := range batch {
-		close(j.done)
+		j.end(sqlstore.ErrUnavailable)
 	}
 }
 
 // attempt runs the jobs as one transaction. A transient error repeats it once,
 // then it is cut in two; an error of the data cuts at once; a lost connection
-// or an unknown outcome is the answer.
+// or an unknown outcome is the answer. Each part is answered as soon as it is
+// through, and what nobody waits for any more is not repeated.
 func (l *lane) attempt(jobs []*job, again bool) {
+	if jobs = waitedFor(jobs); len(jobs) == 0 {
+		return
+	}
 	err := l.transact(jobs)
 	switch {
 	case err == nil:
-		return
+		for _, j := range jobs {
+			j.end(j.err)
+		}
 	case errors.Is(err, sqlstore.ErrRetry) && again:
 		l.e.metrics.retries.WithLabelValues("transient").Inc()
 		time.Sleep(time.Duration(rand.Int64N(int64(3 * time.Millisecond))))
@@ -152,12 +166,25 @@ func (l *lane) attempt(jobs []*job, again bool) {
 		l.attempt(jobs[len(jobs)/2:], true)
 	default:
 		for _, j := range jobs {
-			j.err = err
 			if isData(err) {
 				l.e.banned(j, err)
 			}
+			j.end(err)
 		}
 	}
+}
+
+// waitedFor ends the jobs whose time is over and returns the others.
+func waitedFor(jobs []*job) []*job {
+	live := make([]*job, 0, len(jobs))
+	for _, j := range jobs {
+		if j.ctx.Err() != nil {
+			j.end(sqlstore.ErrBusy)
+			continue
+		}
+		live = append(live, j)
+	}
+	return live
 }
 
 func isData(err error) bool {

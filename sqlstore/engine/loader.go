@@ -20,6 +20,8 @@ type loader struct {
 
 // loadConfig loads the newest configuration and hands it on.
 func (e *Engine) loadConfig(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, scanTime)
+	defer cancel()
 	cfg, err := e.store.LoadConfig(ctx)
 	if err != nil {
 		return err
@@ -104,7 +106,7 @@ func (e *Engine) watchConfig(ctx context.Context) {
 			pause(ctx, time.Second)
 			continue
 		}
-		revision, err := e.store.Revision(ctx)
+		revision, err := e.revision(ctx)
 		if err == nil && revision > seen {
 			err = e.loadConfig(ctx)
 		}
@@ -115,8 +117,14 @@ func (e *Engine) watchConfig(ctx context.Context) {
 	}
 }
 
+func (e *Engine) revision(ctx context.Context) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	return e.store.Revision(ctx)
+}
+
 func (e *Engine) waitRevision(ctx context.Context, seen int64) error {
-	wait, cancel := context.WithCancel(ctx)
+	wait, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	go func() {
 		select {

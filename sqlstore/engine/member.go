@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -23,6 +24,7 @@ type member struct {
 	siblings  []sqlstore.FrontendInfo
 	confirmed time.Time // when the last heartbeat that succeeded was sent
 	readAt    time.Time
+	taken     bool // another process uses the id
 }
 
 func (e *Engine) register(ctx context.Context) error {
@@ -93,6 +95,9 @@ func (e *Engine) fenced(ctx context.Context, info sqlstore.FrontendInfo) {
 		return
 	}
 	taken := slices.ContainsFunc(all, func(f sqlstore.FrontendInfo) bool { return f.ID == info.ID && f.Age < staleAfter })
+	e.member.mu.Lock()
+	e.member.taken = taken
+	e.member.mu.Unlock()
 	if taken {
 		e.log.Error("another process uses this frontend id", slog.String("event", "frontend.id_taken"), slog.String("frontend", info.ID))
 		return
@@ -115,6 +120,19 @@ func (e *Engine) Ready() bool {
 	e.member.mu.Lock()
 	defer e.member.mu.Unlock()
 	return !e.member.confirmed.IsZero() && time.Since(e.member.confirmed) < staleAfter
+}
+
+// NotReady says why this frontend may not serve; nil when it may.
+func (e *Engine) NotReady() error {
+	if e.Ready() {
+		return nil
+	}
+	e.member.mu.Lock()
+	defer e.member.mu.Unlock()
+	if e.member.taken {
+		return fmt.Errorf("another process uses the frontend id %q", e.member.info.ID)
+	}
+	return errors.New("not confirmed by the database for 5 s")
 }
 
 // SetAddrs tells the siblings which DHCPv4 server identifiers are this

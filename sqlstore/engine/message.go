@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	maxRounds = 80 // steps of one message, most of them tries of taken addresses
-	maxRaces  = 3  // lost races of one item
+	maxRounds = 1000 // steps of one message, most of them tries of taken addresses; its time ends it before
+	maxRaces  = 3    // lost races of one item
 )
 
 // message is one request on its way through the lanes.
@@ -38,8 +38,14 @@ type item struct {
 	assigned bool       // v6: the address asked for is refused, any will do
 }
 
-// run takes the message to its end.
+// run takes the message to its end. A candidate whose fate is not known when
+// it ends early is tried again later.
 func (m *message) run(ctx context.Context) error {
+	defer func() {
+		for i := range m.items {
+			m.e.hints.unknown(m.items[i].takeHint())
+		}
+	}()
 	for range maxRounds {
 		inserts, updates := m.pending()
 		switch {
@@ -100,11 +106,13 @@ func (m *message) finish(it *item) {
 func (m *message) insertRound(ctx context.Context, items []*item) error {
 	jobs := make([]*job, 0, len(items))
 	sent := make([]*item, 0, len(items))
-	for _, it := range items {
+	var failed error
+	for i, it := range items {
 		in, ok, err := m.prepareInsert(ctx, it)
 		if err != nil {
-			m.giveBack(items)
-			return err
+			failed = err // what was sent is waited for: its keys are in use
+			m.giveBack(items[i:])
+			break
 		}
 		if !ok {
 			continue // exhausted: next is final
@@ -113,7 +121,6 @@ func (m *message) insertRound(ctx context.Context, items []*item) error {
 		m.e.offerLane(m.req.Family).submit(j)
 		jobs, sent = append(jobs, j), append(sent, it)
 	}
-	var failed error
 	for i, j := range jobs {
 		<-j.done
 		if j.err != nil {

@@ -27,7 +27,7 @@ func TestMetricNames(t *testing.T) {
 	}
 	families, err := reg.Gather()
 	require.NoError(t, err)
-	require.Len(t, families, 12)
+	require.Len(t, families, 13)
 	manual := readme(t)
 	for _, f := range families {
 		name := f.GetName()

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -46,15 +45,20 @@ func (e *Engine) sweeps(ctx context.Context) {
 }
 
 func (e *Engine) sweepIfLeading(ctx context.Context) error {
-	_, err := e.store.Lead(ctx, "sweep", e.cfg.Frontend.ID, 3*e.cfg.SweepEvery)
+	lead, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	_, err := e.store.Lead(lead, "sweep", e.cfg.Frontend.ID, 3*e.cfg.SweepEvery)
 	if errors.Is(err, sqlstore.ErrConflict) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if err := e.store.MakePartitions(ctx); err != nil {
-		return fmt.Errorf("make history partitions: %w", err)
+	parts, cancelParts := context.WithTimeout(ctx, callTime)
+	defer cancelParts()
+	if err := e.store.MakePartitions(parts); err != nil {
+		// rows go to the default partition meanwhile; leases must end all the same
+		e.log.Warn("history partitions cannot be made", slog.String("event", "sweep.partitions_failed"), slog.Any("err", err))
 	}
 	s, err := e.Sweep(ctx)
 	if s.Expired+s.Offers+s.Forgotten > 0 {
@@ -76,51 +80,60 @@ func (e *Engine) sweepSoon() {
 // number may run at once: every change is guarded by the row's rev.
 func (e *Engine) Sweep(ctx context.Context) (Swept, error) {
 	var s Swept
+	var failed error
 	for _, f := range []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6} {
-		if err := e.sweepDue(ctx, f, &s); err != nil {
-			return s, err
-		}
-		for ctx.Err() == nil {
-			n, err := e.store.Forget(ctx, f, e.times.Load().affinity, forgetLimit)
-			if err != nil {
-				return s, err
-			}
-			s.Forgotten += n
-			if n < forgetLimit {
-				break
-			}
-		}
+		failed = errors.Join(failed, e.sweepDue(ctx, f, &s), e.forget(ctx, f, &s))
 	}
 	e.metrics.swept.WithLabelValues("expired").Add(float64(s.Expired))
 	e.metrics.swept.WithLabelValues("offer").Add(float64(s.Offers))
 	e.metrics.swept.WithLabelValues("forgotten").Add(float64(s.Forgotten))
-	return s, ctx.Err()
+	return s, errors.Join(failed, ctx.Err())
+}
+
+func (e *Engine) forget(ctx context.Context, f sqlstore.Family, s *Swept) error {
+	for ctx.Err() == nil {
+		bound, cancel := context.WithTimeout(ctx, scanTime)
+		n, err := e.store.Forget(bound, f, e.times.Load().affinity, forgetLimit)
+		cancel()
+		s.Forgotten += n
+		if err != nil || n < forgetLimit {
+			return err
+		}
+	}
+	return nil
 }
 
 // sweepDue walks the table in key order, a window at a time.
 func (e *Engine) sweepDue(ctx context.Context, f sqlstore.Family, s *Swept) error {
 	var after sqlstore.Key
+	var failed error
 	for ctx.Err() == nil {
-		due, last, done, err := e.store.Due(ctx, f, after, dueWindow)
+		bound, cancel := context.WithTimeout(ctx, scanTime)
+		due, last, done, err := e.store.Due(bound, f, after, dueWindow)
+		cancel()
 		if err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
 		for len(due) > 0 {
 			n := min(len(due), maxBatch)
 			if err := e.end(ctx, f, due[:n], s); err != nil {
-				return err
+				if errors.Is(err, sqlstore.ErrUnavailable) {
+					return errors.Join(failed, err)
+				}
+				failed = errors.Join(failed, err) // the rows behind must not wait for these
 			}
 			due = due[n:]
 		}
 		if done {
-			return nil
+			return failed
 		}
 		after = last
 	}
-	return ctx.Err()
+	return failed
 }
 
-// end expires active rows, gives reserved ones back and deletes dead offers.
+// end expires active rows, gives reserved ones back and deletes dead offers. A
+// batch that fails is cut in two, so that one row cannot stop the others.
 func (e *Engine) end(ctx context.Context, f sqlstore.Family, due []sqlstore.Due, s *Swept) error {
 	b := &sqlstore.Batch{}
 	var offers []sqlstore.Due
@@ -136,6 +149,10 @@ func (e *Engine) end(ctx context.Context, f sqlstore.Family, due []sqlstore.Due,
 	}
 	if len(b.Updates) > 0 {
 		res, err := e.store.Apply(ctx, b)
+		if err != nil && !errors.Is(err, sqlstore.ErrUnavailable) && len(due) > 1 {
+			half := len(due) / 2
+			return errors.Join(e.end(ctx, f, due[:half], s), e.end(ctx, f, due[half:], s))
+		}
 		if err != nil {
 			return err
 		}
@@ -146,7 +163,9 @@ func (e *Engine) end(ctx context.Context, f sqlstore.Family, due []sqlstore.Due,
 		}
 	}
 	if len(offers) > 0 {
-		n, err := e.store.DeleteOffers(ctx, f, offers)
+		bound, cancel := context.WithTimeout(ctx, callTime)
+		defer cancel()
+		n, err := e.store.DeleteOffers(bound, f, offers)
 		if err != nil {
 			return err
 		}
