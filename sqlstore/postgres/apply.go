@@ -3,12 +3,9 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"rowlock/sqlstore"
 )
@@ -29,23 +26,6 @@ func (s *Store) Apply(ctx context.Context, b *sqlstore.Batch) (*sqlstore.BatchRe
 		return res, s.onLane(ctx, s.commits, func(ctx context.Context, c *pgx.Conn) error { return s.update(ctx, c, b, res) })
 	}
 	return res, nil
-}
-
-// onLane runs do on a connection of the pool with a context that never ends:
-// ending it would send a cancel request, which on a synchronous standby makes
-// an unreplicated commit visible. When the deadline passes the network
-// connection is closed instead; the outcome is then unknown.
-func (s *Store) onLane(ctx context.Context, pool *pgxpool.Pool, do func(context.Context, *pgx.Conn) error) error {
-	acquire, cancel := context.WithTimeout(ctx, s.deadline)
-	defer cancel()
-	c, err := pool.Acquire(acquire)
-	if err != nil {
-		return fmt.Errorf("acquire connection: %w", classify(err))
-	}
-	defer c.Release()
-	timer := time.AfterFunc(s.deadline, func() { _ = c.Conn().PgConn().Conn().Close() })
-	defer timer.Stop()
-	return classify(do(context.WithoutCancel(ctx), c.Conn()))
 }
 
 // insert sends the exclusive items as one transaction and then each solo item

@@ -1,6 +1,17 @@
 package postgres
 
-import "rowlock/sqlstore"
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"rowlock/sqlstore"
+)
+
+// OnLane runs do on a commit connection, as a batch would.
+func (s *Store) OnLane(ctx context.Context, do func(context.Context, *pgx.Conn) error) error {
+	return s.onLane(ctx, s.commits, do)
+}
 
 // LaneSettings are the settings of lane connections.
 func LaneSettings() map[string]string { return laneSettings }

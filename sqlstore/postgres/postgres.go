@@ -41,6 +41,7 @@ type Store struct {
 var laneSettings = map[string]string{
 	"plan_cache_mode": "force_generic_plan", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off",
 	"jit": "off", "lock_timeout": "500ms", "idle_in_transaction_session_timeout": "5s",
+	"client_min_messages": "warning", // the end of a wait for a standby is a warning
 }
 
 // Open connects to the database. It returns ErrUnavailable when that fails.
@@ -57,14 +58,14 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 		s.deadline = 2 * time.Second
 	}
 	conns := int32(max(opt.MaxConns, 2))
-	if s.offers, err = s.pool(ctx, 2*conns, map[string]string{"synchronous_commit": "off"}, laneSettings); err != nil {
+	if s.offers, err = s.pool(ctx, 2*conns, true, map[string]string{"synchronous_commit": "off"}, laneSettings); err != nil {
 		return nil, err
 	}
-	if s.commits, err = s.pool(ctx, 2*conns, laneSettings); err != nil {
+	if s.commits, err = s.pool(ctx, 2*conns, true, laneSettings); err != nil {
 		s.offers.Close()
 		return nil, err
 	}
-	if s.general, err = s.pool(ctx, 6, map[string]string{"jit": "off", "lock_timeout": "5s"}); err != nil {
+	if s.general, err = s.pool(ctx, 6, false, map[string]string{"jit": "off", "lock_timeout": "5s"}); err != nil {
 		s.offers.Close()
 		s.commits.Close()
 		return nil, err
@@ -76,7 +77,8 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) pool(ctx context.Context, conns int32, settings ...map[string]string) (*pgxpool.Pool, error) {
+// pool opens a connection pool; lane connections send no cancel requests.
+func (s *Store) pool(ctx context.Context, conns int32, lane bool, settings ...map[string]string) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(s.url)
 	if err != nil {
 		return nil, errURL // the driver's text would repeat the password
@@ -89,6 +91,13 @@ func (s *Store) pool(ctx context.Context, conns int32, settings ...map[string]st
 		maps.Copy(cfg.ConnConfig.RuntimeParams, set)
 	}
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	if lane {
+		cfg.ConnConfig.OnNotice = noteUnreplicated
+		cfg.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+			refuseCancel(c)
+			return nil
+		}
+	}
 	p, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open connection pool: %w", classify(err))
