@@ -136,19 +136,34 @@ func (l *lane) take() (batch []*job, items int) {
 // it interrupted is unknown.
 func (l *lane) exec(batch []*job) {
 	l.e.metrics.waiting.WithLabelValues(l.name).Observe(time.Since(batch[0].queued).Seconds())
-	l.e.guarded(context.Background(), func(context.Context) { l.attempt(batch, true) })
+	l.e.guarded(context.Background(), func(context.Context) { l.attempt(batch) })
 	for _, j := range batch {
 		j.end(sqlstore.ErrUnavailable)
 	}
 }
 
+// part is jobs that are tried together; again allows one repetition.
+type part struct {
+	jobs  []*job
+	again bool
+}
+
 // attempt runs the jobs as one transaction. A transient error repeats it once,
 // then it is cut in two; an error of the data cuts at once; a lost connection
-// or an unknown outcome is the answer. Each part is answered as soon as it is
-// through, and what nobody waits for any more is not repeated.
-func (l *lane) attempt(jobs []*job, again bool) {
-	if jobs = waitedFor(jobs); len(jobs) == 0 {
-		return
+// or an unknown outcome is the answer. Parts take turns and are answered as
+// soon as they are through, so that the one that is stuck holds up no other.
+func (l *lane) attempt(jobs []*job) {
+	for parts := []part{{jobs, true}}; len(parts) > 0; {
+		p := parts[0]
+		parts = append(parts[1:], l.try(p)...)
+	}
+}
+
+// try runs one part and returns what is left to be tried of it.
+func (l *lane) try(p part) []part {
+	jobs := waitedFor(p.jobs)
+	if len(jobs) == 0 {
+		return nil
 	}
 	err := l.transact(jobs)
 	switch {
@@ -156,22 +171,23 @@ func (l *lane) attempt(jobs []*job, again bool) {
 		for _, j := range jobs {
 			j.end(j.err)
 		}
-	case errors.Is(err, sqlstore.ErrRetry) && again:
+		return nil
+	case errors.Is(err, sqlstore.ErrRetry) && p.again:
 		l.e.metrics.retries.WithLabelValues("transient").Inc()
 		time.Sleep(time.Duration(rand.Int64N(int64(3 * time.Millisecond))))
-		l.attempt(jobs, false)
+		return []part{{jobs, false}}
 	case (errors.Is(err, sqlstore.ErrRetry) || isData(err)) && len(jobs) > 1:
 		l.e.metrics.retries.WithLabelValues("bisect").Inc()
-		l.attempt(jobs[:len(jobs)/2], true)
-		l.attempt(jobs[len(jobs)/2:], true)
-	default:
-		for _, j := range jobs {
-			if isData(err) {
-				l.e.banned(j, err)
-			}
-			j.end(err)
-		}
+		half := len(jobs) / 2
+		return []part{{jobs[:half], true}, {jobs[half:], true}}
 	}
+	for _, j := range jobs {
+		if isData(err) {
+			l.e.banned(j, err)
+		}
+		j.end(err)
+	}
+	return nil
 }
 
 // waitedFor ends the jobs whose time is over and returns the others.

@@ -40,7 +40,7 @@ type Store struct {
 // the tables are empty, and lock order must not depend on them.
 var laneSettings = map[string]string{
 	"plan_cache_mode": "force_generic_plan", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off",
-	"jit": "off", "lock_timeout": "500ms", "idle_in_transaction_session_timeout": "5s",
+	"jit": "off", "lock_timeout": "200ms", "idle_in_transaction_session_timeout": "5s",
 	"client_min_messages": "warning", // the end of a wait for a standby is a warning
 }
 
