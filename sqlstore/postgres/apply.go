@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -125,13 +127,19 @@ func insertArgs(b *sqlstore.Batch, items []int) []any {
 	return args
 }
 
-// readInserts reads the rows of lease_insert into res. New rows are told apart
-// by their key.
+// place tells apart the new rows of a batch.
+type place struct {
+	key  sqlstore.Key
+	addr netip.Addr
+}
+
+// readInserts reads the rows of lease_insert into res. A new row is that of the
+// first item with its key and address.
 func readInserts(rows pgx.Rows, f sqlstore.Family, b *sqlstore.Batch, res *sqlstore.BatchResult) error {
 	defer rows.Close()
-	byKey := make(map[sqlstore.Key]int, len(b.Inserts))
-	for i := range b.Inserts {
-		byKey[b.Inserts[i].Key] = i
+	wanted := make(map[place]int, len(b.Inserts))
+	for i := range slices.Backward(b.Inserts) {
+		wanted[place{b.Inserts[i].Key, b.Inserts[i].Addr}] = i
 	}
 	for rows.Next() {
 		var n, status pgtype.Int4
@@ -147,7 +155,7 @@ func readInserts(rows pgx.Rows, f sqlstore.Family, b *sqlstore.Batch, res *sqlst
 		l := r.lease(f)
 		i, ok := int(n.Int32), true
 		if !n.Valid {
-			i, ok = byKey[l.Key]
+			i, ok = wanted[place{l.Key, l.Addr}]
 		}
 		if ok && i < len(res.Inserts) {
 			res.Inserts[i] = sqlstore.InsertResult{Status: sqlstore.InsertStatus(status.Int32), Lease: l}
@@ -183,12 +191,28 @@ func (s *Store) update(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res 
 		}
 	}
 	err = rows.Err()
+	if err == nil {
+		lostRaces(res)
+	}
 	if err != nil && len(b.Updates) == 1 && b.Updates[0].Action == sqlstore.Rekey && errors.Is(classify(err), sqlstore.ErrConflict) {
 		res.Updates[0].Status = sqlstore.Mismatch
 		res.Alive = true // the fence passed, or there would have been no update
 		return nil
 	}
 	return err
+}
+
+// lostRaces settles the items of which the statement said nothing: another item
+// of the batch changed the row.
+func lostRaces(res *sqlstore.BatchResult) {
+	for i := range res.Updates {
+		if u := &res.Updates[i]; u.Status == 0 {
+			u.Status = sqlstore.Locked
+			if !res.Alive {
+				u.Status = sqlstore.UpdateFenced
+			}
+		}
+	}
 }
 
 func updateArgs(b *sqlstore.Batch) []any {

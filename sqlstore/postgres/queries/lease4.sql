@@ -55,7 +55,7 @@ SELECT h.revision, h.alive, x.* FROM h LEFT JOIN (
 -- name: lease_update
 -- Changes each row whose guard holds, all or none of a message, and writes the
 -- history row of a holding that ends and the event, from the locked old row.
--- Returns for every item: 1 updated (the new row), 2 the guard did not hold
+-- Of two items with one row only one changes it; the other is missing. Returns for every item: 1 updated (the new row), 2 the guard did not hold
 -- (the row as it is), 3 locked by somebody else, 4 no row. Actions: 1 activate,
 -- 2 hold, 3 release, 4 expire, 5 quarantine, 6 park, 7 rekey, 8 withdraw.
 WITH h AS MATERIALIZED (
@@ -126,17 +126,20 @@ upd AS (
     classes       = CASE WHEN w.act IN (1, 2) THEN w.new_classes ELSE l.classes END,
     frontend      = CASE WHEN $1 <> '' THEN $1 ELSE l.frontend END
   FROM w WHERE w.whole AND l.binding_key = w.key
-  RETURNING w.n, w.fresh, w.ends, w.live AS was_live, w.binding_key AS old_key, w.hostname AS old_hostname, w.fqdn_flags AS old_flags, l.*),
+  RETURNING w.n, w.fresh, w.ends, w.act, w.now, w.live AS was_live, w.binding_key AS old_key, w.hostname AS old_hostname,
+            w.fqdn_flags AS old_flags, w.since AS old_since, w.expires_at AS old_expires_at, w.rev AS old_rev, w.hwaddr AS old_hwaddr,
+            w.client_id AS old_client, w.relay_addr AS old_relay_addr, w.circuit_id AS old_circuit, w.remote_id AS old_remote_id,
+            w.subscriber_id AS old_subscriber_id, w.relay_id AS old_relay_id, w.frontend AS old_frontend, l.*),
 hist AS (
   INSERT INTO lease_history (family, vrf, addr, prefix_len, subnet_id, binding_key, since, ended_at, ended_by, rev, hwaddr, client_id,
                              iaid, relay_addr, circuit_id, remote_id, subscriber_id, relay_id, hostname, frontend)
-  SELECT 4, w.vrf, w.addr, 32, w.subnet_id, w.binding_key, w.since, least(w.now, w.expires_at), --v4
-  SELECT 6, w.vrf, w.addr, w.prefix_len, w.subnet_id, w.binding_key, w.since, least(w.now, w.expires_at), --v6
-         CASE w.act WHEN 3 THEN 4 WHEN 4 THEN 3 WHEN 5 THEN 5 WHEN 6 THEN 6 ELSE 2 END, w.rev, w.hwaddr, w.client_id,
+  SELECT 4, u.vrf, u.addr, 32, u.subnet_id, u.old_key, u.old_since, least(u.now, u.old_expires_at), --v4
+  SELECT 6, u.vrf, u.addr, u.prefix_len, u.subnet_id, u.old_key, u.old_since, least(u.now, u.old_expires_at), --v6
+         CASE u.act WHEN 3 THEN 4 WHEN 4 THEN 3 WHEN 5 THEN 5 WHEN 6 THEN 6 ELSE 2 END, u.old_rev, u.old_hwaddr, u.old_client,
          NULL, --v4
-         w.iaid, --v6
-         w.relay_addr, w.circuit_id, w.remote_id, w.subscriber_id, w.relay_id, w.hostname, w.frontend
-    FROM w WHERE w.whole AND w.ends),
+         u.iaid, --v6
+         u.old_relay_addr, u.old_circuit, u.old_remote_id, u.old_subscriber_id, u.old_relay_id, u.old_hostname, u.old_frontend
+    FROM upd u WHERE u.ends),
 ev AS (
   INSERT INTO lease_event (kind, family, vrf, addr, prefix_len, subnet_id, binding_key, hostname, fqdn_flags, state, rev)
   SELECT e.kind, 4, u.vrf, u.addr, 32, u.subnet_id, u.old_key, --v4
