@@ -1,3 +1,16 @@
+-- Wherever candidates are handed out, the pool's generation must be the one in
+-- use: whoever has an older one is about to learn of the change. A pool that
+-- the configuration never had has no generation to check.
+
+-- name: hint_fence
+-- Whether the frontend may write; no name always may.
+SELECT $1::text = '' OR EXISTS (SELECT 1 FROM frontend f WHERE f.id = $1 AND f.incarnation = $2
+                                AND f.heartbeat_at > now() - interval '5 seconds');
+
+-- name: hint_current
+-- Whether a pool generation is in use.
+SELECT EXISTS (SELECT 1 FROM pool WHERE id = $1 AND gen = $2) OR NOT EXISTS (SELECT 1 FROM pool_gen WHERE pool_id = $1);
+
 -- name: hint_adopt
 -- Takes over one chunk of the pool whose holder is dead or gone.
 UPDATE addr_chunk SET holder = $3, incarnation = $4 WHERE chunk_id = (
@@ -9,8 +22,10 @@ UPDATE addr_chunk SET holder = $3, incarnation = $4 WHERE chunk_id = (
 RETURNING chunk_id, first_index, n;
 
 -- name: hint_cursor_make
--- Makes the cursor of a pool generation.
-INSERT INTO pool_cursor (pool_id, gen, size) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+-- Makes the cursor of a pool generation in use.
+INSERT INTO pool_cursor (pool_id, gen, size) SELECT $1, $2, $3
+ WHERE EXISTS (SELECT 1 FROM pool WHERE id = $1 AND gen = $2) OR NOT EXISTS (SELECT 1 FROM pool_gen WHERE pool_id = $1)
+ON CONFLICT DO NOTHING;
 
 -- name: hint_cursor
 -- Takes the next indexes of the pool: at most $3, and no more than an eighth of
@@ -25,10 +40,16 @@ INSERT INTO addr_chunk (pool_id, gen, first_index, n, holder, incarnation)
 SELECT $1, $2, u.next_index, u.n, $4, $5 FROM u RETURNING chunk_id, first_index, n;
 
 -- name: hint_free
--- Takes addresses given back, held for ten seconds under a new token.
+-- Takes addresses given back, held for ten seconds under a new token: at most
+-- $2, and no more than an eighth of this frontend's share of them.
+WITH share AS MATERIALIZED (
+  SELECT 8 * greatest(1, count(*)) AS parts FROM frontend WHERE heartbeat_at > now() - interval '5 seconds')
 UPDATE addr_free f SET token = DEFAULT, hold_until = now() + interval '10 seconds'
-  FROM (SELECT vrf, addr FROM addr_free WHERE pool_id = $1 AND hold_until <= now() ORDER BY hold_until LIMIT $2 FOR UPDATE SKIP LOCKED) k
- WHERE f.vrf = k.vrf AND f.addr = k.addr RETURNING f.addr, f.token;
+  FROM (SELECT vrf, addr FROM addr_free WHERE pool_id = $1 AND hold_until <= now() ORDER BY hold_until
+         LIMIT (SELECT least($2::bigint, greatest(1, (SELECT count(*) FROM (
+                  SELECT 1 FROM addr_free WHERE pool_id = $1 AND hold_until <= now() LIMIT (SELECT $2 * parts FROM share)) x) / parts)) FROM share)
+           FOR UPDATE SKIP LOCKED) k
+ WHERE f.vrf = k.vrf AND f.addr = k.addr RETURNING f.vrf, f.addr, f.token;
 
 -- name: hint_chunk_done
 -- Deletes chunks that are used up.

@@ -27,8 +27,12 @@ UPDATE pool_cursor SET next_index = ?3 WHERE pool_id = ?1 AND gen = ?2;
 INSERT INTO addr_chunk (pool_id, gen, first_index, n, holder, incarnation) VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING chunk_id;
 
 -- name: hint_free_read
--- Addresses given back that nobody holds at time ?2, longest free first.
-SELECT vrf, addr FROM addr_free WHERE pool_id = ?1 AND hold_until <= ?2 ORDER BY hold_until LIMIT ?3;
+-- Addresses given back that nobody holds at time ?2, longest free first: at most
+-- ?3, and no more than an eighth of a frontend's share of them.
+WITH share AS MATERIALIZED (SELECT 8 * max(1, count(*)) AS parts FROM frontend WHERE heartbeat_at > ?2 - 5000000)
+SELECT vrf, addr FROM addr_free WHERE pool_id = ?1 AND hold_until <= ?2 ORDER BY hold_until
+ LIMIT (SELECT min(?3, max(1, (SELECT count(*) FROM (
+          SELECT 1 FROM addr_free WHERE pool_id = ?1 AND hold_until <= ?2 LIMIT (SELECT ?3 * parts FROM share))) / parts)) FROM share);
 
 -- name: hint_free_hold
 -- Holds a free address for ten seconds under a new token.
