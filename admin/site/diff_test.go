@@ -16,7 +16,7 @@ func TestDiff(t *testing.T) {
 	}{
 		{"nothing", whole, whole, nil},
 		{
-			"first document", "", whole, []string{
+			"first document", "{}", whole, []string{
 				"+ global parameter authoritative: true",
 				"+ global parameter valid_lifetime: 3600",
 				`+ global option_data v4 domain-name-servers: "192.0.2.53, 192.0.2.54"`,

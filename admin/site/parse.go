@@ -18,6 +18,13 @@ func Parse(name string, data []byte) (*sqlstore.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if root.kind == nothing {
+		// a file that was cut off must not remove a network
+		return nil, &Problem{
+			File: name, Line: root.line, Column: root.column,
+			Rule: "a document must be a mapping (write {} for an empty network)", Value: root.describe(),
+		}
+	}
 	r := &reader{file: name, broken: map[*node]bool{}}
 	c := r.document(root)
 	for _, v := range sqlstore.Check(c) {
@@ -98,7 +105,7 @@ func (r *reader) subnet(n *node, more ...string) (s *sqlstore.Subnet, vrf uint32
 	keys := append([]string{"id", "subnet"}, more...)
 	keys = append(keys, "relay", "interface", "interface_id", "parameters", "option_data", "pools", "pd_pools")
 	object := "subnet"
-	if name := n.find("subnet"); name != n && name.kind == scalar {
+	if name := n.find("subnet"); name != n && name.kind == scalar && name.text != "" {
 		object += " " + name.text
 	}
 	f := r.mapping(n, object, keys...)
@@ -184,11 +191,13 @@ func (r *reader) prefixPool(n *node, object string) *sqlstore.Pool {
 	f := r.mapping(n, object+" pd_pool", "prefix", "delegated_len", "id")
 	p := &sqlstore.Pool{Kind: sqlstore.PD, ID: r.id(f)}
 	base, ok := r.prefix(f, "prefix")
+	if ok {
+		f.object += " " + base.String()
+	}
 	if _, given := r.required(f, "delegated_len"); !ok || !given {
 		r.broken[n.find("prefix")], r.broken[n.find("delegated_len")] = true, true
 		return p
 	}
-	f.object += " " + base.String()
 	length := r.number(f, "delegated_len", 1, 127)
 	if length == 0 {
 		r.broken[f.values["prefix"]] = true

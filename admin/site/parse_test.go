@@ -75,11 +75,24 @@ func TestParseJSON(t *testing.T) {
 	require.Equal(t, "600", c.Links[0].Subnets[0].Parameters["valid_lifetime"])
 }
 
-func TestParseNothing(t *testing.T) {
-	for _, text := range []string{"", "# only a comment\n", "{}", "subnets:\n", "subnets: []\nparameters:\n"} {
+func TestParseEmptyNetwork(t *testing.T) {
+	for _, text := range []string{"{}", "# nothing\n---\n{}\n", "subnets:\n", "subnets: []\nparameters:\n"} {
 		c, err := site.Parse("site.yaml", []byte(text))
 		require.NoError(t, err, text)
 		require.Equal(t, &sqlstore.Config{}, c, text)
+	}
+}
+
+// A file without content is not a network without content: it may have been
+// cut off.
+func TestParseNothing(t *testing.T) {
+	for text, at := range map[string]string{
+		"": "1:1", "\n\n": "1:1", "# only a comment\n": "1:1", "---\n": "1:1", "null": "1:1", "# a comment\n  ~\n": "2:3",
+	} {
+		c, err := site.Parse("site.yaml", []byte(text))
+		require.EqualError(t, err, "site.yaml:"+at+": a document must be a mapping (write {} for an empty network): nothing", text)
+		require.Nil(t, c, text)
+		require.Len(t, site.Problems(err), 1)
 	}
 }
 
