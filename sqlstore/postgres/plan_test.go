@@ -92,7 +92,8 @@ func TestPlans(t *testing.T) {
 				continue
 			}
 			for name, index := range map[string]string{
-				"lease_due": "_pkey", "lease_delete_offers": "_pkey", "lease_reclaim": "_reclaim", "lease_list": "_addr",
+				"lease_due": "_pkey", "lease_delete_offers": "_pkey", "lease_reclaim": "_reclaim", "lease_forget": "_reclaim",
+				"lease_list": "_addr",
 			} {
 				sql, err := postgres.LeaseQuery(f, name)
 				require.NoError(t, err)

@@ -183,13 +183,22 @@ SELECT count(*) FROM d;
 
 -- name: lease_forget
 -- Deletes rows that nobody waits for: ended ones after their affinity, parked
--- and declined ones when their quarantine is over.
-WITH k AS MATERIALIZED (
-  SELECT l.binding_key FROM lease4 l
-   WHERE l.reclaim_at IS NOT NULL AND l.reclaim_at <= now() - CASE WHEN l.state IN (3, 4) THEN $1::bigint ELSE 0 END * interval '1 second'
-     AND get_byte(l.binding_key, 4) <> 254
-   LIMIT $2 FOR UPDATE SKIP LOCKED),
-d AS (DELETE FROM lease4 l USING k WHERE l.binding_key = k.binding_key RETURNING l.vrf, l.addr, l.pool_id),
+-- and declined ones when their quarantine is over. It goes from pool to pool,
+-- and in each in the order of death, as the index does.
+WITH RECURSIVE p AS (
+  (SELECT l.pool_id FROM lease4 l WHERE l.reclaim_at IS NOT NULL ORDER BY l.pool_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT l.pool_id FROM lease4 l WHERE l.reclaim_at IS NOT NULL AND l.pool_id > p.pool_id ORDER BY l.pool_id LIMIT 1)
+    FROM p WHERE p.pool_id IS NOT NULL),
+k AS MATERIALIZED (
+  SELECT x.binding_key FROM p CROSS JOIN LATERAL (
+    SELECT l.binding_key FROM lease4 l
+     WHERE l.pool_id = p.pool_id AND l.reclaim_at IS NOT NULL
+       AND l.reclaim_at <= now() AND (l.state NOT IN (3, 4) OR l.reclaim_at <= now() - $1::bigint * interval '1 second')
+       AND get_byte(l.binding_key, 4) <> 254
+     ORDER BY l.reclaim_at LIMIT $2 FOR UPDATE SKIP LOCKED) x
+   LIMIT $2),
+d AS (DELETE FROM lease4 l WHERE l.binding_key = ANY (ARRAY(SELECT k.binding_key FROM k)) RETURNING l.vrf, l.addr, l.pool_id),
 f AS (INSERT INTO addr_free (vrf, addr, pool_id) SELECT vrf, addr, pool_id FROM d WHERE pool_id > 0 ORDER BY vrf, addr
       ON CONFLICT (vrf, addr) DO UPDATE SET token = DEFAULT, pool_id = excluded.pool_id, hold_until = '-infinity')
 SELECT count(*) FROM d;
@@ -205,6 +214,10 @@ d AS (DELETE FROM lease4 l USING k WHERE l.binding_key = k.binding_key RETURNING
 f AS (INSERT INTO addr_free (vrf, addr, pool_id) SELECT vrf, addr, pool_id FROM d ORDER BY vrf, addr
       ON CONFLICT (vrf, addr) DO UPDATE SET token = DEFAULT, pool_id = excluded.pool_id, hold_until = '-infinity')
 SELECT count(*) FROM d;
+
+-- name: lease_held
+-- Which of some addresses have a row, in any state.
+SELECT addr FROM lease4 WHERE vrf = $1 AND addr = ANY($2::bytea[]);
 
 -- name: lease_list
 -- Rows in order of (vrf, addr) after a position, for people and tools.
