@@ -61,7 +61,7 @@ func (s *Store) takeFree(ctx context.Context, tx pgx.Tx, f sqlstore.Fence, h *sq
 	if err := tx.QueryRow(ctx, s.q.get("hint_current"), p.ID, p.Gen).Scan(&current); err != nil || !current {
 		return err
 	}
-	if ok, err := s.takeChunk(ctx, tx, h, false, "hint_adopt", p.ID, p.Gen, f.Frontend, f.Incarnation); ok || err != nil {
+	if ok, err := s.adoptChunk(ctx, tx, h, f); ok || err != nil {
 		return err
 	}
 	cursor := []any{p.ID, p.Gen, int64(want), f.Frontend, f.Incarnation}

@@ -11,6 +11,10 @@ import (
 	"rowlock/sqlstore"
 )
 
+// adoptTries is how many chunks without a free address one call looks through
+// before it goes on to the pool's cursor.
+const adoptTries = 16
+
 // TakeFree reserves candidate addresses for each pool, in one transaction.
 // ErrFenced when the frontend may not write.
 func (s *Store) TakeFree(ctx context.Context, f sqlstore.Fence, needs []sqlstore.PoolNeed) ([]sqlstore.Hints, error) {
@@ -45,7 +49,7 @@ func (t *transaction) fence(f sqlstore.Fence) error {
 
 func (t *transaction) takeFree(h *sqlstore.Hints, f sqlstore.Fence, want int) error {
 	want = min(max(want, 1), 256)
-	if err := t.adopt(h, f); err != nil || h.Chunk != 0 {
+	if err := t.adoptChunk(h, f); err != nil || h.Chunk != 0 {
 		return err
 	}
 	if err := t.advance(h, f, want); err != nil || h.Chunk != 0 {
@@ -54,18 +58,51 @@ func (t *transaction) takeFree(h *sqlstore.Hints, f sqlstore.Fence, want int) er
 	return t.holdFree(h, want)
 }
 
-// adopt takes over a chunk of a dead frontend from its start: nobody knows how
-// far its holder came, nor whether it is really gone.
-func (t *transaction) adopt(h *sqlstore.Hints, f sqlstore.Fence) error {
-	err := t.one(0, "hint_adopt", func(v []driver.Value) error {
-		h.Chunk = integer(v[0])
-		h.Addrs = chunkAddrs(h.Pool, integer(v[1]), integer(v[2]), false)
-		return nil
-	}, int64(h.Pool.ID), int64(h.Pool.Gen), f.Frontend, f.Incarnation, t.now)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
+// adoptChunk takes over a chunk of a dead frontend from its start: nobody knows how
+// far its holder came, nor whether it is really gone. Addresses that have a row
+// are left out; they are listed as free when their rows are deleted. A chunk of
+// which nothing is left is deleted.
+func (t *transaction) adoptChunk(h *sqlstore.Hints, f sqlstore.Fence) error {
+	for range adoptTries {
+		var chunk, first, n int64
+		err := t.one(0, "hint_adopt", func(v []driver.Value) error {
+			chunk, first, n = integer(v[0]), integer(v[1]), integer(v[2])
+			return nil
+		}, int64(h.Pool.ID), int64(h.Pool.Gen), f.Frontend, f.Incarnation, t.now)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		addrs, err := t.unheld(h.Pool, chunkAddrs(h.Pool, first, n, false))
+		if err != nil {
+			return err
+		}
+		if len(addrs) > 0 {
+			h.Chunk, h.Addrs = chunk, addrs
+			return nil
+		}
+		if _, err := t.exec(0, "hint_chunk_done", chunk, f.Frontend, f.Incarnation); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
+}
+
+// unheld keeps the addresses that have no row.
+func (t *transaction) unheld(p *sqlstore.Pool, addrs []sqlstore.FreeAddr) ([]sqlstore.FreeAddr, error) {
+	left := addrs[:0]
+	for _, a := range addrs {
+		err := t.one(p.Family(), "lease_held", func([]driver.Value) error { return nil }, int64(p.VRF), addrValue(a.Addr))
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			left = append(left, a)
+		case err != nil:
+			return nil, err
+		}
+	}
+	return left, nil
 }
 
 // advance takes the next indexes of the pool's cursor: no more than wanted, and

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,10 +21,12 @@ func testHints(t *testing.T, dialect string) {
 	onBench(t, dialect, []topic{
 		{"chunks", hintChunks},
 		{"adoption", hintAdoption},
+		{"adopted-held", hintAdoptedHeld},
 		{"tokens", hintTokens},
 		{"reclaim", hintReclaim},
 		{"shrink", hintShrink},
 	})
+	t.Run("restart", func(t *testing.T) { hintRestart(t, dialect) })
 	t.Run("full", func(t *testing.T) { hintFull(t, dialect) })
 	t.Run("settled", func(t *testing.T) { hintSettled(t, dialect) })
 	t.Run("closing", func(t *testing.T) { hintClosing(t, dialect) })
@@ -106,6 +109,80 @@ func hintAdoption(t *testing.T, b *bench) {
 	require.NoError(t, err)
 	again := b.free(t, sqlstore.Fence{Frontend: heir.Frontend, Incarnation: reborn}, p, 256)
 	require.Equal(t, adopted.Chunk, again.Chunk)
+}
+
+// Of a chunk that is taken over, addresses that have a row are left out; one of
+// which nothing is left is deleted, and the next one is looked at.
+func hintAdoptedHeld(t *testing.T, b *bench) {
+	dead := b.frontend(t)
+	p := b.pool(b.vrf, b.vrf, 1, 1024)
+	chunks := make([]sqlstore.Hints, 3)
+	for i := range chunks {
+		chunks[i] = b.free(t, dead, p, 4)
+		require.Len(t, chunks[i].Addrs, 4)
+	}
+	client := 0
+	hold := func(a netip.Addr) sqlstore.Lease {
+		client++
+		in := b.insert(b.vrf, client, a)
+		in.PoolID = p.ID
+		return place(t, b.store, in).Lease
+	}
+	for _, a := range chunks[0].Addrs {
+		hold(a.Addr)
+	}
+	ended := hold(chunks[1].Addrs[1].Addr)
+	b.do(t, sqlstore.Release, b.do(t, sqlstore.Activate, ended, 0), 0)
+	other := b.insert(b.vrf+1<<20, 1, chunks[1].Addrs[3].Addr) // another vrf: another address
+	require.Equal(t, sqlstore.Inserted, place(t, b.store, other).Status)
+	require.NoError(t, b.store.Unregister(t.Context(), dead))
+
+	heir := b.frontend(t)
+	left := b.free(t, heir, p, 4)
+	require.Equal(t, chunks[1].Chunk, left.Chunk)
+	require.Equal(t, []sqlstore.FreeAddr{
+		{Addr: chunks[1].Addrs[0].Addr}, {Addr: chunks[1].Addrs[2].Addr}, {Addr: chunks[1].Addrs[3].Addr},
+	}, left.Addrs)
+	require.Zero(t, b.db.number(t, "SELECT count(*) FROM addr_chunk WHERE chunk_id = %d", chunks[0].Chunk), "nothing was left of it")
+	require.Len(t, b.free(t, heir, p, 4).Addrs, 4, "the third chunk")
+	fresh := b.free(t, heir, p, 4)
+	require.True(t, fresh.Addrs[0].Exclusive, "then the cursor")
+}
+
+// counted counts the inserts of addresses.
+type counted struct {
+	sqlstore.Store
+	inserts atomic.Int64
+}
+
+func (c *counted) Apply(ctx context.Context, batch *sqlstore.Batch) (*sqlstore.BatchResult, error) {
+	for i := range batch.Inserts {
+		if batch.Inserts[i].Addr.IsValid() {
+			c.inserts.Add(1)
+		}
+	}
+	return c.Store.Apply(ctx, batch)
+}
+
+// A frontend that starts where another one had handed out addresses offers a
+// new client an unused one at its first request, without trying used ones.
+func hintRestart(t *testing.T, dialect string) {
+	s := newSmall(t, dialect, 4096)
+	for i := range 200 {
+		require.Equal(t, sqlstore.Granted, s.ask(t, sqlstore.OpAssign, i, netip.Addr{}).Code)
+	}
+	require.NoError(t, s.e.Stop(context.Background()))
+	require.NotZero(t, s.db.number(t, "SELECT count(*) FROM addr_chunk WHERE pool_id = %d", s.pool.ID), "there is something to take over")
+	used := leases(t, s.store, s.family, s.vrf)
+	require.Len(t, used, 200)
+	store := &counted{Store: s.store}
+	s.e = newEngine(t, store, "fe2")
+	for i := range 100 {
+		res := s.ask(t, sqlstore.OpOffer, 1000+i, netip.Addr{})
+		require.Equal(t, sqlstore.Granted, res.Code)
+		require.NotContains(t, used, res.Lease.Addr)
+		require.EqualValues(t, i+1, store.inserts.Load(), "a used address was tried")
+	}
 }
 
 // An address that was given back has a token: whoever used an older one does

@@ -14,6 +14,10 @@ SELECT rowid, binding_key, parked_key, vrf, addr, subnet_id, pool_id, pool_gen, 
        prefix_len, preferred_lft, iaid --v6
   FROM lease4 WHERE binding_key = ?1;
 
+-- name: lease_held
+-- Tells whether an address has a row, in any state.
+SELECT 1 FROM lease4 WHERE vrf = ?1 AND addr = ?2;
+
 -- name: lease_insert
 -- Inserts an offered row unless the key or the address has one.
 INSERT INTO lease4 (binding_key, vrf, addr, subnet_id, pool_id, pool_gen, state, valid_lft, since, expires_at, rev,
