@@ -219,10 +219,6 @@ SELECT count(*) FROM d;
 -- Which of some addresses have a row, in any state.
 SELECT addr FROM lease4 WHERE vrf = $1 AND addr = ANY($2::bytea[]);
 
--- name: lease_held
--- Which of some addresses have a row, in any state.
-SELECT addr FROM lease4 WHERE vrf = $1 AND addr = ANY($2::bytea[]);
-
 -- name: lease_list
 -- Rows in order of (vrf, addr) after a position, for people and tools.
 SELECT $columns FROM lease4 l
