@@ -34,3 +34,8 @@ func QueryNames() (common map[string]string, lease map[sqlstore.Family]map[strin
 	}
 	return q.common, q.lease, nil
 }
+
+// Locked runs do while holding the migration lock.
+func Locked(ctx context.Context, m sqlstore.Migrator, do func() error) error {
+	return m.(*migrator).locked(ctx, do)
+}

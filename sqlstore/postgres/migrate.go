@@ -53,8 +53,9 @@ func NewMigrator(url string, log *slog.Logger) (sqlstore.Migrator, error) {
 
 func (m *migrator) Close() error { return m.db.Close() }
 
-// locked runs do while holding the migration lock. The lock goes with the
-// connection, so a killed process leaves none behind.
+// locked runs do while holding the migration lock, and returns an error when
+// the lock was lost meanwhile. The lock goes with the connection, so a killed
+// process leaves none behind.
 func (m *migrator) locked(ctx context.Context, do func() error) error {
 	for {
 		_, err := m.db.ExecContext(ctx, m.q.get("migrate_lock_table"))
@@ -72,10 +73,19 @@ func (m *migrator) locked(ctx context.Context, do func() error) error {
 		return classify(err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	if _, err := tx.ExecContext(ctx, m.q.get("migrate_lock")); err != nil {
+	if _, err := tx.ExecContext(ctx, m.q.get("migrate_patience")); err != nil {
 		return classify(err)
 	}
-	return do()
+	var id int
+	if err := tx.QueryRowContext(ctx, m.q.get("migrate_lock")).Scan(&id); err != nil {
+		return fmt.Errorf("take migration lock: %w", classify(err))
+	}
+	err = do()
+	if lost := tx.QueryRowContext(ctx, m.q.get("migrate_held")).Scan(&id); lost != nil {
+		// somebody else may have migrated at the same time
+		err = errors.Join(err, fmt.Errorf("lose migration lock: %w", classify(lost)))
+	}
+	return err
 }
 
 func (m *migrator) Up(ctx context.Context) (applied []string, err error) {

@@ -3,8 +3,16 @@
 -- works behind poolers and on replicated engines too.
 CREATE TABLE IF NOT EXISTS rowlock_migration_lock AS SELECT 1 AS id;
 
+-- name: migrate_patience
+-- The transaction that holds the lock is idle for as long as migrations take.
+SET LOCAL idle_in_transaction_session_timeout = 0;
+
 -- name: migrate_lock
-LOCK TABLE rowlock_migration_lock IN EXCLUSIVE MODE;
+SELECT id FROM rowlock_migration_lock FOR UPDATE;
+
+-- name: migrate_held
+-- Answers for as long as the transaction that holds the lock is alive.
+SELECT id FROM rowlock_migration_lock;
 
 -- name: schema_version
 SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied;
