@@ -10,13 +10,14 @@ import (
 
 // Assign prepares next to take the place of old: ids that are 0 are taken from
 // the object of old that is the same one (links by name, or by the prefix of a
-// lone subnet; subnets by vrf and prefix; pools by subnet and geometry), else
+// lone subnet; subnets by vrf and prefix; pools by subnet and geometry, or by
+// the largest overlap with a pool of the subnet and kind that is no more), else
 // chosen; references between objects and the permutation keys of pools are
-// filled in, and pools of a closing subnet are closing; a subnet that moved to another link remembers the old
-// one; a pool whose geometry changed, or that comes back after it was removed,
-// gets the next generation. A chosen id was never used before: leases and
-// history may still name those of removed objects. It returns ErrConflict when
-// an id is used twice.
+// filled in, and pools of a closing subnet are closing; a subnet that moved to
+// another link remembers the old one; a pool whose geometry changed, or that
+// comes back after it was removed, gets the next generation. A chosen id was
+// never used before: leases and history may still name those of removed
+// objects. It returns ErrConflict when an id is used twice.
 func Assign(old, next *Config, secret []byte, used UsedIDs) error {
 	a := newAssigner(old, secret, used)
 	for _, l := range next.Links {
@@ -61,6 +62,7 @@ type assigner struct {
 	poolID   map[uint32]*Pool
 
 	usedLink, usedSubnet, usedPool map[uint32]bool
+	takenPool                      map[uint32]bool // ids that no other pool may get
 	lastLink, lastSubnet, lastPool uint32
 }
 
@@ -69,6 +71,7 @@ func newAssigner(old *Config, secret []byte, used UsedIDs) *assigner {
 		secret: secret, gens: used.Gens, lastLink: used.Link, lastSubnet: used.Subnet, linkName: map[string]*Link{}, subnets: map[vrfPrefix]*Subnet{},
 		subnetID: map[uint32]*Subnet{}, linkOf: map[uint32]*Link{}, pools: map[poolShape]*Pool{}, poolID: map[uint32]*Pool{},
 		usedLink: map[uint32]bool{}, usedSubnet: map[uint32]bool{}, usedPool: map[uint32]bool{},
+		takenPool: map[uint32]bool{},
 	}
 	for id := range used.Gens {
 		a.lastPool = max(a.lastPool, id)
@@ -102,6 +105,9 @@ func (a *assigner) claim(l *Link) {
 		a.lastSubnet = max(a.lastSubnet, s.ID)
 		for _, p := range s.Pools {
 			a.lastPool = max(a.lastPool, p.ID)
+			if p.ID != 0 {
+				a.takenPool[p.ID] = true
+			}
 		}
 	}
 }
@@ -130,6 +136,7 @@ func (a *assigner) link(l *Link) error {
 				s.PreviousLinkID = was.ID
 			}
 		}
+		a.poolIDs(s)
 		for _, p := range s.Pools {
 			if err := a.pool(l, s, p); err != nil {
 				return err
@@ -165,14 +172,6 @@ func (a *assigner) subnet(l *Link, s *Subnet) error {
 }
 
 func (a *assigner) pool(l *Link, s *Subnet, p *Pool) error {
-	if p.ID == 0 {
-		if was := a.pools[shape(s.ID, p)]; was != nil && !a.usedPool[was.ID] {
-			p.ID = was.ID
-		} else {
-			a.lastPool++
-			p.ID = a.lastPool
-		}
-	}
 	p.SubnetID, p.LinkID, p.VRF, p.Gen = s.ID, l.ID, l.VRF, a.gens[p.ID]+1
 	p.Closing = p.Closing || s.Closing
 	if was := a.poolID[p.ID]; was != nil && shape(0, was) == shape(0, p) && was.VRF == p.VRF {

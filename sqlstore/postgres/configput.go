@@ -35,6 +35,9 @@ func (s *Store) ApplyConfig(ctx context.Context, base int64, next *sqlstore.Conf
 		if sqlstore.SameConfig(old, next) {
 			return nil
 		}
+		if err := s.takeOver(ctx, tx, sqlstore.EditsOf(old, next)); err != nil {
+			return err
+		}
 		if err := s.putConfig(ctx, tx, next); err != nil {
 			return err
 		}

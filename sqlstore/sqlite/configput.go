@@ -37,6 +37,9 @@ func (s *Store) ApplyConfig(ctx context.Context, base int64, next *sqlstore.Conf
 		if sqlstore.SameConfig(old, next) || reflect.DeepEqual(was, will) {
 			return errUnchanged
 		}
+		if err := t.takeOver(sqlstore.EditsOf(old, next)); err != nil {
+			return err
+		}
 		if err := t.writeRows(was, will); err != nil {
 			return err
 		}

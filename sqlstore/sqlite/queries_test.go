@@ -116,16 +116,21 @@ func TestPlansUseIndexes(t *testing.T) {
 func TestHintPlansUseIndexes(t *testing.T) {
 	s := openTest(t, migrated(t))
 	for query, want := range map[string]string{
-		"hint_adopt":       `SEARCH c USING INDEX addr_chunk_pool \(pool_id=\? AND gen=\?\)`,
-		"hint_cursor_read": `SEARCH pool_cursor USING INDEX sqlite_autoindex_pool_cursor_1 \(pool_id=\? AND gen=\?\)`,
-		"hint_free_read":   `SEARCH addr_free USING INDEX addr_free_pool \(pool_id=\? AND hold_until<\?\)`,
-		"hint_free_hold":   `SEARCH addr_free USING INDEX sqlite_autoindex_addr_free_1 \(vrf=\? AND addr=\?\)`,
-		"hint_free_done":   `SEARCH addr_free USING INDEX sqlite_autoindex_addr_free_1 \(vrf=\? AND addr=\?\)`,
-		"batch_head":       `SEARCH frontend USING INDEX sqlite_autoindex_frontend_1 \(id=\?\)`,
+		"hint_adopt":          `SEARCH c USING INDEX addr_chunk_pool \(pool_id=\? AND gen=\?\)`,
+		"hint_cursor_read":    `SEARCH pool_cursor USING INDEX sqlite_autoindex_pool_cursor_1 \(pool_id=\? AND gen=\?\)`,
+		"hint_free_read":      `SEARCH addr_free USING INDEX addr_free_pool \(pool_id=\? AND hold_until<\?\)`,
+		"hint_free_hold":      `SEARCH addr_free USING INDEX sqlite_autoindex_addr_free_1 \(vrf=\? AND addr=\?\)`,
+		"hint_free_done":      `SEARCH addr_free USING INDEX sqlite_autoindex_addr_free_1 \(vrf=\? AND addr=\?\)`,
+		"pool_relabel_free":   `SEARCH addr_free USING INDEX sqlite_autoindex_addr_free_1 \(vrf=\? AND addr>\? AND addr<\?\)`,
+		"pool_relabel_lease4": `SEARCH lease4 USING INDEX lease4_addr \(vrf=\? AND addr>\? AND addr<\?\)`,
+		"pool_relabel_lease6": `SEARCH lease6 USING INDEX lease6_addr \(vrf=\? AND addr>\? AND addr<\?\)`,
+		"pool_held":           `SEARCH lease6 USING INDEX lease6_addr \(vrf=\? AND addr>\? AND addr<\?\)`,
+		"pool_held_around":    `SEARCH lease6 USING INDEX lease6_addr \(vrf=\? AND addr=\?\)`,
+		"batch_head":          `SEARCH frontend USING INDEX sqlite_autoindex_frontend_1 \(id=\?\)`,
 	} {
 		got := plan(t, s, s.q.common[query])
 		require.Regexp(t, want, got, query)
-		require.NotRegexp(t, `SCAN (addr_chunk|c|addr_free|pool_cursor)\b`, got, query)
+		require.NotRegexp(t, `SCAN (addr_chunk|c|addr_free|pool_cursor|lease[46])\b`, got, query)
 		require.NotContains(t, got, "USE TEMP B-TREE", query)
 	}
 }

@@ -73,12 +73,16 @@ func testConfig(t *testing.T, dialect string) {
 		{"base", configBase},
 		{"concurrent", configConcurrent},
 		{"wait", configWait},
+		{"lengths", editLengths},
+		{"containing", editContaining},
+		{"reopened", editReopened},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			db := migrated(t, dialect)
 			test.run(t, &configured{db, Open(t, db.url)})
 		})
 	}
+	testEdits(t, dialect)
 }
 
 // configured is a store with a configuration of its own.

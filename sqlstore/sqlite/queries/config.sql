@@ -113,3 +113,27 @@ ON CONFLICT (scope, scope_id, name) DO UPDATE SET value = excluded.value;
 -- name: parameter_delete
 -- Deletes a parameter.
 DELETE FROM parameter WHERE scope = ?1 AND scope_id = ?2 AND name = ?3;
+
+-- name: pool_held
+-- How many prefixes or addresses of another length than ?4 are held that begin
+-- in the range from ?2 to ?3.
+SELECT count(*) FROM lease6 WHERE vrf = ?1 AND addr BETWEEN ?2 AND ?3 AND prefix_len <> ?4 AND state IN (1, 2, 5, 6);
+
+-- name: pool_held_around
+-- How many prefixes are held that begin with ?2 and are no longer than ?3.
+SELECT count(*) FROM lease6 WHERE vrf = ?1 AND addr = ?2 AND prefix_len <= ?3 AND state IN (1, 2, 5, 6);
+
+-- name: pool_relabel_lease4
+-- Leases in the range of a pool get its name.
+UPDATE lease4 SET pool_id = ?1, pool_gen = ?2, subnet_id = ?3
+ WHERE vrf = ?4 AND addr BETWEEN ?5 AND ?6 AND ?7 = 32 AND (pool_id, pool_gen, subnet_id) <> (?1, ?2, ?3);
+
+-- name: pool_relabel_lease6
+-- Leases of IPv6 likewise; a prefix of another length is none of the pool's.
+UPDATE lease6 SET pool_id = ?1, pool_gen = ?2, subnet_id = ?3
+ WHERE vrf = ?4 AND addr BETWEEN ?5 AND ?6 AND prefix_len = ?7 AND (pool_id, pool_gen, subnet_id) <> (?1, ?2, ?3);
+
+-- name: pool_relabel_free
+-- Free addresses likewise; what a pool cannot use of them is forgotten when it
+-- is taken.
+UPDATE addr_free SET pool_id = ?1 WHERE vrf = ?2 AND addr BETWEEN ?3 AND ?4 AND length(addr) = length(?3) AND pool_id <> ?1;
