@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -76,12 +77,11 @@ type logConfig struct {
 // loadConfig makes the process configuration: defaults, then the process file,
 // then the environment, then flags.
 func (p *program) loadConfig() (*processConfig, error) {
-	c := &processConfig{Roles: allRoles}
-	c.Listen.Health = "127.0.0.1:9867"
-	c.Log = logConfig{Level: "info", Format: "text"}
+	c := &processConfig{}
 	if err := p.readConfigFile(c); err != nil {
 		return nil, err
 	}
+	c.setDefaults()
 	if hasPassword(c.Database) {
 		return nil, errors.New("config: database: a password must not stand in the process file (use database_password_file or ROWLOCK_DATABASE_PASSWORD)")
 	}
@@ -102,6 +102,17 @@ func (p *program) loadConfig() (*processConfig, error) {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	return c, nil
+}
+
+// setDefaults fills in what the process file does not say. It comes after
+// reading, because an empty file or part empties what was there before.
+func (c *processConfig) setDefaults() {
+	if c.Roles == nil { // an empty list is a mistake
+		c.Roles = allRoles
+	}
+	c.Listen.Health = cmp.Or(c.Listen.Health, "127.0.0.1:9867")
+	c.Log.Level = cmp.Or(c.Log.Level, "info")
+	c.Log.Format = cmp.Or(c.Log.Format, "text")
 }
 
 func (p *program) readConfigFile(c *processConfig) error {
@@ -131,6 +142,12 @@ func parseConfig(name string, data []byte, c *processConfig) error {
 		at, text := y.GetToken().Position, y.GetMessage()
 		if t := (*yaml.TypeError)(nil); errors.As(err, &t) {
 			text = fmt.Sprintf("%q is not %s", y.GetToken().Value, describe(t.DstType))
+		}
+		if t := (*yaml.OverflowError)(nil); errors.As(err, &t) {
+			text = t.SrcNum + " does not fit here"
+			if t.DstType.Kind() == reflect.Uint16 { // the only ones are ports
+				text = "port: " + t.SrcNum + " is not a port number"
+			}
 		}
 		return fmt.Errorf("%s:%d:%d: %s", name, at.Line, at.Column, text)
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,6 +33,20 @@ func TestConfigDefaults(t *testing.T) {
 	dsn, err := c.databaseURL()
 	require.NoError(t, err)
 	require.Equal(t, "sqlite:/home/anna/.local/state/rowlock/rowlock.db", dsn)
+}
+
+// A process file that says nothing leaves every default.
+func TestConfigEmptyFileMeansDefaults(t *testing.T) {
+	env := map[string]string{"HOME": "/home/anna", "ROWLOCK_FRONTEND_ID": "fe1", "ROWLOCK_CONFIG": writeFile(t, "{}\n")}
+	want, err := testProgram(env).loadConfig()
+	require.NoError(t, err)
+	require.Equal(t, allRoles, want.Roles)
+	for _, text := range []string{"", "\n", "# nothing yet\n", "---\n", "roles:\nlisten:\nlog:\n"} {
+		env["ROWLOCK_CONFIG"] = writeFile(t, text)
+		c, err := testProgram(env).loadConfig()
+		require.NoError(t, err, "%q", text)
+		require.Equal(t, want, c, "%q", text)
+	}
 }
 
 // A key given in a part leaves the defaults of the other keys of that part.
@@ -87,25 +102,29 @@ func TestConfigPrecedence(t *testing.T) {
 
 func TestConfigMistakes(t *testing.T) {
 	for text, want := range map[string]string{
-		"roles: [dhcp4, ddns]":                          `config: roles: "ddns" is unknown or named twice (known: dhcp4, dhcp6)`,
-		"roles: [dhcp4, dhcp4]":                         `config: roles: "dhcp4" is unknown or named twice (known: dhcp4, dhcp6)`,
-		"roles: []":                                     "config: roles: none given (known: dhcp4, dhcp6)",
-		"state_dir: here":                               `config: state_dir: "here" is not an absolute path`,
-		"database_connections: -1":                      "config: database_connections: -1 is negative",
-		"listen: {health: 9867}":                        `config: listen.health: "9867" is neither an address with port nor off`,
-		"listen: {dhcp4: [{}]}":                         "config: listen.dhcp4[0]: needs either address or interface",
-		"listen: {dhcp4: [{address: \"2001:db8::\"}]}":  `config: listen.dhcp4[0]: "2001:db8::" is not an address of this protocol`,
-		"listen: {dhcp6: [{interface: a, address: b}]}": "config: listen.dhcp6[0]: needs either address or interface",
-		"listen: {dhcp6: [{interface: a, port: 0}]}":    "config: listen.dhcp6[0]: port: an interface needs a port that clients know",
-		"log: {level: loud}":                            `config: log.level: "loud" is not debug, info, warn or error`,
-		"log: {format: xml}":                            `config: log.format: "xml" is neither text nor json`,
-		"database_password_file: /nowhere/password":     "read database_password_file: open /nowhere/password: no such file or directory",
+		"roles: [dhcp4, ddns]":                                 `config: roles: "ddns" is unknown or named twice (known: dhcp4, dhcp6)`,
+		"roles: [dhcp4, dhcp4]":                                `config: roles: "dhcp4" is unknown or named twice (known: dhcp4, dhcp6)`,
+		"roles: []":                                            "config: roles: none given (known: dhcp4, dhcp6)",
+		"state_dir: here":                                      `config: state_dir: "here" is not an absolute path`,
+		"database_connections: -1":                             "config: database_connections: -1 is negative",
+		"listen: {health: 9867}":                               `config: listen.health: "9867" is neither an address with port nor off`,
+		"listen: {dhcp4: [{}]}":                                "config: listen.dhcp4[0]: needs either address or interface",
+		"listen: {dhcp4: [{address: \"2001:db8::\"}]}":         `config: listen.dhcp4[0]: "2001:db8::" is not an address of this protocol`,
+		"listen: {dhcp6: [{interface: a, address: b}]}":        "config: listen.dhcp6[0]: needs either address or interface",
+		"listen: {dhcp6: [{interface: a, port: 0}]}":           "config: listen.dhcp6[0]: port: an interface needs a port that clients know",
+		"listen: {dhcp4: [{address: 192.0.2.1, port: 99999}]}": "FILE:1:45: port: 99999 is not a port number",
+		"listen: {dhcp4: [{address: 192.0.2.1, port: -1}]}":    "FILE:1:45: port: -1 is not a port number",
+		"database_connections: many":                           `FILE:1:23: "many" is not a number that fits here`,
+		"log: {level: loud}":                                   `config: log.level: "loud" is not debug, info, warn or error`,
+		"log: {format: xml}":                                   `config: log.format: "xml" is neither text nor json`,
+		"database_password_file: /nowhere/password":            "read database_password_file: open /nowhere/password: no such file or directory",
 	} {
 		if text != "state_dir: here" {
 			text += "\nstate_dir: /srv"
 		}
-		_, err := testProgram(map[string]string{"ROWLOCK_CONFIG": writeFile(t, text+"\nfrontend_id: fe1\n")}).loadConfig()
-		require.EqualError(t, err, want, text)
+		name := writeFile(t, text+"\nfrontend_id: fe1\n")
+		_, err := testProgram(map[string]string{"ROWLOCK_CONFIG": name}).loadConfig()
+		require.EqualError(t, err, strings.Replace(want, "FILE", name, 1), text)
 	}
 }
 
@@ -167,7 +186,7 @@ func TestSampleProcessFile(t *testing.T) {
 // Every URL that the default and the documents use is one that a dialect knows.
 func TestDatabaseSchemes(t *testing.T) {
 	_, err := dialects.Open(t.Context(), "oracle://192.0.2.1/", dialects.Options{})
-	require.ErrorContains(t, err, "postgres:// or sqlite:")
+	require.ErrorIs(t, err, dialects.ErrScheme)
 }
 
 // The manual names every key of the process file and every variable.

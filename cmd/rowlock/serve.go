@@ -32,7 +32,8 @@ func (p *program) serveCommand() *cobra.Command {
 		Short: "serve DHCP in the foreground until SIGTERM or SIGINT",
 		Long: `Serves the roles of this process. The network configuration comes from the
 database and is followed while it changes. Without a database that can be
-reached the process waits for it, and /readyz says so. A new SQLite file gets
+reached, or without a configuration in it, the process waits, and /readyz says
+so. A new SQLite file gets
 its schema at once; on other databases run "rowlock migrate up" first.`,
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -51,7 +52,11 @@ its schema at once; on other databases run "rowlock migrate up" first.`,
 				return err
 			}
 			s := &server{cfg: c, log: log, metrics: prometheus.NewRegistry()}
-			return s.run(cmd.Context())
+			err = s.run(cmd.Context())
+			if errors.Is(err, context.Canceled) && cmd.Context().Err() != nil {
+				return nil // told to end before it served
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringSliceVar(&roles, "roles", nil, "roles of this process: "+strings.Join(allRoles, ", ")+" (default: those of the process file, else all)")
@@ -163,11 +168,11 @@ func (s *server) retry(ctx context.Context, do func() error) error {
 	wait := 100 * time.Millisecond
 	for {
 		err := do()
+		if err != nil && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err == nil || !(errors.Is(err, sqlstore.ErrUnavailable) || errors.Is(err, sqlstore.ErrRetry)) {
 			return err
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
 		}
 		s.state.set(err.Error())
 		s.log.Warn("database unavailable, trying again", "event", "serve.database_unavailable", "in", wait, "err", err)
@@ -251,11 +256,8 @@ func (s *server) startHealth(ctx context.Context) (string, error) {
 
 // listenHint adds what to do to the errors that newcomers meet.
 func listenHint(err error) error {
-	switch {
-	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("%w (ports below 1024 and interfaces need CAP_NET_BIND_SERVICE and CAP_NET_RAW: run as root or by the systemd unit, or name an address with a higher port under listen in the process file)", err)
-	case isInUse(err):
-		return fmt.Errorf("%w (is another DHCP server running?)", err)
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("%w (run as root or by the systemd unit, or name an address with a higher port under listen in the process file)", err)
 	}
 	return err
 }

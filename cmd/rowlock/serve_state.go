@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"syscall"
 
 	"rowlock/sqlstore/engine"
 )
@@ -50,26 +49,20 @@ func (s *server) checks() []readyCheck {
 		}},
 		{"database", later(func(ctx context.Context) error { return s.store.Ping(ctx) })},
 		{"schema", later(func(ctx context.Context) error { return s.store.CheckSchema(ctx) })},
-		{"heartbeat", later(func(context.Context) error { return heartbeatCheck(s.engine) })},
+		{"heartbeat", later(func(context.Context) error { return s.engine.NotReady() })},
 		{"configuration", later(func(context.Context) error { return configCheck(s.engine) })},
 	}
 }
 
-func heartbeatCheck(e *engine.Engine) error {
-	if !e.Ready() {
-		return errors.New("not confirmed by the database for 5 s")
-	}
-	return nil
-}
-
-// configCheck fails only when there is no configuration to serve with; a newer
-// one that was refused is told, and the process stays ready.
+// configCheck fails while there is no configuration to serve with; when a newer
+// one is refused the process stays ready with the one in use.
 func configCheck(e *engine.Engine) error {
 	using, refused := e.Revision()
-	if refused != nil && using == 0 {
+	switch {
+	case using > 0:
+		return nil
+	case refused != nil:
 		return fmt.Errorf("refused: %w", refused)
 	}
-	return nil
+	return errors.New("none in the database yet (run `rowlock apply`)")
 }
-
-func isInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
