@@ -39,6 +39,7 @@ type Options struct {
 // Store is one SQLite file; it implements sqlstore.Store.
 type Store struct {
 	path    string
+	file    *identity
 	log     *slog.Logger
 	q       *queries
 	w       *writer
@@ -73,6 +74,10 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if path, err = createFile(path); err != nil {
 		return nil, err
 	}
+	file, err := identify(path, log)
+	if err != nil {
+		return nil, err
+	}
 	wdb, err := openDB(path, 0, url.Values{ // no busy time-out: see turn
 		"_foreign_keys": {"1"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"},
 		"_pragma": {"cache_size(-65536)", "temp_store(MEMORY)", "journal_size_limit(67108864)"},
@@ -92,7 +97,7 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, wdb.Close(), rdb.Close())
 	}
-	s := &Store{path: path, log: log, q: q, w: newWriter(wdb, q, log, turn), r: newReader(rdb, q), changed: make(chan struct{})}
+	s := &Store{path: path, file: file, log: log, q: q, w: newWriter(wdb, q, log, turn, file), r: newReader(rdb, q), changed: make(chan struct{})}
 	if err := s.start(ctx); err != nil {
 		_ = s.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -161,8 +166,11 @@ func (s *Store) Version() string { return "SQLite " + s.version }
 // SplitLanes tells that one writer takes inserts and updates together.
 func (s *Store) SplitLanes() bool { return false }
 
-// Ping reads from the file.
+// Ping reads from the file, and makes sure that it is still in its place.
 func (s *Store) Ping(ctx context.Context) error {
+	if err := s.file.check(); err != nil {
+		return fmt.Errorf("ping: %w", err)
+	}
 	return s.r.one(ctx, "ping", func([]any) error { return nil })
 }
 

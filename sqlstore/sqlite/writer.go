@@ -20,6 +20,7 @@ type writer struct {
 	q    *queries
 	log  *slog.Logger
 	turn *turn
+	file *identity
 
 	conn    *sql.Conn // nil after the connection broke
 	stmts   map[sqlstore.Family]map[string]*statement
@@ -49,11 +50,12 @@ type transaction struct {
 	now int64 // database time, microseconds since 1970
 }
 
-func newWriter(db *sql.DB, q *queries, log *slog.Logger, turn *turn) *writer {
-	return &writer{lock: make(chan struct{}, 1), db: db, q: q, log: log, turn: turn, gone: make(chan struct{})}
+func newWriter(db *sql.DB, q *queries, log *slog.Logger, turn *turn, file *identity) *writer {
+	return &writer{lock: make(chan struct{}, 1), db: db, q: q, log: log, turn: turn, file: file, gone: make(chan struct{})}
 }
 
-// connect makes the connection unless it is there.
+// connect makes the connection unless it is there, to no other file than the
+// first one.
 func (w *writer) connect(ctx context.Context) error {
 	if w.conn != nil {
 		return nil
@@ -61,6 +63,9 @@ func (w *writer) connect(ctx context.Context) error {
 	conn, err := w.db.Conn(ctx)
 	if err != nil {
 		return err
+	}
+	if err := w.file.check(); err != nil {
+		return errors.Join(err, conn.Close())
 	}
 	w.conn = conn
 	w.stmts = map[sqlstore.Family]map[string]*statement{0: {}, sqlstore.IPv4: {}, sqlstore.IPv6: {}}
@@ -94,7 +99,9 @@ func (w *writer) forget() error {
 
 // write runs do in a transaction of its own, which is durable when write
 // returns without error and has changed nothing when do returned one. Waiting
-// for the writer ends with ctx.
+// for the writer ends with ctx. Looking whether the file is in its place costs
+// little beside the commit, and is done after it: what went into a file that
+// was removed must not be acknowledged.
 func (w *writer) write(ctx context.Context, what string, do func(*transaction) error) error {
 	select {
 	case <-w.gone:
@@ -104,7 +111,10 @@ func (w *writer) write(ctx context.Context, what string, do func(*transaction) e
 		return fmt.Errorf("%s: %w: %w", what, sqlstore.ErrUnavailable, ctx.Err())
 	}
 	defer func() { <-w.lock }()
-	err := w.connect(ctx)
+	err := w.file.lost()
+	if err == nil {
+		err = w.connect(ctx)
+	}
 	if err == nil {
 		err = w.conn.Raw(func(dc any) error {
 			t := &transaction{writer: w, dc: dc.(driver.ConnPrepareContext)}
@@ -113,6 +123,9 @@ func (w *writer) write(ctx context.Context, what string, do func(*transaction) e
 	}
 	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) {
 		w.conn = nil
+	}
+	if err == nil {
+		err = w.file.check()
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, classify(err))
