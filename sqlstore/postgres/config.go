@@ -2,10 +2,8 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,30 +14,6 @@ import (
 func (s *Store) Revision(ctx context.Context) (rev int64, err error) {
 	err = s.general.QueryRow(ctx, s.q.get("config_revision")).Scan(&rev)
 	return rev, classify(err)
-}
-
-// WaitRevision listens for a change of the configuration for up to 250 ms.
-// Behind a pooler no notification comes and it is a poll.
-func (s *Store) WaitRevision(ctx context.Context, known int64) error {
-	c, err := s.general.Acquire(ctx)
-	if err != nil {
-		return classify(err)
-	}
-	defer c.Release()
-	if _, err := c.Exec(ctx, "LISTEN rowlock_config"); err != nil {
-		return classify(err)
-	}
-	var rev int64
-	if err := c.QueryRow(ctx, s.q.get("config_revision")).Scan(&rev); err != nil || rev > known {
-		return classify(err)
-	}
-	wait, cancel := context.WithTimeout(ctx, 250*time.Millisecond)
-	defer cancel()
-	_, err = c.Conn().WaitForNotification(wait)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return nil
-	}
-	return classify(err)
 }
 
 // LoadConfig reads the configuration in one snapshot.

@@ -2,7 +2,8 @@
 // later, through pgx. Each lane batch is one statement and so one transaction
 // and one round trip; the texts are in queries/. A Store has three connection
 // pools: offers (asynchronous commit, because an offer that a crash loses is
-// found missing and made again), commits, and everything else.
+// found missing and made again), commits, and everything else; and one
+// connection that hears of changes of the configuration.
 package postgres
 
 import (
@@ -32,6 +33,7 @@ type Store struct {
 	offers   *pgxpool.Pool
 	commits  *pgxpool.Pool
 	general  *pgxpool.Pool
+	listener *listener
 	q        *queries
 	version  string
 }
@@ -70,6 +72,7 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 		s.commits.Close()
 		return nil, err
 	}
+	s.listener = newListener(s.general.Config().ConnConfig)
 	if err := s.general.QueryRow(ctx, "SHOW server_version").Scan(&s.version); err != nil {
 		_ = s.Close()
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", classify(err))
@@ -131,6 +134,7 @@ func (s *Store) Ping(ctx context.Context) error { return classify(s.general.Ping
 
 // Close ends all connections.
 func (s *Store) Close() error {
+	s.listener.close()
 	for _, p := range []*pgxpool.Pool{s.offers, s.commits, s.general} {
 		p.Close()
 	}
