@@ -35,7 +35,7 @@ func answers6(q *query6, n *network, asked asked6, dec *sqlstore.Decision) ([]an
 	for i := range q.ias {
 		ia, at := &q.ias[i], asked.items[i]
 		var a answer6
-		if at < 0 { // only a REQUEST has an IA that is not asked about
+		if at < 0 { // only a REQUEST has an IA that is not asked about: an IA_NA
 			a = answer6{status: iana.StatusNotOnLink, text: "address is not of this link"}
 		} else {
 			a = answerIA6(asked.op, ia, &asked.request.Items[at], &dec.Results[at], n)

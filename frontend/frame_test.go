@@ -79,15 +79,24 @@ func TestBadFramesAreRefused(t *testing.T) {
 }
 
 // TestBroadcastFilter runs the filter in the package's own virtual machine,
-// without the instructions for the VLAN tag, which only the kernel has.
+// without the instructions for packet type and VLAN tag, which only the kernel
+// has: those are compared.
 func TestBroadcastFilter(t *testing.T) {
 	t.Parallel()
 	raw, err := broadcastFilter(67)
 	require.NoError(t, err)
 	all, ok := bpf.Disassemble(raw)
 	require.True(t, ok)
-	require.Equal(t, bpf.LoadExtension{Num: bpf.ExtVLANTagPresent}, all[0])
-	vm, err := bpf.NewVM(all[2:])
+	last := len(all) - 1
+	require.Equal(t, bpf.RetConstant{Val: 0}, all[last])
+	refuse := func(at int) uint8 { return uint8(last - at - 1) }
+	require.Equal(t, []bpf.Instruction{
+		bpf.LoadExtension{Num: bpf.ExtType},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 3, SkipTrue: refuse(1)}, // PACKET_OTHERHOST
+		bpf.LoadExtension{Num: bpf.ExtVLANTagPresent},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: refuse(3)},
+	}, all[:4])
+	vm, err := bpf.NewVM(all[4:])
 	require.NoError(t, err)
 	good := func() []byte { return frameOf([]byte("x"), "0.0.0.0:68", "255.255.255.255:67") }
 	options := append(append(good()[:34:34], 1, 1, 1, 1), good()[34:]...)

@@ -40,11 +40,18 @@ func openLink(i *iface, server uint16) (*linkConn, error) {
 	}, nil
 }
 
+// packetOtherHost is the kernel's PACKET_OTHERHOST (linux/if_packet.h): a frame
+// that is not for this interface.
+const packetOtherHost = 3
+
 // broadcastFilter passes whole UDP datagrams to 255.255.255.255 and the port.
 // Frames of a VLAN, whose tag the kernel took off, belong to another
-// interface.
+// interface. Where no interface has that VLAN the kernel takes the tag out of
+// the frame's description too, and marks the frame as one for another host.
 func broadcastFilter(port uint16) ([]bpf.RawInstruction, error) {
 	return bpf.Assemble([]bpf.Instruction{
+		bpf.LoadExtension{Num: bpf.ExtType},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: packetOtherHost, SkipTrue: 14},
 		bpf.LoadExtension{Num: bpf.ExtVLANTagPresent},
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 12},
 		bpf.LoadAbsolute{Off: 12, Size: 2},

@@ -150,6 +150,25 @@ func TestRFC9915Section18_3_2RequestNotOnLink(t *testing.T) {
 	require.Equal(t, uint32(2), b.leaser.items()[0].Client.IAID)
 }
 
+// A prefix is never off the link: the database says whether there is one.
+func TestRFC9915Section18_3_2RequestOfForeignPrefix(t *testing.T) {
+	t.Parallel()
+	b := newBench6(t)
+	for _, code := range []sqlstore.Code{sqlstore.Exhausted, sqlstore.WrongAddress, sqlstore.NoBinding} {
+		b.leaser.decide = say6(sqlstore.Result{Code: code})
+		m := b.answer(t, request6Of(dhcpv6.MessageTypeRequest, pd6(1, "2001:db8:7700::/56")))
+		require.Equal(t, dhcpv6.MessageTypeReply, m.MessageType)
+		require.Equal(t, []iana.StatusCode{iana.StatusNoPrefixAvail}, statuses6(m), code)
+		require.Equal(t, [][]lease6{{}}, leases6(m), code)
+	}
+	b.leaser.decide = nil
+	m := b.answer(t, request6Of(dhcpv6.MessageTypeRequest, na6(1, "2001:db8:77::1"), pd6(1, "2001:db8:7700::/56")))
+	require.Equal(t, iana.StatusNotOnLink, statuses6(m)[0], "an address is")
+	asked := b.leaser.items()
+	require.Len(t, asked, 4, "one for each message")
+	require.Equal(t, sqlstore.PD, asked[3].Kind)
+}
+
 func TestRFC9915Section18_3_2RequestWithNothingLeft(t *testing.T) {
 	t.Parallel()
 	b := newBench6(t)

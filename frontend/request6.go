@@ -65,8 +65,10 @@ func op6(q *query6, n *network) sqlstore.Op {
 // asks tells whether the database is asked about an IA.
 func (a *asked6) asks(ia *ia6, n *network) bool {
 	switch a.op {
-	case sqlstore.OpSelect: // RFC 9915 section 18.3.2: answered with NotOnLink
-		return !ia.offLink(n)
+	case sqlstore.OpSelect:
+		// RFC 9915 section 18.3.2: an address of another link is answered with
+		// NotOnLink; for a prefix there is only NoPrefixAvail
+		return ia.kind == sqlstore.PD || !ia.offLink(n)
 	case sqlstore.OpRelease: // without a lease in it there is nothing to give back
 		return len(ia.named) > 0
 	case sqlstore.OpDecline: // section 18.3.8 is about addresses
