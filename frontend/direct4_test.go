@@ -137,15 +137,18 @@ func TestInterfaceComesBack(t *testing.T) {
 	s := serveLink4(t)
 	l := s.listeners[0]
 	require.False(t, s.look(l, false))
+	require.Empty(t, s.Gone())
 	link, err := netlink.LinkByName("srv4")
 	require.NoError(t, err)
 	require.NoError(t, netlink.LinkDel(link))
 	require.True(t, s.look(l, false))
+	require.Equal(t, []string{"srv4"}, s.Gone())
 	before := l.iface.Load()
 
 	addPair4(t, client)
 	asClient(func() { addAddr4(t, "cli4", "") })
 	require.False(t, s.look(l, true))
+	require.Empty(t, s.Gone())
 	require.NotEqual(t, before.index, l.iface.Load().index)
 	var w *wire4
 	asClient(func() { w = newWire4(t) })

@@ -105,7 +105,10 @@ type writer4 struct {
 }
 
 // The sizes of RFC 2131 section 2 and RFC 2132 section 9.10 count the IP and
-// UDP headers. Nothing longer than an Ethernet frame is sent.
+// UDP headers. Configured options end where an Ethernet frame does. What has to
+// be in the reply is in it whatever its size: an echoed option 82 (RFC 3046
+// section 2.2) may make it longer, but not by much more than the message, which
+// had at most maxPacket bytes, so that it always fits a UDP datagram.
 const (
 	headersLen = ipv4Len + udpLen
 	maxReply   = 1500

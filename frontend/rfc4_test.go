@@ -293,6 +293,26 @@ func TestRFC3396_LongOptionIsSplit(t *testing.T) {
 	require.Len(t, b.model.last().Client.RemoteID, 200)
 }
 
+// What a relay must get back whole has precedence over the size; configured
+// options have not.
+func TestRFC3046_2_2_LongRelayAgentInformationIsEchoedWhole(t *testing.T) {
+	t.Parallel()
+	b := newBench4(t, "option domain-name example.org\n link\n subnet 192.0.2.0/24\n pool 192.0.2.10 192.0.2.10", relayed4)
+	text := "DISCOVER\n giaddr 192.0.2.1\n 55 bytes 15\n 57 05dc\n 82.1 text port"
+	for range 13 {
+		text += "\n 82.99 " + strings.Repeat("cc", 250)
+	}
+	data := encode4(t, text)
+	require.LessOrEqual(t, len(data), maxPacket)
+	o, err := b.run(b.packet(data, "192.0.2.1:67", "198.51.100.67:67"))
+	require.NoError(t, err)
+	m := decodeReply4(t, o.data)
+	require.Len(t, m.options[82], 2+4+13*252)
+	require.NotContains(t, m.options, byte(15), "there is no room for it")
+	require.Greater(t, len(o.data), maxReply)
+	require.Less(t, len(o.data), maxPacket+300)
+}
+
 func TestRFC6842_3_ClientIdentifierIsEchoed(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

@@ -24,6 +24,7 @@ type Server struct {
 	protocols [2]protocol // by familyIndex
 	queue     *queue
 
+	gone    gone
 	snap    atomic.Pointer[snapshot]
 	mu      sync.Mutex    // guards seen, changed and the swap of snap
 	changed chan struct{} // closed and replaced when seen rises

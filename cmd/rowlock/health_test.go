@@ -71,3 +71,8 @@ func TestReadyChecksAreBounded(t *testing.T) {
 	require.Equal(t, "a: context deadline exceeded\nb: context deadline exceeded\nc: ok\n", body)
 	require.Less(t, time.Since(start), 3*checkTime)
 }
+
+func TestInterfaceCheck(t *testing.T) {
+	require.NoError(t, interfaceCheck(nil))
+	require.EqualError(t, interfaceCheck([]string{"eth1", "eth2"}), "gone: eth1, eth2")
+}

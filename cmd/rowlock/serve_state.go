@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"rowlock/sqlstore/engine"
@@ -47,11 +48,20 @@ func (s *server) checks() []readyCheck {
 			}
 			return nil
 		}},
+		{"interfaces", later(func(context.Context) error { return interfaceCheck(s.frontend.Gone()) })},
 		{"database", later(func(ctx context.Context) error { return s.store.Ping(ctx) })},
 		{"schema", later(func(ctx context.Context) error { return s.store.CheckSchema(ctx) })},
 		{"heartbeat", later(func(context.Context) error { return s.engine.NotReady() })},
 		{"configuration", later(func(context.Context) error { return configCheck(s.engine) })},
 	}
+}
+
+// interfaceCheck fails while an interface that is listened on is not served.
+func interfaceCheck(gone []string) error {
+	if len(gone) > 0 {
+		return fmt.Errorf("gone: %s", strings.Join(gone, ", "))
+	}
+	return nil
 }
 
 // configCheck fails while there is no configuration to serve with; when a newer
