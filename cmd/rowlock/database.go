@@ -80,7 +80,7 @@ func (p *program) openStore(ctx context.Context) (sqlstore.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	dsn, err := c.prepareDatabase()
+	dsn, err := c.databaseURL()
 	if err != nil {
 		return nil, err
 	}

@@ -129,7 +129,7 @@ func (d *demo) close() {
 
 // database brings the schema and the sample site into a new database.
 func (d *demo) database(ctx context.Context, url string) error {
-	m, err := dialects.Migrator(ctx, url, dialects.Options{})
+	m, err := dialects.Migrator(ctx, url, dialects.Options{Create: true})
 	if err != nil {
 		return err
 	}

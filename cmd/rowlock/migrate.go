@@ -16,16 +16,16 @@ func (p *program) migrateCommand() *cobra.Command {
 	var yes bool
 	up := &cobra.Command{
 		Use: "up", Short: "apply what the schema is missing", Args: exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.withMigrator(cmd.Context(), p.migrateUp) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.withMigrator(cmd.Context(), true, p.migrateUp) },
 	}
 	status := &cobra.Command{
 		Use: "status", Short: "list migrations and when they were applied", Args: exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.withMigrator(cmd.Context(), p.migrateStatus) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.withMigrator(cmd.Context(), false, p.migrateStatus) },
 	}
 	down := &cobra.Command{
 		Use: "down", Short: "take the newest migration back, with the data that only it can hold", Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withMigrator(cmd.Context(), func(ctx context.Context, m sqlstore.Migrator) error {
+			return p.withMigrator(cmd.Context(), false, func(ctx context.Context, m sqlstore.Migrator) error {
 				return p.migrateDown(ctx, m, yes)
 			})
 		},
@@ -34,7 +34,9 @@ func (p *program) migrateCommand() *cobra.Command {
 	return group("migrate", "make and change the database schema", up, status, down)
 }
 
-func (p *program) withMigrator(ctx context.Context, do func(context.Context, sqlstore.Migrator) error) error {
+// withMigrator opens the schema tool for do; with create a new SQLite file is
+// made where none is.
+func (p *program) withMigrator(ctx context.Context, create bool, do func(context.Context, sqlstore.Migrator) error) error {
 	c, err := p.loadConfig()
 	if err != nil {
 		return err
@@ -43,11 +45,15 @@ func (p *program) withMigrator(ctx context.Context, do func(context.Context, sql
 	if err != nil {
 		return err
 	}
-	dsn, err := c.prepareDatabase()
+	find := c.databaseURL
+	if create {
+		find = c.prepareDatabase
+	}
+	dsn, err := find()
 	if err != nil {
 		return err
 	}
-	m, err := dialects.Migrator(ctx, dsn, dialects.Options{Logger: log})
+	m, err := dialects.Migrator(ctx, dsn, dialects.Options{Logger: log, Create: create})
 	if err != nil {
 		return fmt.Errorf("open database %s: %w", redact(dsn), err)
 	}

@@ -124,7 +124,7 @@ func (s *server) openStore(ctx context.Context) error {
 		return err
 	}
 	return s.retry(ctx, func() error {
-		store, err := dialects.Open(ctx, dsn, dialects.Options{Logger: s.log, MaxConns: s.cfg.DatabaseConnections})
+		store, err := dialects.Open(ctx, dsn, dialects.Options{Logger: s.log, Create: true, MaxConns: s.cfg.DatabaseConnections})
 		if err != nil {
 			return fmt.Errorf("open database %s: %w", redact(dsn), err)
 		}
@@ -149,7 +149,7 @@ func (s *server) checkSchema(ctx context.Context, store sqlstore.Store, dsn stri
 	if store.Dialect() != "sqlite" || !errors.Is(err, sqlstore.ErrSchema) {
 		return err
 	}
-	m, err := dialects.Migrator(ctx, dsn, dialects.Options{Logger: s.log})
+	m, err := dialects.Migrator(ctx, dsn, dialects.Options{Logger: s.log, Create: true})
 	if err != nil {
 		return err
 	}

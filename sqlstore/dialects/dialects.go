@@ -17,6 +17,7 @@ import (
 // Options are the settings that every dialect has.
 type Options struct {
 	Logger   *slog.Logger
+	Create   bool          // make an SQLite file that is not there; a server's database is never made
 	MaxConns int           // connections per lane; 0 is the dialect's default
 	Deadline time.Duration // of a lane transaction; 0 is the dialect's default
 }
@@ -30,7 +31,7 @@ func Open(ctx context.Context, url string, opt Options) (sqlstore.Store, error) 
 	case "postgres", "postgresql":
 		return postgres.Open(ctx, url, postgres.Options{Logger: opt.Logger, MaxConns: opt.MaxConns, Deadline: opt.Deadline})
 	case "sqlite":
-		return sqlite.Open(ctx, strings.TrimPrefix(rest, "//"), sqlite.Options{Logger: opt.Logger})
+		return sqlite.Open(ctx, strings.TrimPrefix(rest, "//"), sqlite.Options{Logger: opt.Logger, Create: opt.Create})
 	}
 	return nil, ErrScheme
 }
@@ -41,7 +42,7 @@ func Migrator(_ context.Context, url string, opt Options) (sqlstore.Migrator, er
 	case "postgres", "postgresql":
 		return postgres.NewMigrator(url, opt.Logger)
 	case "sqlite":
-		return sqlite.NewMigrator(strings.TrimPrefix(rest, "//"), opt.Logger)
+		return sqlite.NewMigrator(strings.TrimPrefix(rest, "//"), opt.Logger, opt.Create)
 	}
 	return nil, ErrScheme
 }

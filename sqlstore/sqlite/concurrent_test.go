@@ -228,7 +228,7 @@ func TestFullDisk(t *testing.T) {
 func TestCloseLetsGoOfTheFile(t *testing.T) {
 	x := newFixture(t)
 	file := filepath.Join(t.TempDir(), "closed.db")
-	m, err := NewMigrator(file, nil)
+	m, err := NewMigrator(file, nil, true)
 	require.NoError(t, err)
 	_, err = m.Up(t.Context())
 	require.NoError(t, err)

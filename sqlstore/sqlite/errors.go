@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 
 	driver "modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
@@ -25,6 +27,30 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err)
 	}
 	return fmt.Errorf("%w: %w", sentinel(e.Code()), err)
+}
+
+// classifyOpen is classify for a file that is being opened, where an error that
+// will not pass by itself has no sentinel: waiting would hide it.
+func classifyOpen(err error) error {
+	var e *driver.Error
+	if errors.As(err, &e) {
+		switch e.Code() & 0xff {
+		case codes.SQLITE_NOTADB, codes.SQLITE_CORRUPT, codes.SQLITE_FORMAT, codes.SQLITE_CANTOPEN,
+			codes.SQLITE_READONLY, codes.SQLITE_PERM, codes.SQLITE_AUTH, codes.SQLITE_NOLFS:
+			return fmt.Errorf("database file cannot be used: %w", e)
+		}
+	}
+	return classify(err)
+}
+
+// classifyFile does the same for an error of the operating system.
+func classifyFile(err error) error {
+	for _, never := range []error{fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, syscall.EISDIR, syscall.EROFS} {
+		if errors.Is(err, never) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err)
 }
 
 // sentinel maps a SQLite result code. Its low byte is the class, the rest says

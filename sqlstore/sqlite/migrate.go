@@ -29,11 +29,11 @@ type migrator struct {
 // it go first.
 const migrateTimeout = 30 * time.Second
 
-// NewMigrator opens the schema tool of a file, and makes the file if it is not
-// there. Its users, in one process or several, wait for each other by a lock on
+// NewMigrator opens the schema tool of a file; with create it makes the file if
+// it is not there. Its users, in one process or several, wait for each other by a lock on
 // FILE.migrating.
-func NewMigrator(file string, log *slog.Logger) (sqlstore.Migrator, error) {
-	file, err := createFile(file)
+func NewMigrator(file string, log *slog.Logger, create bool) (sqlstore.Migrator, error) {
+	file, err := findFile(file, create)
 	if err != nil {
 		return nil, err
 	}

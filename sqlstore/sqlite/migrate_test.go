@@ -19,7 +19,7 @@ import (
 
 func newMigrator(t *testing.T, file string) sqlstore.Migrator {
 	t.Helper()
-	m, err := NewMigrator(file, nil)
+	m, err := NewMigrator(file, nil, true)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, m.Close()) })
 	return m
@@ -84,7 +84,7 @@ func TestMigrateAtOnce(t *testing.T) {
 	var applied []string
 	for range 6 {
 		wg.Go(func() {
-			m, err := NewMigrator(file, nil)
+			m, err := NewMigrator(file, nil, true)
 			if err != nil {
 				t.Error(err)
 				return

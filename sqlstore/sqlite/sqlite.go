@@ -34,6 +34,7 @@ import (
 // Options are the settings of a Store.
 type Options struct {
 	Logger *slog.Logger // nil: nothing is logged
+	Create bool         // make the file if it is not there
 }
 
 // Store is one SQLite file; it implements sqlstore.Store.
@@ -59,9 +60,11 @@ const (
 	readers     = 4
 )
 
-// Open opens the file, and makes it, readable by its owner only, if it is not
-// there; its folder must exist. It does not look at the schema: see
-// CheckSchema. It returns ErrUnavailable when the file cannot be used.
+// Open opens the file, and with Create makes it, readable by its owner only, if
+// it is not there; its folder must exist. It does not look at the schema: see
+// CheckSchema. It returns ErrUnavailable or ErrRetry when trying again may help,
+// and an error without sentinel when it cannot: no such file, or a file that is
+// no database.
 func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	log := opt.Logger
 	if log == nil {
@@ -71,7 +74,7 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load queries: %w", err)
 	}
-	if path, err = createFile(path); err != nil {
+	if path, err = findFile(path, opt.Create); err != nil {
 		return nil, err
 	}
 	file, err := identify(path, log)
@@ -110,7 +113,7 @@ func Open(ctx context.Context, path string, opt Options) (*Store, error) {
 func (s *Store) start(ctx context.Context) error {
 	deadline := time.Now().Add(openRetry)
 	for {
-		err := classify(s.w.connect(ctx))
+		err := classifyOpen(s.w.connect(ctx))
 		if err == nil {
 			break
 		}
@@ -119,15 +122,16 @@ func (s *Store) start(ctx context.Context) error {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	return s.r.one(ctx, "version", func(v []any) error {
+	return classifyOpen(s.r.one(ctx, "version", func(v []any) error {
 		s.version = text(v[0])
 		return nil
-	})
+	}))
 }
 
-// createFile makes the file if needed and returns its absolute path. The file
-// holds the secret of the address order, so others may not read it.
-func createFile(path string) (string, error) {
+// findFile returns the absolute path of the file, which it makes if it is not
+// there and create says so. The file holds the secret of the address order, so
+// others may not read it.
+func findFile(path string, create bool) (string, error) {
 	if path == "" {
 		return "", errors.New("database file has no name")
 	}
@@ -135,19 +139,31 @@ func createFile(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find database file: %w", err)
 	}
+	if !create {
+		_, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("no such file: %s (rowlock serve or rowlock migrate up makes it)", path)
+		}
+		if err != nil {
+			return "", fmt.Errorf("find database file: %w", classifyFile(err))
+		}
+		return path, nil
+	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return path, nil // an open file must not be closed here: POSIX would drop the locks that SQLite has
 	case err != nil:
-		return "", fmt.Errorf("create database file: %w: %w", sqlstore.ErrUnavailable, err)
+		return "", fmt.Errorf("create database file: %w", classifyFile(err))
 	}
 	return path, f.Close()
 }
 
 // openDB returns a pool of connections to the file, whose statements wait up to
-// wait for the locks of other processes; none is made yet.
+// wait for the locks of other processes; none is made yet, and none makes the
+// file.
 func openDB(path string, wait time.Duration, settings url.Values) (*sql.DB, error) {
+	settings.Set("mode", "rw")
 	settings.Set("_busy_timeout", fmt.Sprint(wait.Milliseconds()))
 	u := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: settings.Encode()}
 	c, err := driver.NewConnector(u.String())

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -26,7 +27,7 @@ var template = sync.OnceValues(func() ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "rowlock.db")
-	m, err := NewMigrator(file, nil)
+	m, err := NewMigrator(file, nil, true)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func migrated(t testing.TB) string {
 // openTest opens a store on a file, closed with the test.
 func openTest(t testing.TB, file string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), file, Options{})
+	s, err := Open(t.Context(), file, Options{Create: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
@@ -189,18 +190,49 @@ func TestOpenSettings(t *testing.T) {
 	require.Error(t, err, "read connections cannot write")
 }
 
-func TestOpenWithoutFolder(t *testing.T) {
-	_, err := Open(t.Context(), filepath.Join(t.TempDir(), "none", "rowlock.db"), Options{})
-	require.ErrorIs(t, err, sqlstore.ErrUnavailable)
-	_, err = Open(t.Context(), "", Options{})
-	require.Error(t, err)
+// What waiting does not mend has no sentinel: a server ends, and says why.
+func TestOpenWhatCannotBeOpened(t *testing.T) {
+	dir := t.TempDir()
+	letter, damaged, newer := filepath.Join(dir, "letter"), filepath.Join(dir, "damaged"), filepath.Join(dir, "newer")
+	require.NoError(t, os.WriteFile(letter, []byte("this is a letter and not a database, and long enough to tell"), 0o600))
+	b, err := template()
+	require.NoError(t, err)
+	b = bytes.Clone(b)
+	copy(b[100:], bytes.Repeat([]byte{0xff}, 400)) // the root of the schema
+	require.NoError(t, os.WriteFile(damaged, b, 0o600))
+	b, err = template()
+	require.NoError(t, err)
+	b = bytes.Clone(b)
+	b[18], b[19] = 9, 9 // written by a later SQLite
+	require.NoError(t, os.WriteFile(newer, b, 0o600))
+	for path, want := range map[string]string{
+		filepath.Join(dir, "none", "rowlock.db"): "no such file or directory",
+		filepath.Join(letter, "rowlock.db"):      "not a directory",
+		"":                                       "has no name",
+		dir:                                      "unable to open database file",
+		letter:                                   "file is not a database",
+		damaged:                                  "database disk image is malformed",
+		newer:                                    "database file cannot be used",
+	} {
+		_, err := Open(t.Context(), path, Options{Create: true})
+		require.ErrorContains(t, err, want, path)
+		require.False(t, classified(err), "%s: %v", path, err)
+	}
 }
 
-func TestOpenWhatIsNoDatabase(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "text")
-	require.NoError(t, os.WriteFile(file, []byte("this is a letter and not a database, and long enough to tell"), 0o600))
+// Only who says so makes a file.
+func TestOpenMakesNoFileUnasked(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rowlock.db")
 	_, err := Open(t.Context(), file, Options{})
-	require.ErrorIs(t, err, sqlstore.ErrUnavailable)
+	require.ErrorContains(t, err, "no such file: "+file+" (rowlock serve or rowlock migrate up makes it)")
+	require.False(t, classified(err), err)
+	_, err = NewMigrator(file, nil, false)
+	require.ErrorContains(t, err, "no such file: "+file)
+	_, _, err = Report(t.Context(), file, "SELECT 1")
+	require.Error(t, err)
+	left, err := os.ReadDir(filepath.Dir(file))
+	require.NoError(t, err)
+	require.Empty(t, left)
 }
 
 func TestClosedStoreIsUnavailable(t *testing.T) {

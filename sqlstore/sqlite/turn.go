@@ -7,8 +7,6 @@ import (
 	"os"
 	"syscall"
 	"time"
-
-	"rowlock/sqlstore"
 )
 
 // turn lets the processes that write one file take turns. SQLite has no queue
@@ -29,7 +27,7 @@ const (
 func newTurn(path string) (*turn, error) {
 	f, err := os.OpenFile(path+".waiting", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("open lock file: %w: %w", sqlstore.ErrUnavailable, err)
+		return nil, fmt.Errorf("open lock file: %w", classifyFile(err))
 	}
 	return &turn{f: f}, nil
 }

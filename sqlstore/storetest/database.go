@@ -45,7 +45,7 @@ func URL(t testing.TB, dialect string) string {
 func Migrated(t testing.TB, dialect string) string {
 	t.Helper()
 	u := URL(t, dialect)
-	m, err := dialects.Migrator(t.Context(), u, dialects.Options{})
+	m, err := dialects.Migrator(t.Context(), u, dialects.Options{Create: true})
 	require.NoError(t, err)
 	_, err = m.Up(t.Context())
 	require.NoError(t, err)
@@ -56,7 +56,7 @@ func Migrated(t testing.TB, dialect string) string {
 // Open opens a store on the database, closed with the test.
 func Open(t testing.TB, databaseURL string) sqlstore.Store {
 	t.Helper()
-	s, err := dialects.Open(t.Context(), databaseURL, dialects.Options{})
+	s, err := dialects.Open(t.Context(), databaseURL, dialects.Options{Create: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	return s

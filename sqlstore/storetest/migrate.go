@@ -22,7 +22,7 @@ func testMigrations(t *testing.T, dialect string) {
 
 func migrator(t testing.TB, databaseURL string) sqlstore.Migrator {
 	t.Helper()
-	m, err := dialects.Migrator(t.Context(), databaseURL, dialects.Options{})
+	m, err := dialects.Migrator(t.Context(), databaseURL, dialects.Options{Create: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = m.Close() })
 	return m
