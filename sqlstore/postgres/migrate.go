@@ -60,7 +60,7 @@ func (m *migrator) locked(ctx context.Context, do func() error) error {
 	for {
 		_, err := m.db.ExecContext(ctx, m.q.get("migrate_lock_table"))
 		var pe *pgconn.PgError
-		if errors.As(err, &pe) && (pe.Code == "23505" || pe.Code == "42P07") {
+		if errors.As(err, &pe) && (pe.Code == "23505" || pe.Code == "42P07" || pe.Code == "42710") {
 			continue // another process is making the table at this moment
 		}
 		if err != nil {
