@@ -38,6 +38,9 @@ type demo struct {
 	cleanup  []func()
 }
 
+// fewestClients is how many there must be of each family.
+const fewestClients = 100
+
 func (p *program) demoCommand() *cobra.Command {
 	d := &demo{out: p.stdout}
 	var keep bool
@@ -52,9 +55,18 @@ part needs PostgreSQL's programs, or a server named by --database, where a
 database of its own is made and removed. No root is needed, and nothing is left
 behind. Exit status 0 says that every check held.`,
 		Args: exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context(), p.database, keep) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if least := min(d.clients4, d.clients6); least < fewestClients {
+				return usagef("--clients4 and --clients6: %d are too few for a server to be killed among them (at least %d)", least, fewestClients)
+			}
+			err := d.run(cmd.Context(), p.database, keep)
+			if err != nil && cmd.Context().Err() != nil {
+				return errInterrupted
+			}
+			return err
+		},
 	}
-	cmd.Flags().BoolVar(&keep, "keep", false, "leave the last servers running and print where they are; end them with ctrl-c")
+	cmd.Flags().BoolVar(&keep, "keep", false, "leave two servers running and print where they are and what to try; end them with ctrl-c")
 	cmd.Flags().IntVar(&d.clients4, "clients4", 2000, "DHCPv4 clients")
 	cmd.Flags().IntVar(&d.clients6, "clients6", 500, "DHCPv6 clients, each with an address and a prefix")
 	return cmd
@@ -84,7 +96,7 @@ func (d *demo) run(ctx context.Context, database string, keep bool) (err error) 
 	}
 	fmt.Fprintf(d.out, "\nEvery check held (%.0f s).\n", time.Since(started).Seconds())
 	if keep {
-		d.keep(ctx)
+		return d.keep(ctx)
 	}
 	return nil
 }
@@ -230,15 +242,4 @@ func (d *demo) sharedPart(ctx context.Context, server string) error {
 		return err
 	}
 	return d.inDatabase(ctx, url, leases)
-}
-
-// keep waits for ctrl-c with the servers running.
-func (d *demo) keep(ctx context.Context) {
-	for _, s := range d.servers {
-		if !s.dead {
-			fmt.Fprintf(d.out, "server %s (pid %d): %s\n  log %s\n", s.id, s.cmd.Process.Pid, s.ready, s.logFile)
-		}
-	}
-	fmt.Fprintln(d.out, "running; ctrl-c ends it and removes everything")
-	<-ctx.Done()
 }

@@ -17,12 +17,13 @@ import (
 
 // child is a server process of the demonstration.
 type child struct {
-	id      string
-	cmd     *exec.Cmd
-	ready   readyLine
-	logFile string
-	dead    bool
-	done    chan struct{} // closed when the process has ended
+	id       string
+	database string
+	cmd      *exec.Cmd
+	ready    readyLine
+	logFile  string
+	dead     bool
+	done     chan struct{} // closed when the process has ended
 }
 
 // readyLine is the log line by which a server says where it listens.
@@ -54,7 +55,7 @@ func (d *demo) start(ctx context.Context, id, database string) (*child, error) {
 	if err := os.WriteFile(config, fmt.Appendf(nil, childConfig, database, id, d.dir), 0o600); err != nil {
 		return nil, err
 	}
-	c := &child{id: id, logFile: filepath.Join(d.dir, id+".log"), done: make(chan struct{})}
+	c := &child{id: id, database: database, logFile: filepath.Join(d.dir, id+".log"), done: make(chan struct{})}
 	log, err := os.OpenFile(c.logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err

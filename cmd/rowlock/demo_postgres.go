@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -40,7 +41,14 @@ func (d *demo) startPostgres(ctx context.Context) (string, error) {
 	}
 	server := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "shared_buffers=128MB")
 	server.Dir, server.SysProcAttr = dir, attr
-	if err := server.Start(); err != nil {
+	logFile := filepath.Join(dir, "log")
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	server.Stdout, server.Stderr = log, log
+	err = errors.Join(server.Start(), log.Close()) // the process has its own descriptor
+	if err != nil {
 		return "", fmt.Errorf("start postgres: %w", err)
 	}
 	ended := make(chan struct{})
@@ -56,7 +64,7 @@ func (d *demo) startPostgres(ctx context.Context) (string, error) {
 		}
 		select {
 		case <-ended:
-			return "", errors.New("postgres ended at once")
+			return "", fmt.Errorf("postgres ended at once: %s", lastLine(logFile))
 		case <-ctx.Done():
 			return "", ctx.Err()
 		case <-time.After(100 * time.Millisecond):
@@ -65,6 +73,19 @@ func (d *demo) startPostgres(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("postgres does not answer: %w", err)
 		}
 	}
+}
+
+// lastLine returns the last line of a log that says something.
+func lastLine(file string) string {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err.Error()
+	}
+	text := strings.TrimSpace(string(b))
+	if text == "" {
+		return "its log is empty"
+	}
+	return text[strings.LastIndexByte(text, '\n')+1:]
 }
 
 // postgresBin finds the folder of PostgreSQL's server programs, the newest one

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -20,7 +22,9 @@ func (p *program) migrateCommand() *cobra.Command {
 	}
 	status := &cobra.Command{
 		Use: "status", Short: "list migrations and when they were applied", Args: exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.withMigrator(cmd.Context(), false, p.migrateStatus) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.withMigrator(cmd.Context(), false, p.migrateStatus)
+		},
 	}
 	down := &cobra.Command{
 		Use: "down", Short: "take the newest migration back, with the data that only it can hold", Args: exactly(0),
@@ -64,15 +68,40 @@ func (p *program) withMigrator(ctx context.Context, create bool, do func(context
 	return nil
 }
 
+// refuseNewer fails where the schema has migrations that this program does not
+// know: they are in no list, and neither is what they changed.
+func (p *program) refuseNewer(ctx context.Context) (err error) {
+	c, err := p.loadConfig()
+	if err != nil {
+		return err
+	}
+	dsn, err := c.databaseURL()
+	if err != nil {
+		return err
+	}
+	store, err := dialects.Open(ctx, dsn, dialects.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return store.CheckSchema(ctx)
+}
+
 func (p *program) migrateUp(ctx context.Context, m sqlstore.Migrator) error {
 	applied, err := m.Up(ctx)
 	for _, name := range applied {
 		fmt.Fprintf(p.stdout, "applied %s\n", name)
 	}
-	if err == nil && len(applied) == 0 {
+	if err != nil {
+		return err
+	}
+	if err := p.refuseNewer(ctx); err != nil {
+		return err
+	}
+	if len(applied) == 0 {
 		fmt.Fprintln(p.stdout, "nothing to do: the schema is up to date")
 	}
-	return err
+	return nil
 }
 
 func (p *program) migrateStatus(ctx context.Context, m sqlstore.Migrator) error {
@@ -89,7 +118,13 @@ func (p *program) migrateStatus(ctx context.Context, m sqlstore.Migrator) error 
 		}
 		fmt.Fprintf(table, "%d\t%s\t%s\n", s.Version, s.Name, applied)
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(all, func(s sqlstore.MigrationStatus) bool { return !s.Applied }) {
+		return nil // there is something to do, and the list says it
+	}
+	return p.refuseNewer(ctx)
 }
 
 func (p *program) migrateDown(ctx context.Context, m sqlstore.Migrator, yes bool) error {

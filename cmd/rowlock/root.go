@@ -14,9 +14,10 @@ import (
 
 // Exit codes of the program.
 const (
-	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // as shells have it for SIGINT
 )
 
 // program is what commands have of the process around them, and the flags that
@@ -30,6 +31,9 @@ type program struct {
 	configFile string // --config
 	database   string // --database
 }
+
+// errInterrupted ends a command that a signal stopped before it was done.
+var errInterrupted = errors.New("interrupted")
 
 // usageError is a mistake in the command line.
 type usageError struct{ error }
@@ -50,6 +54,10 @@ func (p *program) run(ctx context.Context, args []string) int {
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
+	}
+	if errors.Is(err, errInterrupted) {
+		fmt.Fprintln(p.stderr, "interrupted")
+		return exitInterrupted
 	}
 	problems := site.Problems(err)
 	for _, problem := range problems {
