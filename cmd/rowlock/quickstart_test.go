@@ -87,12 +87,12 @@ func testQuickStart(t *testing.T, dir string) {
 	require.True(t, found)
 	blocks := docBlocks("README.md", text)
 	require.Len(t, blocks, 3)
-	require.Equal(t, "sh", blocks[0].lang)
-	script, found := strings.CutPrefix(blocks[0].text, "make build\n")
+	require.Equal(t, "sh", blocks[2].lang)
+	script, found := strings.CutPrefix(blocks[2].text, "make build\n")
 	require.True(t, found, "the first command builds")
 
 	ports := strings.NewReplacer("6767", freePort(t), "6547", freePort(t), "9867", freePort(t))
-	for name, content := range map[string]string{"site.yaml": blocks[1].text, "rowlock.yaml": blocks[2].text} {
+	for name, content := range map[string]string{"site.yaml": blocks[0].text, "rowlock.yaml": blocks[1].text} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(ports.Replace(content)), 0o600))
 	}
 

@@ -87,6 +87,16 @@ func (p *program) rootCommand() *cobra.Command {
 	flags.StringVar(&p.configFile, "config", "", "process `FILE` (default $ROWLOCK_CONFIG, else "+systemConfig+" if there is one)")
 	flags.StringVar(&p.database, "database", "", "database `URL`: sqlite:FILE or postgres://user@host/name (default $ROWLOCK_DATABASE, else that of the process file)")
 	root.AddCommand(p.commands()...)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() { // cobra's own begin with a capital
+		case "help":
+			c.Short = "tell about any command"
+		case "completion":
+			c.Short = "print the completion script of a shell"
+		}
+	}
 	return root
 }
 
