@@ -119,30 +119,33 @@ SELECT h.pool_id, count(*) FROM (
 
 -- name: config_relabel_lease4
 -- Leases in the range of a pool get its name. The rows are looked for pool by
--- pool, so that only these ranges are read.
-UPDATE lease4 l SET pool_id = h.pool_id, pool_gen = h.gen, subnet_id = h.subnet_id
-  FROM (SELECT k.*, r.addr FROM unnest($1::int[], $2::int[], $3::int[], $4::int[], $5::bytea[], $6::bytea[], $7::int[])
-               AS k (pool_id, gen, subnet_id, vrf, first, last, len)
-         CROSS JOIN LATERAL (SELECT l.addr FROM lease4 l WHERE l.vrf = k.vrf AND l.addr BETWEEN k.first AND k.last
-                                AND (l.pool_id, l.pool_gen, l.subnet_id) <> (k.pool_id, k.gen, k.subnet_id) OFFSET 0) r
-         WHERE k.len = 32 AND octet_length(k.first) = 4) h
+-- pool, so that only these ranges are read, and changed all at once.
+WITH h AS MATERIALIZED (
+  SELECT k.*, r.addr FROM unnest($1::int[], $2::int[], $3::int[], $4::int[], $5::bytea[], $6::bytea[], $7::int[])
+             AS k (pool_id, gen, subnet_id, vrf, first, last, len)
+       CROSS JOIN LATERAL (SELECT l.addr FROM lease4 l WHERE l.vrf = k.vrf AND l.addr BETWEEN k.first AND k.last
+                              AND (l.pool_id, l.pool_gen, l.subnet_id) <> (k.pool_id, k.gen, k.subnet_id) OFFSET 0) r
+       WHERE k.len = 32 AND octet_length(k.first) = 4)
+UPDATE lease4 l SET pool_id = h.pool_id, pool_gen = h.gen, subnet_id = h.subnet_id FROM h
  WHERE l.vrf = h.vrf AND l.addr = h.addr;
 
 -- name: config_relabel_lease6
 -- Leases of IPv6 likewise; a prefix of another length is none of the pool's.
-UPDATE lease6 l SET pool_id = h.pool_id, pool_gen = h.gen, subnet_id = h.subnet_id
-  FROM (SELECT k.*, r.addr FROM unnest($1::int[], $2::int[], $3::int[], $4::int[], $5::bytea[], $6::bytea[], $7::int[])
-               AS k (pool_id, gen, subnet_id, vrf, first, last, len)
-         CROSS JOIN LATERAL (SELECT l.addr FROM lease6 l WHERE l.vrf = k.vrf AND l.addr BETWEEN k.first AND k.last AND l.prefix_len = k.len
-                                AND (l.pool_id, l.pool_gen, l.subnet_id) <> (k.pool_id, k.gen, k.subnet_id) OFFSET 0) r
-         WHERE octet_length(k.first) = 16) h
+WITH h AS MATERIALIZED (
+  SELECT k.*, r.addr FROM unnest($1::int[], $2::int[], $3::int[], $4::int[], $5::bytea[], $6::bytea[], $7::int[])
+             AS k (pool_id, gen, subnet_id, vrf, first, last, len)
+       CROSS JOIN LATERAL (SELECT l.addr FROM lease6 l WHERE l.vrf = k.vrf AND l.addr BETWEEN k.first AND k.last AND l.prefix_len = k.len
+                              AND (l.pool_id, l.pool_gen, l.subnet_id) <> (k.pool_id, k.gen, k.subnet_id) OFFSET 0) r
+       WHERE octet_length(k.first) = 16)
+UPDATE lease6 l SET pool_id = h.pool_id, pool_gen = h.gen, subnet_id = h.subnet_id FROM h
  WHERE l.vrf = h.vrf AND l.addr = h.addr;
 
 -- name: config_relabel_free
 -- Free addresses likewise; what a pool cannot use of them is forgotten when it
 -- is taken.
-UPDATE addr_free f SET pool_id = h.pool_id
-  FROM (SELECT k.pool_id, k.vrf, r.addr FROM unnest($1::int[], $2::int[], $3::bytea[], $4::bytea[]) AS k (pool_id, vrf, first, last)
-         CROSS JOIN LATERAL (SELECT f.addr FROM addr_free f WHERE f.vrf = k.vrf AND f.addr BETWEEN k.first AND k.last
-                                AND octet_length(f.addr) = octet_length(k.first) AND f.pool_id <> k.pool_id OFFSET 0) r) h
+WITH h AS MATERIALIZED (
+  SELECT k.pool_id, k.vrf, r.addr FROM unnest($1::int[], $2::int[], $3::bytea[], $4::bytea[]) AS k (pool_id, vrf, first, last)
+       CROSS JOIN LATERAL (SELECT f.addr FROM addr_free f WHERE f.vrf = k.vrf AND f.addr BETWEEN k.first AND k.last
+                              AND octet_length(f.addr) = octet_length(k.first) AND f.pool_id <> k.pool_id OFFSET 0) r)
+UPDATE addr_free f SET pool_id = h.pool_id FROM h
  WHERE f.vrf = h.vrf AND f.addr = h.addr;
