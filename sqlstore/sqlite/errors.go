@@ -32,8 +32,7 @@ func classify(err error) error {
 // classifyOpen is classify for a file that is being opened, where an error that
 // will not pass by itself has no sentinel: waiting would hide it.
 func classifyOpen(err error) error {
-	var e *driver.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*driver.Error](err); ok {
 		switch e.Code() & 0xff {
 		case codes.SQLITE_NOTADB, codes.SQLITE_CORRUPT, codes.SQLITE_FORMAT, codes.SQLITE_CANTOPEN,
 			codes.SQLITE_READONLY, codes.SQLITE_PERM, codes.SQLITE_AUTH, codes.SQLITE_NOLFS:
