@@ -2,6 +2,7 @@ package engine
 
 import (
 	"net/netip"
+	"slices"
 
 	"rowlock/sqlstore"
 )
@@ -167,4 +168,14 @@ func onParked(f sqlstore.Family, it *sqlstore.Item) step {
 func permitted(it *sqlstore.Item, row *sqlstore.Lease) bool {
 	p, ok := it.Permits(row.Addr)
 	return ok && (p == nil || p.DelegatedLen == row.PrefixLen)
+}
+
+// belongs tells whether a row found under a former key is a binding of the link
+// that the client is on now: its subnet has come to this link. A subnet may
+// have come from a link that is still there, with bindings of its own.
+func belongs(it *sqlstore.Item, row *sqlstore.Lease) bool {
+	if row.Key.Link() == it.Key.Link() || permitted(it, row) {
+		return true
+	}
+	return slices.ContainsFunc(it.Pools.Pools(), func(p *sqlstore.Pool) bool { return p.SubnetID == row.SubnetID })
 }

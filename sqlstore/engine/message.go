@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"rowlock/sqlstore"
@@ -221,6 +222,10 @@ func (m *message) inserted(it *item, r *sqlstore.InsertResult) {
 		it.checking = false
 		it.next = onRow(f, it.Item, &r.Lease)
 	case sqlstore.FormerRow:
+		if !belongs(it.Item, &r.Lease) {
+			it.disown(r.Lease.Key) // the same step again: with the hint, if it has one
+			return
+		}
 		m.e.hints.giveBack(it.takeHint())
 		it.checking = false
 		it.next = update(sqlstore.Rekey, &r.Lease)
@@ -233,6 +238,15 @@ func (m *message) inserted(it *item, r *sqlstore.InsertResult) {
 		m.e.hints.unknown(it.takeHint())
 		it.next = final(sqlstore.Unchanged, nil)
 	}
+}
+
+// disown takes a key from the former ones of the item: its row is another
+// binding, on a link where the same client is known too. The request is the
+// caller's and stays as it is.
+func (it *item) disown(key sqlstore.Key) {
+	own := *it.Item
+	own.Former = slices.DeleteFunc(slices.Clone(own.Former), func(k sqlstore.Key) bool { return k == key })
+	it.Item = &own
 }
 
 // notPlaced: after a look-up there is no row; after an insert a look-up tells

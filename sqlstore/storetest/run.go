@@ -16,6 +16,7 @@ var suites = []suite{
 	{"concurrency", testConcurrency},
 	{"hint", testHints},
 	{"config", testConfig},
+	{"former", testFormer},
 	{"lane", testLanes},
 	{"model", testModel},
 	{"sweep", testSweep},
