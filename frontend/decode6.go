@@ -12,7 +12,8 @@ import (
 const (
 	maxRelays6 = 32  // relay-forward messages around the client's message
 	maxIAs6    = 16  // identity associations in a message
-	maxDUID    = 130 // 128 bytes and the two of its type (RFC 9915 section 11.1)
+	minDUID    = 3   // the two bytes of its type and one more (RFC 9915 section 11.1)
+	maxDUID    = 130 // 128 bytes and the two of its type
 )
 
 // query6 is a DHCPv6 message as decoded. Its slices are parts of the packet.
@@ -115,8 +116,11 @@ func (q *query6) take(opts dhcpv6.Options) error {
 }
 
 func duid6(v []byte) ([]byte, error) {
-	if len(v) < 1 || len(v) > maxDUID {
-		return nil, drop(ReasonOversize, "duid has %d bytes, allowed are 1 to %d", len(v), maxDUID)
+	if len(v) < minDUID {
+		return nil, drop(ReasonMalformed, "duid has %d bytes, the fewest are %d", len(v), minDUID)
+	}
+	if len(v) > maxDUID {
+		return nil, drop(ReasonOversize, "duid has %d bytes, the most are %d", len(v), maxDUID)
 	}
 	return v, nil
 }

@@ -94,7 +94,7 @@ func TestDecode6Sizes(t *testing.T) {
 	}{
 		{"RFC9915 section 11.1: duid of 128 bytes and type", duid(130), true},
 		{"RFC9915 section 11.1: longer duid", duid(131), false},
-		{"empty duid", duid(0), false},
+		{"RFC9915 section 11.1: shortest duid", duid(3), true},
 		{"interface-id", relay(dhcpv6.OptionInterfaceID, 255), true},
 		{"interface-id too long", relay(dhcpv6.OptionInterfaceID, 256), false},
 		{"remote-id too long", relay(dhcpv6.OptionRemoteID, 256), false},
@@ -109,6 +109,10 @@ func TestDecode6Sizes(t *testing.T) {
 		} else {
 			require.Equal(t, ReasonOversize, reasonOf(err), tt.name)
 		}
+	}
+	for n := range 3 {
+		_, err := decode6(&packet{data: duid(n)})
+		require.Equal(t, ReasonMalformed, reasonOf(err), "RFC9915 section 11.1: a duid has a type and at least one byte, not %d", n)
 	}
 }
 
@@ -221,7 +225,6 @@ func TestLinkLayer6(t *testing.T) {
 		{"RFC9915 section 11.2 DUID-LLT", solicit(append([]byte{0, 1, 0, 6, 1, 2, 3, 4}, mac...)), mac, 6, 4},
 		{"RFC9915 section 11.3 DUID-EN", solicit(serverDUID6), nil, 0, 0},
 		{"cut DUID-LL", solicit([]byte{0, 3, 0, 1}), nil, 0, 0},
-		{"very short", solicit([]byte{0}), nil, 0, 0},
 		{"DUID-LL with a long address", solicit(append([]byte{0, 3, 0, 1}, make([]byte, 21)...)), nil, 0, 0},
 	} {
 		addr, hwtype, source := decoded6(t, tt.data).linkLayer6()
