@@ -336,7 +336,7 @@ func configWait(t *testing.T, c *configured) {
 	require.NoError(t, c.store.WaitRevision(ctx, rev-1), "there is a newer one already")
 	require.NoError(t, c.store.WaitRevision(ctx, rev), "there is none")
 	told := make(chan error, 1)
-	go func() { told <- c.store.WaitRevision(ctx, rev) }()
+	go func(known int64) { told <- c.store.WaitRevision(ctx, known) }(rev)
 	cfg := oneSubnet()
 	cfg.Parameters = sqlstore.Parameters{"offer_lifetime": "21"}
 	rev = c.apply(t, cfg)
