@@ -5,9 +5,9 @@ package migrations
 
 import "embed"
 
-// Files has one folder per dialect: postgres, sqlite.
+// Files has one folder per dialect: mysql, postgres, sqlite.
 //
-//go:embed postgres/*.sql sqlite/*.sql
+//go:embed mysql/*.sql postgres/*.sql sqlite/*.sql
 var Files embed.FS
 
 // Newest is the schema version this program writes, and Oldest the lowest one

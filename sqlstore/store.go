@@ -16,7 +16,7 @@ type Store interface {
 	ConfigStore
 	LeaseStore
 
-	// Dialect names the engine: "postgres" or "sqlite".
+	// Dialect names the engine: "postgres", "mysql", "mariadb" or "sqlite".
 	Dialect() string
 	// Version is the database server's own version text.
 	Version() string

@@ -84,10 +84,10 @@ func exchange(f sqlstore.Family, first, size int) (ins []sqlstore.Insert, ups []
 }
 
 // cpuOf returns a clock of the processor time of this process and of the
-// database server, whose first process ROWLOCK_TEST_POSTGRES_PID names.
+// database server, whose first process ROWLOCK_TEST_<DIALECT>_PID names.
 func cpuOf(b *testing.B, dialect string) func() time.Duration {
 	pids := []int{os.Getpid()}
-	if text := strings.TrimSpace(os.Getenv("ROWLOCK_TEST_POSTGRES_PID")); dialect == "postgres" && text != "" {
+	if text := strings.TrimSpace(os.Getenv("ROWLOCK_TEST_" + strings.ToUpper(dialect) + "_PID")); text != "" {
 		pid, err := strconv.Atoi(text)
 		require.NoError(b, err)
 		pids = append(pids, pid)

@@ -39,6 +39,7 @@ const (
 	codecPackage   = "github.com/insomniacslk/dhcp/..."
 	pgxPackage     = "github.com/jackc/pgx/v5/..."
 	sqlitePackage  = "modernc.org/sqlite/..."
+	mysqlPackage   = "github.com/go-sql-driver/mysql/..."
 	yamlPackage    = "github.com/goccy/go-yaml/..."
 	cobraPackage   = "github.com/spf13/cobra/..."
 	testifyPackage = "github.com/stretchr/testify/..."
@@ -54,7 +55,7 @@ var importRules = []importRule{
 	{
 		name: "roles speak to sqlstore interfaces, not to engines",
 		in:   []string{"rowlock/frontend/...", "rowlock/ddns/...", "rowlock/admin/..."},
-		deny: []string{"rowlock/sqlstore/...", "rowlock/migrations", "database/sql", pgxPackage, sqlitePackage},
+		deny: []string{"rowlock/sqlstore/...", "rowlock/migrations", "database/sql", pgxPackage, sqlitePackage, mysqlPackage},
 		allow: []string{
 			"rowlock/sqlstore",
 		},
@@ -88,24 +89,28 @@ var importRules = []importRule{
 	{
 		name: "the engine knows no dialect, role or schema",
 		in:   []string{"rowlock/sqlstore/engine"},
-		deny: []string{"rowlock/...", "database/sql", pgxPackage, sqlitePackage}, allow: []string{"rowlock/sqlstore"}, deps: true,
+		deny: []string{"rowlock/...", "database/sql", pgxPackage, sqlitePackage, mysqlPackage}, allow: []string{"rowlock/sqlstore"}, deps: true,
 	},
 	{
 		name: "a dialect knows sqlstore, the engine and the schema",
-		in:   []string{"rowlock/sqlstore/postgres/...", "rowlock/sqlstore/sqlite/..."},
+		in:   []string{"rowlock/sqlstore/postgres/...", "rowlock/sqlstore/sqlite/...", "rowlock/sqlstore/mysql/..."},
 		deny: []string{"rowlock/..."},
 		allow: []string{
 			"rowlock/sqlstore", "rowlock/sqlstore/engine", "rowlock/migrations",
-			"rowlock/sqlstore/postgres/...", "rowlock/sqlstore/sqlite/...",
+			"rowlock/sqlstore/postgres/...", "rowlock/sqlstore/sqlite/...", "rowlock/sqlstore/mysql/...",
 		},
 	},
 	{
 		name: "dialects do not know each other",
-		in:   []string{"rowlock/sqlstore/postgres/..."}, deny: []string{"rowlock/sqlstore/sqlite/...", sqlitePackage}, deps: true,
+		in:   []string{"rowlock/sqlstore/postgres/..."}, deny: []string{"rowlock/sqlstore/sqlite/...", "rowlock/sqlstore/mysql/...", sqlitePackage, mysqlPackage}, deps: true,
 	},
 	{
 		name: "dialects do not know each other",
-		in:   []string{"rowlock/sqlstore/sqlite/..."}, deny: []string{"rowlock/sqlstore/postgres/...", pgxPackage}, deps: true,
+		in:   []string{"rowlock/sqlstore/sqlite/..."}, deny: []string{"rowlock/sqlstore/postgres/...", "rowlock/sqlstore/mysql/...", pgxPackage, mysqlPackage}, deps: true,
+	},
+	{
+		name: "dialects do not know each other",
+		in:   []string{"rowlock/sqlstore/mysql/..."}, deny: []string{"rowlock/sqlstore/postgres/...", "rowlock/sqlstore/sqlite/...", pgxPackage, sqlitePackage}, deps: true,
 	},
 	{
 		name: "packets exist in the frontend and in rowperf only",
@@ -115,6 +120,10 @@ var importRules = []importRule{
 	{
 		name: "the PostgreSQL driver is in its dialect and the conformance suite only",
 		in:   []string{"rowlock/..."}, except: []string{"rowlock/sqlstore/postgres/...", "rowlock/sqlstore/storetest/..."}, deny: []string{pgxPackage},
+	},
+	{
+		name: "the MySQL driver is in its dialect only",
+		in:   []string{"rowlock/..."}, except: []string{"rowlock/sqlstore/mysql/..."}, deny: []string{mysqlPackage},
 	},
 	{
 		name: "the SQLite driver is in its dialect only",
@@ -215,6 +224,9 @@ func TestImportRulesBite(t *testing.T) {
 		{"rowlock/sqlstore/postgres", "rowlock/frontend"},
 		{"rowlock/sqlstore/postgres", "rowlock/sqlstore/sqlite"},
 		{"rowlock/sqlstore/sqlite", "github.com/jackc/pgx/v5/pgconn"},
+		{"rowlock/sqlstore/mysql", "rowlock/sqlstore/postgres"},
+		{"rowlock/sqlstore/engine", "github.com/go-sql-driver/mysql"},
+		{"rowlock/cmd/rowlock", "github.com/go-sql-driver/mysql"},
 		{"rowlock/frontend", "rowlock/sqlstore/engine"},
 		{"rowlock/frontend", "rowlock/admin"},
 		{"rowlock/frontend", "rowlock/cmd/rowlock"},

@@ -116,6 +116,7 @@ func TestMigrationsHaveTheSameNames(t *testing.T) {
 	}
 	require.Contains(t, folders, "postgres")
 	require.Contains(t, folders, "sqlite")
+	require.Contains(t, folders, "mysql")
 	for dialect, names := range folders {
 		require.Equal(t, folders["postgres"], names, dialect)
 		for i, name := range names {

@@ -85,7 +85,7 @@ func (p *program) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.configFile, "config", "", "process `FILE` (default $ROWLOCK_CONFIG, else "+systemConfig+" if there is one)")
-	flags.StringVar(&p.database, "database", "", "database `URL`: sqlite:FILE or postgres://user@host/name (default $ROWLOCK_DATABASE, else that of the process file)")
+	flags.StringVar(&p.database, "database", "", "database `URL`: sqlite:FILE, postgres://user@host/name, mysql:// or mariadb:// (default $ROWLOCK_DATABASE, else that of the process file)")
 	root.AddCommand(p.commands()...)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func BenchmarkServer(b *testing.B) {
 			for _, outstanding := range []int{16, 256, 1024} {
 				b.Run(fmt.Sprintf("%s/%s/outstanding=%d", dialect, f, outstanding), func(b *testing.B) {
 					for b.Loop() {
-						benchServer(b, program, storetest.URL(b, dialect), f, outstanding)
+						benchServer(b, program, dialect, f, outstanding)
 					}
 				})
 			}
@@ -40,7 +41,8 @@ func BenchmarkServer(b *testing.B) {
 	}
 }
 
-func benchServer(b *testing.B, program, database string, f sqlstore.Family, outstanding int) {
+func benchServer(b *testing.B, program, dialect string, f sqlstore.Family, outstanding int) {
+	database := storetest.URL(b, dialect)
 	d := &demo{out: io.Discard, clients4: 8000, clients6: 4000}
 	require.NoError(b, d.prepare())
 	defer d.close()
@@ -50,7 +52,7 @@ func benchServer(b *testing.B, program, database string, f sqlstore.Family, outs
 	require.NoError(b, err)
 
 	pids := []int{server.cmd.Process.Pid}
-	if text := os.Getenv("ROWLOCK_TEST_POSTGRES_PID"); text != "" {
+	if text := os.Getenv("ROWLOCK_TEST_" + strings.ToUpper(dialect) + "_PID"); text != "" {
 		pid, err := strconv.Atoi(text)
 		require.NoError(b, err)
 		pids = append(pids, pid)

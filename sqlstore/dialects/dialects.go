@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rowlock/sqlstore"
+	"rowlock/sqlstore/mysql"
 	"rowlock/sqlstore/postgres"
 	"rowlock/sqlstore/sqlite"
 )
@@ -23,13 +24,16 @@ type Options struct {
 }
 
 // ErrScheme says which URLs there are.
-var ErrScheme = errors.New("the database URL must begin with postgres:// or with sqlite")
+var ErrScheme = errors.New("the database URL must begin with postgres://, mysql://, mariadb:// or with sqlite")
 
-// Open opens the database: postgres://user@host/name, or sqlite:FILE.
+// Open opens the database: postgres://user@host/name, mysql://user@host/name,
+// mariadb://user@host/name, or sqlite:FILE.
 func Open(ctx context.Context, url string, opt Options) (sqlstore.Store, error) {
 	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
 	case "postgres", "postgresql":
 		return postgres.Open(ctx, url, postgres.Options{Logger: opt.Logger, MaxConns: opt.MaxConns, Deadline: opt.Deadline})
+	case "mysql", "mariadb":
+		return mysql.Open(ctx, url, mysql.Options{Logger: opt.Logger, MaxConns: opt.MaxConns, Deadline: opt.Deadline})
 	case "sqlite":
 		return sqlite.Open(ctx, strings.TrimPrefix(rest, "//"), sqlite.Options{Logger: opt.Logger, Create: opt.Create})
 	}
@@ -41,6 +45,8 @@ func Migrator(_ context.Context, url string, opt Options) (sqlstore.Migrator, er
 	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
 	case "postgres", "postgresql":
 		return postgres.NewMigrator(url, opt.Logger)
+	case "mysql", "mariadb":
+		return mysql.NewMigrator(url, opt.Logger)
 	case "sqlite":
 		return sqlite.NewMigrator(strings.TrimPrefix(rest, "//"), opt.Logger, opt.Create)
 	}

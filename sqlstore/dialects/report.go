@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"rowlock/sqlstore/mysql"
 	"rowlock/sqlstore/postgres"
 	"rowlock/sqlstore/sqlite"
 )
@@ -15,6 +16,8 @@ func Report(ctx context.Context, url, statement string) (columns []string, rows 
 	switch scheme, rest, _ := strings.Cut(url, ":"); scheme {
 	case "postgres", "postgresql":
 		return postgres.Report(ctx, url, statement)
+	case "mysql", "mariadb":
+		return mysql.Report(ctx, url, statement)
 	case "sqlite":
 		return sqlite.Report(ctx, strings.TrimPrefix(rest, "//"), statement)
 	}
@@ -27,6 +30,8 @@ func Scratch(ctx context.Context, url, name string) (scratchURL string, drop fun
 	switch scheme, _, _ := strings.Cut(url, ":"); scheme {
 	case "postgres", "postgresql":
 		return postgres.Scratch(ctx, url, name)
+	case "mysql", "mariadb":
+		return mysql.Scratch(ctx, url, name)
 	}
-	return "", nil, errors.New("a scratch database needs a postgres:// URL")
+	return "", nil, errors.New("a scratch database needs a postgres://, mysql:// or mariadb:// URL")
 }

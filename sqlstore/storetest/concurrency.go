@@ -41,7 +41,7 @@ func newCrowd(t *testing.T, dialect string, v variant, size int) *crowd {
 	c.set = sqlstore.NewPoolSet(c.pool(c.vrf, c.vrf, 1, size))
 	for i := range 3 {
 		store := c.store
-		if db.postgres() && i > 0 {
+		if db.server() && i > 0 {
 			store = Open(t, db.url)
 		}
 		c.engines = append(c.engines, newEngine(t, store, fmt.Sprintf("fe%d", i)))

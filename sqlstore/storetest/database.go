@@ -1,6 +1,7 @@
 // Package storetest is the conformance suite of the dialects: the same tests,
 // made from the transition table of the engine, run on every engine. A
-// database for tests is named by ROWLOCK_TEST_POSTGRES; SQLite needs none.
+// server for tests is named by ROWLOCK_TEST_POSTGRES, ROWLOCK_TEST_MYSQL and
+// ROWLOCK_TEST_MARIADB; SQLite needs none.
 package storetest
 
 import (
@@ -8,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -27,12 +30,12 @@ func URL(t testing.TB, dialect string) string {
 	if dialect == "sqlite" {
 		return "sqlite:" + filepath.Join(t.TempDir(), "rowlock.db")
 	}
-	server := os.Getenv("ROWLOCK_TEST_POSTGRES")
+	server := os.Getenv(variable(dialect))
 	if server == "" {
 		if os.Getenv("ROWLOCK_TEST_REQUIRE") != "" {
-			t.Fatal("ROWLOCK_TEST_POSTGRES is not set, and ROWLOCK_TEST_REQUIRE is")
+			t.Fatalf("%s is not set, and ROWLOCK_TEST_REQUIRE is", variable(dialect))
 		}
-		t.Skip("no PostgreSQL: ROWLOCK_TEST_POSTGRES is not set")
+		t.Skipf("no server: %s is not set", variable(dialect))
 	}
 	name := fmt.Sprintf("rowlock_test_%d_%d", os.Getpid(), databases.Add(1))
 	u, drop, err := dialects.Scratch(t.Context(), server, name)
@@ -62,5 +65,16 @@ func Open(t testing.TB, databaseURL string) sqlstore.Store {
 	return s
 }
 
-// Dialects are the engines that every suite runs on.
-var Dialects = []string{"sqlite", "postgres"}
+// Dialects are the engines that every suite runs on: SQLite and PostgreSQL, and
+// MariaDB and MySQL where a server of them is named.
+var Dialects = named("sqlite", "postgres", "mariadb", "mysql")
+
+// named leaves out the servers that may be missing and are.
+func named(dialects ...string) []string {
+	return slices.DeleteFunc(dialects, func(d string) bool {
+		return (d == "mariadb" || d == "mysql") && os.Getenv(variable(d)) == ""
+	})
+}
+
+// variable names a server of the dialect for tests.
+func variable(dialect string) string { return "ROWLOCK_TEST_" + strings.ToUpper(dialect) }

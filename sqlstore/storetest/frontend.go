@@ -122,7 +122,7 @@ func frontendRace(t *testing.T, c *configured) {
 func frontendStore(t *testing.T, c *configured) {
 	require.Equal(t, c.db.dialect, c.store.Dialect())
 	require.NotEmpty(t, c.store.Version())
-	require.Equal(t, c.db.postgres(), c.store.SplitLanes())
+	require.Equal(t, c.db.server(), c.store.SplitLanes())
 	require.NoError(t, c.store.Ping(t.Context()))
 	require.NoError(t, c.store.CheckSchema(t.Context()))
 	require.NoError(t, c.store.MakePartitions(t.Context()))

@@ -268,7 +268,7 @@ func laneMessages(t *testing.T, b *bench) {
 // A row that somebody holds locked, such as a person in a SQL shell, does not
 // stop the lane.
 func laneLocked(t *testing.T, b *bench) {
-	if !b.db.postgres() {
+	if !b.db.server() {
 		t.Skip("SQLite has no row locks: a writer waits for the whole file")
 	}
 	held, free, sibling := b.row(t, 1, "active"), b.row(t, 2, "active"), b.row(t, 3, "active")

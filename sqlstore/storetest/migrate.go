@@ -119,6 +119,10 @@ func (d *database) columns(t testing.TB) map[string][]string {
 		  WHERE table_schema = 'public' AND table_name NOT LIKE 'goose%' AND table_name NOT LIKE 'lease\_history\__%'
 		  AND table_name NOT LIKE '%migration_lock' ORDER BY table_name, ordinal_position`
 	}
+	if d.mysql() {
+		query = `SELECT table_name, column_name FROM information_schema.columns
+		  WHERE table_schema = DATABASE() AND table_name NOT LIKE 'goose%' ORDER BY table_name, ordinal_position`
+	}
 	out := map[string][]string{}
 	rows, err := d.query(t, query)
 	require.NoError(t, err)

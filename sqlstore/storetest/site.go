@@ -155,10 +155,17 @@ func leases(t testing.TB, s sqlstore.Store, f sqlstore.Family, vrf uint32) map[n
 	}
 }
 
-// apply runs a batch that a tool sends and requires that it succeeds.
+// apply runs a batch that a tool sends and requires that it succeeds; like
+// every tool it repeats one that met a deadlock.
 func apply(t testing.TB, s sqlstore.Store, b *sqlstore.Batch) *sqlstore.BatchResult {
 	t.Helper()
 	res, err := s.Apply(t.Context(), b)
+	for range 5 {
+		if !errors.Is(err, sqlstore.ErrRetry) {
+			break
+		}
+		res, err = s.Apply(t.Context(), b)
+	}
 	require.NoError(t, err)
 	require.True(t, res.Alive)
 	return res

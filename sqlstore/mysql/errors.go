@@ -1,0 +1,78 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-sql-driver/mysql"
+
+	"rowlock/sqlstore"
+)
+
+// The error numbers of both servers that mean something to the program. What is
+// in no list, and is no data error by its SQLSTATE, is ErrUnavailable.
+var (
+	retryNumbers = []uint16{
+		1205, // lock wait time-out
+		1213, // deadlock; on Galera also a lost certification
+		1020, // record has changed since last read (MariaDB)
+		1412, // table definition has changed
+		1615, // prepared statement must be prepared again
+		3572, // lock not available
+	}
+	conflictNumbers = []uint16{1062, 1586}
+	schemaNumbers   = []uint16{
+		1049, // unknown database
+		1054, // unknown column
+		1146, // no such table
+		1305, // no such procedure
+	}
+	dataNumbers = []uint16{
+		1264, 1265, // out of range, truncated
+		1366, 1292, 1411, // incorrect value
+		1406,             // too long
+		1048, 1364, 1452, // NULL, no default, no parent row
+		3819, 4025, // check constraint: MySQL, MariaDB
+		3140, 3141, 3156, 3665, 3666, 3669, // JSON: MySQL
+		4037, 4038, 4174, 4175, 4177, 4178, // JSON: MariaDB
+	}
+)
+
+// classify turns a driver's error into one of sqlstore's, by number. Errors
+// that are one already stay as they are.
+func classify(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || isClassified(err) {
+		return err
+	}
+	var me *mysql.MySQLError
+	if !errors.As(err, &me) {
+		return fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err)
+	}
+	sentinel := sqlstore.ErrUnavailable
+	class := string(me.SQLState[:2])
+	switch {
+	case slices.Contains(retryNumbers, me.Number):
+		sentinel = sqlstore.ErrRetry
+	case slices.Contains(conflictNumbers, me.Number):
+		sentinel = sqlstore.ErrConflict
+	case slices.Contains(schemaNumbers, me.Number):
+		sentinel = sqlstore.ErrSchema
+	case slices.Contains(dataNumbers, me.Number), class == "22", class == "23":
+		sentinel = sqlstore.ErrData
+	}
+	return fmt.Errorf("%w: %w", sentinel, err)
+}
+
+func isClassified(err error) bool {
+	for _, e := range []error{
+		sqlstore.ErrNotFound, sqlstore.ErrConflict, sqlstore.ErrRetry, sqlstore.ErrData, sqlstore.ErrUnavailable,
+		sqlstore.ErrFenced, sqlstore.ErrBusy, sqlstore.ErrSchema,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,28 @@
+package mysql
+
+import "rowlock/sqlstore"
+
+// LaneSettings are the settings of lane connections, and the statement that
+// gives their variables types.
+func LaneSettings(mariadb bool) (set map[string]string, variables string, err error) {
+	q, err := loadQueries(mariadb)
+	if err != nil {
+		return nil, "", err
+	}
+	return laneSettings(mariadb), q.get("connect_lane"), nil
+}
+
+// QueryNames lists the statements: those that all families share, and those
+// on leases.
+func QueryNames(mariadb bool) (common map[string]string, lease map[sqlstore.Family]map[string]string, err error) {
+	q, err := loadQueries(mariadb)
+	if err != nil {
+		return nil, nil, err
+	}
+	return q.common, q.lease, nil
+}
+
+// LaneStatements are the names of the statements that lanes prepare.
+func LaneStatements() []string {
+	return append(append([]string{}, offerStatements...), commitStatements...)
+}

@@ -1,0 +1,121 @@
+package mysql
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+
+	"rowlock/sqlstore"
+)
+
+// Apply runs a batch: inserts on an offer connection, updates on a commit
+// connection. A batch must not have both.
+func (s *Store) Apply(ctx context.Context, b *sqlstore.Batch) (*sqlstore.BatchResult, error) {
+	res := &sqlstore.BatchResult{
+		Inserts: make([]sqlstore.InsertResult, len(b.Inserts)),
+		Updates: make([]sqlstore.UpdateResult, len(b.Updates)),
+	}
+	switch {
+	case len(b.Inserts) > 0 && len(b.Updates) > 0:
+		return nil, errors.New("a batch has either inserts or updates")
+	case len(b.Inserts) > 0:
+		return res, s.onLane(ctx, s.offers, func(c *conn) error { return c.insert(b, res) })
+	case len(b.Updates) > 0:
+		return res, s.onLane(ctx, s.commits, func(c *conn) error { return c.update(b, res) })
+	}
+	return res, nil
+}
+
+// insert sends the exclusive items as one transaction and then each solo item
+// as one of its own, all in one round trip. What was committed before an error
+// stays; the caller repeats the batch and finds those rows under their keys.
+func (c *conn) insert(b *sqlstore.Batch, res *sqlstore.BatchResult) error {
+	var groups [][]int
+	var together []int
+	for i := range b.Inserts {
+		res.Inserts[i].Status = sqlstore.NotPlaced
+		if b.Inserts[i].Solo {
+			groups = append(groups, []int{i})
+		} else {
+			together = append(together, i)
+		}
+	}
+	if len(together) > 0 {
+		groups = append(groups, together)
+	}
+	f := b.Inserts[0].Family
+	res.Alive = true // until one of the transactions finds otherwise
+	p := &packet{}
+	var rows []bool // by result: whether it has lease rows
+	for _, g := range groups {
+		former := c.addInserts(p, b, g)
+		rows = append(rows, false, true)
+		if former {
+			rows = append(rows, true)
+		}
+	}
+	return c.send(p, func(result int, v []driver.Value) error {
+		if !rows[result] {
+			res.Revision, res.Alive = integer(v[0]), res.Alive && boolean(v[1])
+			return nil
+		}
+		i := integer(v[0])
+		res.Inserts[i] = sqlstore.InsertResult{Status: sqlstore.InsertStatus(integer(v[1])), Lease: leaseOf(f, v[2:])}
+		return nil
+	})
+}
+
+// addInserts adds one transaction for some of the items. It tells whether
+// former keys are looked up too.
+func (c *conn) addInserts(p *packet, b *sqlstore.Batch, group []int) (former bool) {
+	f := b.Inserts[0].Family
+	rows := &items{}
+	for _, i := range group {
+		in := &b.Inserts[i]
+		former = former || len(in.Former) > 0
+		rows.insert(i, in)
+	}
+	p.add(c.q.get("tx_begin"))
+	p.add(c.q.of(f, "lane_items"), b.Fence.Frontend, b.Fence.Incarnation, rows.text())
+	for _, name := range offerStatements[:4] {
+		p.add(c.q.execute(f, name))
+	}
+	if former {
+		p.add(c.q.execute(f, "lease_read_former"))
+	}
+	p.add(c.q.get("tx_commit"))
+	return former
+}
+
+// insert appends the row of an item, in the order that lease_insert reads.
+func (b *items) insert(n int, in *sqlstore.Insert) {
+	b.begin()
+	b.number(int64(n))
+	b.key(in.Key)
+	b.number(int64(in.VRF))
+	b.addr(in.Addr)
+	for _, v := range []uint32{in.SubnetID, in.PoolID, in.PoolGen, in.ValidLft, in.OfferLft, uint32(in.PrefixLen), in.PrefLft, in.Client.IAID} {
+		b.number(int64(v))
+	}
+	c := &in.Client
+	b.bytes(c.HWAddr)
+	b.optional(int64(c.HWType))
+	b.optional(int64(c.HWSource))
+	b.bytes(c.ClientID)
+	b.addr(c.RelayAddr)
+	b.bytes(c.CircuitID)
+	b.bytes(c.RemoteID)
+	b.words(c.Hostname)
+	b.optional(int64(c.FQDNFlags))
+	b.words(c.Classes)
+	b.bytes(c.SubscriberID)
+	b.bytes(c.RelayID)
+	for i := range 2 {
+		if i < len(in.Former) {
+			b.key(in.Former[i])
+		} else {
+			b.null()
+		}
+	}
+	b.end()
+}

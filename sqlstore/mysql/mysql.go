@@ -1,0 +1,185 @@
+// Package mysql is the MySQL and MariaDB dialect of sqlstore: MySQL 8.0.19 and
+// MariaDB 10.6, and later. The two are flavours that are told apart when the
+// database is opened; they share every statement. A batch of inserts is one
+// round trip, a batch of updates two: neither server has UPDATE … RETURNING or
+// UPDATE … SKIP LOCKED. The texts are in queries/. A Store has three connection
+// pools: offers, commits, and everything else. All commits are durable as the
+// server is configured; there is no asynchronous commit for a session.
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// Options tune a Store.
+type Options struct {
+	Logger   *slog.Logger
+	MaxConns int           // connections per lane; 0 is 2
+	Deadline time.Duration // a lane transaction that takes longer loses its connection; 0 is 2 s
+}
+
+// Store is a MySQL or MariaDB database; it implements sqlstore.Store.
+type Store struct {
+	log      *slog.Logger
+	deadline time.Duration
+	offers   *sql.DB
+	commits  *sql.DB
+	general  *sql.DB
+	q        *queries
+	version  string
+	mariadb  bool
+}
+
+// Open connects to the database. It returns ErrUnavailable when that fails.
+func Open(ctx context.Context, databaseURL string, opt Options) (*Store, error) {
+	cfg, err := parseURL(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{log: opt.Logger, deadline: opt.Deadline}
+	if s.q, err = loadQueries(false); err != nil {
+		return nil, fmt.Errorf("load queries: %w", err)
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.deadline == 0 {
+		s.deadline = 2 * time.Second
+	}
+	if err := s.open(ctx, cfg, 2*max(opt.MaxConns, 2)); err != nil {
+		_ = s.Close()
+		return nil, fmt.Errorf("connect to %s: %w", product(cfg), classify(err))
+	}
+	return s, nil
+}
+
+// open asks the server which flavour it is and makes the pools.
+func (s *Store) open(ctx context.Context, cfg *mysql.Config, conns int) error {
+	probe, err := newPool(cfg, s.q, generalSettings, nil, 1)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = probe.Close() }()
+	if err := probe.QueryRowContext(ctx, s.q.get("version")).Scan(&s.version); err != nil {
+		return err
+	}
+	s.mariadb = strings.Contains(s.version, "MariaDB")
+	if s.q, err = loadQueries(s.mariadb); err != nil {
+		return err
+	}
+	lane := laneSettings(s.mariadb)
+	if s.offers, err = newPool(cfg, s.q, lane, offerStatements, conns); err != nil {
+		return err
+	}
+	if s.commits, err = newPool(cfg, s.q, lane, commitStatements, conns); err != nil {
+		return err
+	}
+	s.general, err = newPool(cfg, s.q, generalSettings, nil, 6)
+	return err
+}
+
+// Dialect returns "mysql" or "mariadb": what the server is, whatever the URL
+// says.
+func (s *Store) Dialect() string {
+	if s.mariadb {
+		return "mariadb"
+	}
+	return "mysql"
+}
+
+// Version returns the server's version text.
+func (s *Store) Version() string {
+	if s.mariadb {
+		return "MariaDB " + s.version
+	}
+	return "MySQL " + s.version
+}
+
+// SplitLanes tells that offers and commits are transactions of their own.
+func (s *Store) SplitLanes() bool { return true }
+
+// Ping asks the database for an answer.
+func (s *Store) Ping(ctx context.Context) error { return classify(s.general.PingContext(ctx)) }
+
+// Close ends all connections.
+func (s *Store) Close() error {
+	for _, p := range []*sql.DB{s.offers, s.commits, s.general} {
+		if p != nil {
+			_ = p.Close()
+		}
+	}
+	return nil
+}
+
+// settings are session variables that a connection is made with, as SQL.
+type settings map[string]string
+
+// generalSettings are those of every connection.
+var generalSettings = settings{
+	"time_zone":                "'+00:00'",
+	"sql_mode":                 "'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+	"innodb_lock_wait_timeout": "5",
+	"lock_wait_timeout":        "5",
+}
+
+// laneSettings keep a client's patience: a lock is waited for at most a second,
+// and (MariaDB only) a paused program loses its transaction.
+func laneSettings(mariadb bool) settings {
+	set := settings{}
+	maps.Copy(set, generalSettings)
+	set["innodb_lock_wait_timeout"] = "1"
+	if mariadb {
+		set["idle_transaction_timeout"] = "5"
+	}
+	return set
+}
+
+// newPool makes a pool of connections with those settings, on which the
+// statements with these names are prepared; no connection is made yet.
+func newPool(cfg *mysql.Config, q *queries, set settings, statements []string, conns int) (*sql.DB, error) {
+	cfg = cfg.Clone()
+	cfg.Params = set
+	c, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, errURL
+	}
+	setup := &packet{}
+	setup.add(q.get("connect"))
+	if len(statements) > 0 {
+		setup.add(q.get("connect_lane"))
+		q.prepare(setup, statements)
+	}
+	db := sql.OpenDB(&connector{Connector: c, setup: setup})
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	return db, nil
+}
+
+// connector runs statements on every new connection.
+type connector struct {
+	driver.Connector
+	setup *packet
+}
+
+// Connect makes a connection.
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	dc, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := dc.(driver.ExecerContext).ExecContext(ctx, c.setup.statement(), c.setup.args); err != nil {
+		_ = dc.Close()
+		return nil, err
+	}
+	return dc, nil
+}

@@ -1,0 +1,41 @@
+-- name: connect
+-- What every connection is set to besides the parameters of its making.
+SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
+
+-- name: connect_lane
+-- Gives the variables of the lanes their types before statements are prepared.
+SET @fe = '', @incarnation = 0, @items = '[]', @now = UTC_TIMESTAMP(6), @us = 0, @alive = 1;
+
+-- name: prepare
+-- Prepares a statement of a lane; names cannot be parameters.
+PREPARE $1 FROM ?;
+
+-- name: execute
+EXECUTE $1;
+
+-- name: connect_read_only
+SET SESSION TRANSACTION READ ONLY;
+
+-- name: version
+SELECT VERSION();
+
+-- name: migrate_lock_table
+-- The table whose one row is locked while a migration runs; a lock in a row
+-- works behind poolers and on replicated servers too.
+CREATE TABLE IF NOT EXISTS rowlock_migration_lock (id INTEGER NOT NULL PRIMARY KEY) ENGINE = InnoDB;
+
+-- name: migrate_lock_row
+INSERT INTO rowlock_migration_lock (id) VALUES (1) ON DUPLICATE KEY UPDATE id = 1;
+
+-- name: migrate_lock
+SELECT id FROM rowlock_migration_lock WHERE id = 1 FOR UPDATE;
+
+-- name: schema_version
+SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied;
+
+-- name: scratch_create
+-- Makes a database; names cannot be parameters, $1 is a quoted one.
+CREATE DATABASE $1 CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- name: scratch_drop
+DROP DATABASE IF EXISTS $1;

@@ -1,0 +1,108 @@
+package mysql
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"rowlock/sqlstore"
+)
+
+// Lead takes or keeps a leadership row.
+func (s *Store) Lead(ctx context.Context, name, holder string, ttl time.Duration) (fence int64, err error) {
+	var has string
+	err = s.tx(ctx, func(c *conn) error {
+		if _, err := c.exec(c.q.get("lead_make"), name); err != nil {
+			return err
+		}
+		if _, err := c.exec(c.q.get("lead_take"), holder, holder, ttl.Microseconds(), name, holder); err != nil {
+			return err
+		}
+		return c.each(c.q.get("lead_read"), []any{name}, func(v []driver.Value) error {
+			fence, has = integer(v[0]), text(v[1])
+			return nil
+		})
+	})
+	if err == nil && has != holder {
+		return 0, fmt.Errorf("leadership %q: %w", name, sqlstore.ErrConflict)
+	}
+	return fence, err
+}
+
+// Due looks for rows whose time has come.
+func (s *Store) Due(ctx context.Context, f sqlstore.Family, after sqlstore.Key, limit int) (due []sqlstore.Due, last sqlstore.Key, done bool, err error) {
+	from := hex.EncodeToString([]byte(after))
+	err = s.with(ctx, s.general, func(c *conn) error {
+		due, last, done = nil, "", true
+		err := c.each(c.q.of(f, "lease_last"), []any{from, limit - 1}, func(v []driver.Value) error {
+			last, done = sqlstore.Key(raw(v[0])), false
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		upto := hex.EncodeToString([]byte(last))
+		if done {
+			upto = endOfKeys
+		}
+		return c.each(c.q.of(f, "lease_due"), []any{from, upto, limit}, func(v []driver.Value) error {
+			due = append(due, sqlstore.Due{
+				Key: sqlstore.Key(raw(v[0])), Addr: address(v[1]), State: sqlstore.State(integer(v[2])), Rev: integer(v[3]),
+			})
+			return nil
+		})
+	})
+	if done && len(due) > 0 {
+		last = due[len(due)-1].Key
+	}
+	return due, last, done, err
+}
+
+// endOfKeys is behind every key, in hex.
+const endOfKeys = "ffffffffffff"
+
+// DeleteOffers deletes dead offers and lists their addresses as free.
+func (s *Store) DeleteOffers(ctx context.Context, f sqlstore.Family, due []sqlstore.Due) (count int, err error) {
+	rows := &items{}
+	for _, d := range due {
+		rows.begin()
+		rows.key(d.Key)
+		rows.number(d.Rev)
+		rows.end()
+	}
+	err = s.tx(ctx, func(c *conn) error {
+		count, err = c.deleteRows(f, "lease_dead_offers", rows.text())
+		return err
+	})
+	return count, err
+}
+
+// Forget deletes rows that nobody waits for any more. They are looked for
+// without locks, and locked by key: a scan must not lock what it passes.
+func (s *Store) Forget(ctx context.Context, f sqlstore.Family, affinity uint32, limit int) (count int, err error) {
+	err = s.tx(ctx, func(c *conn) error {
+		rows := &items{}
+		count = 0
+		err := c.each(c.q.of(f, "lease_forgettable"), []any{affinity, limit}, func(v []driver.Value) error {
+			rows.begin()
+			rows.bytes(raw(v[0]))
+			rows.number(integer(v[1]))
+			rows.end()
+			return nil
+		})
+		if err != nil || len(rows.buf) == 0 {
+			return err
+		}
+		count, err = c.deleteRows(f, "lease_dead", rows.text())
+		return err
+	})
+	return count, err
+}
+
+// MakePartitions prepares the history partitions of the months ahead.
+func (s *Store) MakePartitions(ctx context.Context) error {
+	_, err := s.exec(ctx, s.q.get("make_partitions"))
+	return err
+}

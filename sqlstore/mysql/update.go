@@ -1,0 +1,318 @@
+package mysql
+
+import (
+	"bytes"
+	"database/sql/driver"
+	"errors"
+
+	"rowlock/sqlstore"
+)
+
+// change is what becomes of one Update.
+type change struct {
+	u       *sqlstore.Update
+	res     *sqlstore.UpdateResult
+	locked  bool // the row is ours, and in res.Lease as it was
+	live    bool // it was active and had not run out
+	running bool // its expires_at is ahead
+	ok      bool // the guard holds
+	whole   bool // and that of all its siblings
+}
+
+// update locks the rows of a batch and looks at them, decides which changes are
+// to be made, and sends these together with the commit.
+func (c *conn) update(b *sqlstore.Batch, res *sqlstore.BatchResult) error {
+	f := b.Updates[0].Family
+	changes, consumed, err := c.lock(f, b, res)
+	if err != nil {
+		return err
+	}
+	decide(changes)
+	p := &packet{}
+	changing := res.Alive && c.addChanges(p, f, changes, consumed)
+	missing := missingRows(changes)
+	if missing != nil {
+		p.add(c.q.of(f, "lease_exists"), missing.text())
+	}
+	p.add(c.q.get("tx_commit"))
+	changed := 0
+	err = c.send(p, func(result int, v []driver.Value) error {
+		ch := &changes[integer(v[0])]
+		if changing && result == 0 {
+			ch.res.Status, ch.res.Fresh, ch.res.Lease = sqlstore.Updated, ch.fresh(), leaseOf(f, v[1:])
+			changed++
+		} else {
+			ch.res.Status = sqlstore.Locked
+		}
+		return nil
+	})
+	if changing && changed == 0 {
+		res.Alive = false // it was, at the first round trip
+	}
+	if err != nil && len(b.Updates) == 1 && b.Updates[0].Action == sqlstore.Rekey && errors.Is(classify(err), sqlstore.ErrConflict) {
+		res.Updates[0].Status, res.Alive = sqlstore.Mismatch, true // or there would have been no update
+		return c.rollback(nil)
+	}
+	if err == nil && !res.Alive {
+		for i := range res.Updates {
+			res.Updates[i].Status = sqlstore.UpdateFenced
+		}
+	}
+	return err
+}
+
+// lock begins the transaction, locks the rows of all items that nobody else
+// holds, and reads them.
+func (c *conn) lock(f sqlstore.Family, b *sqlstore.Batch, res *sqlstore.BatchResult) (changes []change, consumed bool, err error) {
+	keys := &keyList{}
+	changes = make([]change, len(b.Updates))
+	for i := range b.Updates {
+		changes[i].u, changes[i].res = &b.Updates[i], &res.Updates[i]
+		changes[i].res.Status = sqlstore.NoRow
+		keys.add(b.Updates[i].Key)
+	}
+	p := &packet{}
+	p.add(c.q.get("tx_begin"))
+	p.add(c.q.of(f, "lane_items"), b.Fence.Frontend, b.Fence.Incarnation, keys.text())
+	p.add(c.q.execute(f, "lane_clock"))
+	p.add(c.q.execute(f, "lane_head"))
+	p.add(c.q.execute(f, "lease_lock"))
+	err = c.send(p, func(result int, v []driver.Value) error {
+		if result == 0 {
+			res.Revision, res.Alive, consumed = integer(v[0]), boolean(v[1]), boolean(v[2])
+			return nil
+		}
+		ch := &changes[integer(v[0])-1]
+		ch.locked, ch.live, ch.running = true, boolean(v[1]), boolean(v[2])
+		ch.res.Status, ch.res.Lease = sqlstore.Mismatch, leaseOf(f, v[3:])
+		return nil
+	})
+	return changes, consumed, err
+}
+
+// decide applies the guards, to all items of a message or to none.
+func decide(changes []change) {
+	passed := map[int]int{}
+	for i := range changes {
+		ch := &changes[i]
+		if ch.ok = ch.guard(); ch.ok {
+			passed[ch.u.Message]++
+		}
+	}
+	for i := range changes {
+		ch := &changes[i]
+		ch.whole = ch.ok && passed[ch.u.Message] >= ch.u.Count
+	}
+}
+
+// guard tells whether the row is one that the action may be done to.
+func (ch *change) guard() bool {
+	l := &ch.res.Lease
+	if !ch.locked || l.Addr != ch.u.Addr {
+		return false
+	}
+	if ch.u.Rev != 0 && l.Rev != ch.u.Rev || ch.u.Rev == 0 && l.State != sqlstore.Offered && !ch.live {
+		return false
+	}
+	switch ch.u.Action {
+	case sqlstore.Hold:
+		return !ch.live
+	case sqlstore.Release, sqlstore.Quarantine:
+		return l.State == sqlstore.Active
+	case sqlstore.Expire:
+		return !ch.running && (l.State == sqlstore.Offered || l.State == sqlstore.Active)
+	case sqlstore.Withdraw:
+		return l.State == sqlstore.Offered
+	}
+	return true
+}
+
+// begins tells whether the action gives the row to its client.
+func (ch *change) begins() bool {
+	return ch.u.Action == sqlstore.Activate || ch.u.Action == sqlstore.Hold
+}
+
+// fresh tells whether a new holding begins.
+func (ch *change) fresh() bool { return ch.u.Action == sqlstore.Activate && !ch.live }
+
+// endedBy returns the state that ends a holding, for its history row; 0 when
+// none ends.
+func (ch *change) endedBy() sqlstore.State {
+	if ch.res.Lease.State != sqlstore.Active {
+		return 0
+	}
+	switch ch.u.Action {
+	case sqlstore.Release:
+		return sqlstore.Released
+	case sqlstore.Expire:
+		return sqlstore.Expired
+	case sqlstore.Quarantine:
+		return sqlstore.Declined
+	case sqlstore.Park:
+		return sqlstore.Parked
+	case sqlstore.Activate, sqlstore.Hold:
+		if !ch.live {
+			return sqlstore.Active
+		}
+	}
+	return 0
+}
+
+// The kinds of lease_event.
+const (
+	eventAssigned = 1
+	eventChanged  = 2
+	eventEnded    = 3
+)
+
+// event returns the kind of event that the change is, 0 if none.
+func (ch *change) event() int64 {
+	switch c, l := &ch.u.Client, &ch.res.Lease.Client; {
+	case ch.fresh():
+		return eventAssigned
+	case ch.u.Action == sqlstore.Activate && c.Hostname != "" && (c.Hostname != l.Hostname || c.FQDNFlags != l.FQDNFlags):
+		return eventChanged
+	case ch.endedBy() != 0:
+		return eventEnded
+	}
+	return 0
+}
+
+// addChanges adds the statements that make the changes and read the rows back,
+// if there are any.
+func (c *conn) addChanges(p *packet, f sqlstore.Family, changes []change, consumed bool) bool {
+	rows := &items{}
+	var some, ends, moves, tells bool
+	for i := range changes {
+		ch := &changes[i]
+		if !ch.whole {
+			continue
+		}
+		rows.change(i, ch)
+		some, ends, moves = true, ends || ch.endedBy() != 0, moves || ch.u.NewKey != ""
+		tells = tells || consumed && ch.event() != 0
+	}
+	if !some {
+		return false
+	}
+	p.add(c.q.of(f, "lane_changes"), rows.text())
+	p.add(c.q.execute(f, "lane_fence"))
+	if ends {
+		p.add(c.q.execute(f, "lease_history"))
+	}
+	if moves {
+		p.add(c.q.execute(f, "lease_move"))
+	} else {
+		p.add(c.q.execute(f, "lease_update"))
+	}
+	if tells {
+		p.add(c.q.execute(f, "lease_event"))
+	}
+	p.add(c.q.execute(f, "lease_read_changed"))
+	return true
+}
+
+// change appends the row of a change, in the order that the fragment changes
+// reads. What stays as it is in the row is left out.
+func (b *items) change(n int, ch *change) {
+	u := ch.u
+	b.begin()
+	b.number(int64(n))
+	b.key(u.Key)
+	b.key(u.NewKey)
+	b.number(int64(u.Action))
+	b.boolean(ch.fresh())
+	b.number(int64(ch.endedBy()))
+	b.number(ch.event())
+	if !ch.begins() {
+		for range 2 {
+			b.null()
+		}
+		b.number(int64(u.Grace))
+		b.number(int64(u.ParkMax))
+		b.end()
+		return
+	}
+	lft := u.ValidLft
+	if u.Action == sqlstore.Hold {
+		lft = u.OfferLft
+	}
+	for _, v := range []uint32{u.ValidLft, lft, 0, 0, u.PrefLft} {
+		b.number(int64(v))
+	}
+	b.client(&u.Client, &ch.res.Lease.Client)
+	if ch.event() == eventEnded {
+		b.string(ch.res.Lease.Client.Hostname)
+		b.number(int64(ch.res.Lease.Client.FQDNFlags))
+	}
+	b.end()
+}
+
+// client appends what a packet told that the row does not have yet.
+func (b *items) client(c, was *sqlstore.Client) {
+	differs := func(v, old []byte) {
+		if bytes.Equal(v, old) {
+			v = nil
+		}
+		b.bytes(v)
+	}
+	if c.Classes == was.Classes {
+		b.null()
+	} else {
+		b.string(c.Classes)
+	}
+	differs(c.HWAddr, was.HWAddr)
+	if len(c.HWAddr) > 0 && (c.HWType != was.HWType || c.HWSource != was.HWSource) {
+		b.number(int64(c.HWType))
+		b.number(int64(c.HWSource))
+	} else {
+		b.null()
+		b.null()
+	}
+	differs(c.ClientID, was.ClientID)
+	if c.RelayAddr == was.RelayAddr {
+		b.null()
+	} else {
+		b.addr(c.RelayAddr)
+	}
+	differs(c.CircuitID, was.CircuitID)
+	differs(c.RemoteID, was.RemoteID)
+	differs(c.SubscriberID, was.SubscriberID)
+	differs(c.RelayID, was.RelayID)
+	if c.Hostname != "" && (c.Hostname != was.Hostname || c.FQDNFlags != was.FQDNFlags) {
+		b.string(c.Hostname)
+		b.number(int64(c.FQDNFlags))
+	} else {
+		b.null()
+		b.null()
+	}
+}
+
+// keyList builds a JSON array of keys.
+type keyList struct{ items }
+
+func (b *keyList) add(k sqlstore.Key) {
+	if len(b.buf) == 0 {
+		b.buf = append(b.buf, '[')
+	}
+	b.key(k)
+}
+
+// missingRows lists the items whose rows were not locked, nil if there are
+// none.
+func missingRows(changes []change) *items {
+	var rows *items
+	for i := range changes {
+		if changes[i].locked {
+			continue
+		}
+		if rows == nil {
+			rows = &items{}
+		}
+		rows.begin()
+		rows.number(int64(i))
+		rows.key(changes[i].u.Key)
+		rows.end()
+	}
+	return rows
+}
