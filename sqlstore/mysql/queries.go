@@ -3,6 +3,7 @@ package mysql
 import (
 	"embed"
 	"fmt"
+	"io/fs"
 	"maps"
 	"regexp"
 	"strings"
@@ -12,6 +13,9 @@ import (
 
 //go:embed queries/*.sql
 var queryFiles embed.FS
+
+// leaseFile holds the statements that there are once per family.
+const leaseFile = "queries/lease4.sql"
 
 // queries holds the statements by name; those on leases once per family.
 type queries struct {
@@ -41,14 +45,21 @@ const now = "CAST(@now AS DATETIME(6))"
 // loadQueries reads the embedded files, for one flavour of the server.
 func loadQueries(mariadb bool) (*queries, error) {
 	q := &queries{common: map[string]string{}, lease: map[sqlstore.Family]map[string]string{}, run: map[sqlstore.Family]map[string]string{}}
-	for _, name := range []string{"tx", "hint", "frontend", "config", "setup"} {
-		text, err := queryFiles.ReadFile("queries/" + name + ".sql")
+	files, err := fs.Glob(queryFiles, "queries/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range files {
+		if name == leaseFile {
+			continue
+		}
+		text, err := queryFiles.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
 		maps.Copy(q.common, split(string(text)))
 	}
-	text, err := queryFiles.ReadFile("queries/lease4.sql")
+	text, err := queryFiles.ReadFile(leaseFile)
 	if err != nil {
 		return nil, err
 	}
