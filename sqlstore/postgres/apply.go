@@ -48,54 +48,13 @@ func (s *Store) insert(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res 
 	if len(together) > 0 {
 		groups = append(groups, together)
 	}
-	sql := s.q.of(f, "lease_insert")
-	if len(groups) == 1 {
-		rows, err := c.Query(ctx, sql, insertArgs(b, groups[0])...)
-		if err != nil {
-			return err
-		}
-		return readInserts(rows, f, b, res)
+	args := make([][]any, len(groups))
+	for i, g := range groups {
+		args[i] = insertArgs(b, g)
 	}
-	return s.pipelineInserts(ctx, c, sql, b, groups, res)
-}
-
-func (s *Store) pipelineInserts(ctx context.Context, c *pgx.Conn, sql string, b *sqlstore.Batch, groups [][]int, res *sqlstore.BatchResult) error {
-	pipe := &pgx.Batch{}
-	for _, g := range groups {
-		pipe.Queue("BEGIN")
-		pipe.Queue(sql, insertArgs(b, g)...)
-		pipe.Queue("COMMIT")
-	}
-	br := c.SendBatch(ctx, pipe)
-	err := func() error {
-		for range groups {
-			if _, err := br.Exec(); err != nil {
-				return err
-			}
-			rows, err := br.Query()
-			if err != nil {
-				return err
-			}
-			if err := readInserts(rows, b.Inserts[0].Family, b, res); err != nil {
-				return err
-			}
-			if _, err := br.Exec(); err != nil {
-				return err
-			}
-		}
-		return nil
-	}()
-	if cerr := br.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil && !c.IsClosed() {
-		// what was committed before the error stays; the caller repeats the
-		// batch and finds those rows under their keys
-		if _, rerr := c.Exec(ctx, "ROLLBACK"); rerr != nil {
-			return errors.Join(err, rerr)
-		}
-	}
-	return err
+	// what was committed before an error stays; the caller repeats the batch
+	// and finds those rows under their keys
+	return s.run(ctx, c, offerSettings, s.q.of(f, "lease_insert"), args, func(rows pgx.Rows) error { return readInserts(rows, f, b, res) })
 }
 
 func insertArgs(b *sqlstore.Batch, items []int) []any {
@@ -166,10 +125,22 @@ func readInserts(rows pgx.Rows, f sqlstore.Family, b *sqlstore.Batch, res *sqlst
 
 func (s *Store) update(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res *sqlstore.BatchResult) error {
 	f := b.Updates[0].Family
-	rows, err := c.Query(ctx, s.q.of(f, "lease_update"), updateArgs(b)...)
-	if err != nil {
-		return err
+	err := s.run(ctx, c, laneSettings, s.q.of(f, "lease_update"), [][]any{updateArgs(b)}, func(rows pgx.Rows) error {
+		return readUpdates(rows, f, res)
+	})
+	if err == nil {
+		lostRaces(res)
 	}
+	if err != nil && len(b.Updates) == 1 && b.Updates[0].Action == sqlstore.Rekey && errors.Is(classify(err), sqlstore.ErrConflict) {
+		res.Updates[0].Status = sqlstore.Mismatch
+		res.Alive = true // the fence passed, or there would have been no update
+		return nil
+	}
+	return err
+}
+
+// readUpdates reads the rows of lease_update into res.
+func readUpdates(rows pgx.Rows, f sqlstore.Family, res *sqlstore.BatchResult) error {
 	defer rows.Close()
 	for rows.Next() {
 		var n, status pgtype.Int4
@@ -190,16 +161,7 @@ func (s *Store) update(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res 
 			u.Status = sqlstore.UpdateFenced
 		}
 	}
-	err = rows.Err()
-	if err == nil {
-		lostRaces(res)
-	}
-	if err != nil && len(b.Updates) == 1 && b.Updates[0].Action == sqlstore.Rekey && errors.Is(classify(err), sqlstore.ErrConflict) {
-		res.Updates[0].Status = sqlstore.Mismatch
-		res.Alive = true // the fence passed, or there would have been no update
-		return nil
-	}
-	return err
+	return rows.Err()
 }
 
 // lostRaces settles the items of which the statement said nothing: another item

@@ -17,12 +17,13 @@ import (
 type listener struct {
 	turn chan struct{} // holds one token; whoever has it may use the rest
 	cfg  *pgx.ConnConfig
+	host *hosts
 	conn *pgx.Conn
 	shut bool
 }
 
-func newListener(cfg *pgx.ConnConfig) *listener {
-	l := &listener{turn: make(chan struct{}, 1), cfg: cfg}
+func newListener(cfg *pgx.ConnConfig, host *hosts) *listener {
+	l := &listener{turn: make(chan struct{}, 1), cfg: cfg, host: host}
 	l.turn <- struct{}{}
 	return l
 }
@@ -40,6 +41,7 @@ func (l *listener) connect(ctx context.Context) (*pgx.Conn, error) {
 		return l.conn, nil
 	}
 	cfg := l.cfg.Copy()
+	l.host.order(cfg)
 	refuseCancel(cfg)
 	c, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
@@ -72,14 +74,17 @@ func (l *listener) close() {
 	l.turn <- struct{}{}
 }
 
-// pollTime is how long one wait for a notification lasts: behind a pooler none
-// comes, and it is a poll.
+// pollTime is how long one wait for a notification lasts, and the time between
+// two looks where none can come.
 const pollTime = 250 * time.Millisecond
 
-// WaitRevision listens for a change of the configuration for up to 250 ms.
-// Behind a pooler no notification comes and it is a poll. Several callers wait
-// one after the other.
+// WaitRevision listens for a change of the configuration for up to 250 ms;
+// behind a pooler, where no notification comes, it looks and waits. Several
+// callers listen one after the other.
 func (s *Store) WaitRevision(ctx context.Context, known int64) error {
+	if s.target.pooler {
+		return s.pollRevision(ctx, known)
+	}
 	l := s.listener
 	select {
 	case <-ctx.Done():
@@ -113,4 +118,17 @@ func (s *Store) WaitRevision(ctx context.Context, known int64) error {
 		return classify(err)
 	}
 	return nil
+}
+
+func (s *Store) pollRevision(ctx context.Context, known int64) error {
+	rev, err := s.Revision(ctx)
+	if err != nil || rev > known {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return classify(ctx.Err())
+	case <-time.After(pollTime):
+		return nil
+	}
 }

@@ -25,12 +25,16 @@ type migrator struct {
 }
 
 // NewMigrator opens a migrator for the database.
-func NewMigrator(url string, log *slog.Logger) (sqlstore.Migrator, error) {
+func NewMigrator(databaseURL string, log *slog.Logger) (sqlstore.Migrator, error) {
 	q, err := loadQueries()
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := parseURL(url)
+	t, err := parseURL(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := t.config()
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -27,7 +26,7 @@ type Options struct {
 
 // Store is a PostgreSQL database; it implements sqlstore.Store.
 type Store struct {
-	url      string
+	target   *target
 	log      *slog.Logger
 	deadline time.Duration
 	offers   *pgxpool.Pool
@@ -46,13 +45,25 @@ var laneSettings = map[string]string{
 	"client_min_messages": "warning", // the end of a wait for a standby is a warning
 }
 
+// offerSettings are those of the connections for offers, which a crash may
+// lose.
+var offerSettings = func() map[string]string {
+	set := maps.Clone(laneSettings)
+	set["synchronous_commit"] = "off"
+	return set
+}()
+
 // Open connects to the database. It returns ErrUnavailable when that fails.
-func Open(ctx context.Context, url string, opt Options) (*Store, error) {
+func Open(ctx context.Context, databaseURL string, opt Options) (*Store, error) {
 	q, err := loadQueries()
 	if err != nil {
 		return nil, fmt.Errorf("load queries: %w", err)
 	}
-	s := &Store{url: url, log: opt.Logger, q: q, deadline: opt.Deadline}
+	t, err := parseURL(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{target: t, log: opt.Logger, q: q, deadline: opt.Deadline}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -60,64 +71,61 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 		s.deadline = 2 * time.Second
 	}
 	conns := int32(max(opt.MaxConns, 2))
-	if s.offers, err = s.pool(ctx, 2*conns, true, map[string]string{"synchronous_commit": "off"}, laneSettings); err != nil {
-		return nil, err
-	}
-	if s.commits, err = s.pool(ctx, 2*conns, true, laneSettings); err != nil {
-		s.offers.Close()
-		return nil, err
-	}
-	if s.general, err = s.pool(ctx, 6, false, map[string]string{"jit": "off", "lock_timeout": "5s"}); err != nil {
-		s.offers.Close()
-		s.commits.Close()
-		return nil, err
-	}
-	s.listener = newListener(s.general.Config().ConnConfig)
-	if err := s.general.QueryRow(ctx, "SHOW server_version").Scan(&s.version); err != nil {
+	if err := s.open(ctx, conns); err != nil {
 		_ = s.Close()
-		return nil, fmt.Errorf("connect to PostgreSQL: %w", classify(err))
+		return nil, err
 	}
 	return s, nil
 }
 
+// open makes the pools and asks the server for its version.
+func (s *Store) open(ctx context.Context, conns int32) (err error) {
+	if s.offers, err = s.pool(ctx, 2*conns, true, offerSettings); err != nil {
+		return err
+	}
+	if s.commits, err = s.pool(ctx, 2*conns, true, laneSettings); err != nil {
+		return err
+	}
+	if s.general, err = s.pool(ctx, 6, false, map[string]string{"jit": "off", "lock_timeout": "5s"}); err != nil {
+		return err
+	}
+	if err := s.general.QueryRow(ctx, s.q.get("version")).Scan(&s.version); err != nil {
+		return fmt.Errorf("connect to PostgreSQL: %w", poolerHint(classify(err)))
+	}
+	if !s.target.pooler {
+		s.listener = newListener(s.general.Config().ConnConfig, s.target.hosts)
+	}
+	return nil
+}
+
 // pool opens a connection pool; lane connections send no cancel requests.
-func (s *Store) pool(ctx context.Context, conns int32, lane bool, settings ...map[string]string) (*pgxpool.Pool, error) {
-	cfg, err := pgxpool.ParseConfig(s.url)
+// Behind a pooler a connection has no settings of its own: those of the lanes
+// go with each transaction, the others are done without.
+func (s *Store) pool(ctx context.Context, conns int32, lane bool, settings map[string]string) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(s.target.driverURL)
 	if err != nil {
-		return nil, errURL // the driver's text would repeat the password
+		return nil, errURL
 	}
 	cfg.MaxConns = conns
-	cfg.ConnConfig.ConnectTimeout = 3 * time.Second
-	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	cfg.ConnConfig.RuntimeParams["application_name"] = "rowlock"
-	for _, set := range settings {
-		maps.Copy(cfg.ConnConfig.RuntimeParams, set)
+	s.target.prepare(cfg.ConnConfig)
+	if !s.target.pooler {
+		maps.Copy(cfg.ConnConfig.RuntimeParams, settings)
 	}
-	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	if lane {
 		cfg.ConnConfig.OnNotice = noteUnreplicated
-		cfg.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+	}
+	cfg.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+		s.target.hosts.order(c)
+		if lane {
 			refuseCancel(c)
-			return nil
 		}
+		return nil
 	}
 	p, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open connection pool: %w", classify(err))
 	}
 	return p, nil
-}
-
-// errURL says that the URL is wrong without repeating it.
-var errURL = errors.New("database URL is not a valid PostgreSQL URL (postgres://user@host:port/database?options)")
-
-func parseURL(url string) (*pgx.ConnConfig, error) {
-	cfg, err := pgx.ParseConfig(url)
-	if err != nil {
-		return nil, errURL
-	}
-	cfg.RuntimeParams["timezone"] = "UTC"
-	return cfg, nil
 }
 
 // Dialect returns "postgres".
@@ -134,9 +142,13 @@ func (s *Store) Ping(ctx context.Context) error { return classify(s.general.Ping
 
 // Close ends all connections.
 func (s *Store) Close() error {
-	s.listener.close()
+	if s.listener != nil {
+		s.listener.close()
+	}
 	for _, p := range []*pgxpool.Pool{s.offers, s.commits, s.general} {
-		p.Close()
+		if p != nil {
+			p.Close()
+		}
 	}
 	return nil
 }

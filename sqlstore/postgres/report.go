@@ -8,19 +8,31 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// dial makes one connection.
+func dial(ctx context.Context, databaseURL string) (*pgx.Conn, error) {
+	t, err := parseURL(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := t.config()
+	if err != nil {
+		return nil, err
+	}
+	c, err := pgx.ConnectConfig(ctx, cfg)
+	return c, classify(err)
+}
+
 // Report runs one read-only statement, such as a report on the views, and
 // returns column names and values as text; NULL is "".
 func Report(ctx context.Context, databaseURL, statement string) (columns []string, rows [][]string, err error) {
-	cfg, err := parseURL(databaseURL)
+	c, err := dial(ctx, databaseURL)
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg.RuntimeParams["default_transaction_read_only"] = "on"
-	c, err := pgx.ConnectConfig(ctx, cfg)
-	if err != nil {
+	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
+	if _, err := c.Exec(ctx, "BEGIN READ ONLY"); err != nil {
 		return nil, nil, classify(err)
 	}
-	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
 	// the simple protocol returns every value as text
 	res := c.PgConn().Exec(ctx, statement)
 	for res.NextResult() {
@@ -56,13 +68,9 @@ func Scratch(ctx context.Context, databaseURL, name string) (scratchURL string, 
 		return "", nil, err
 	}
 	run := func(ctx context.Context, query string) error {
-		cfg, err := parseURL(databaseURL)
+		c, err := dial(ctx, databaseURL)
 		if err != nil {
 			return err
-		}
-		c, err := pgx.ConnectConfig(ctx, cfg)
-		if err != nil {
-			return classify(err)
 		}
 		defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
 		var statement string
