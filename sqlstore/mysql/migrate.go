@@ -31,11 +31,11 @@ func NewMigrator(databaseURL string, log *slog.Logger) (sqlstore.Migrator, error
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := parseURL(databaseURL)
+	t, err := parseURL(databaseURL)
 	if err != nil {
 		return nil, err
 	}
-	db, err := newPool(cfg, q, generalSettings, nil, 3)
+	db, err := newPool(t, q, generalSettings, nil, 3)
 	if err != nil {
 		return nil, err
 	}

@@ -10,14 +10,11 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"fmt"
 	"log/slog"
 	"maps"
 	"strings"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 )
 
 // Options tune a Store.
@@ -41,7 +38,7 @@ type Store struct {
 
 // Open connects to the database. It returns ErrUnavailable when that fails.
 func Open(ctx context.Context, databaseURL string, opt Options) (*Store, error) {
-	cfg, err := parseURL(databaseURL)
+	t, err := parseURL(databaseURL)
 	if err != nil {
 		return nil, err
 	}
@@ -55,16 +52,16 @@ func Open(ctx context.Context, databaseURL string, opt Options) (*Store, error) 
 	if s.deadline == 0 {
 		s.deadline = 2 * time.Second
 	}
-	if err := s.open(ctx, cfg, 2*max(opt.MaxConns, 2)); err != nil {
+	if err := s.open(ctx, t, 2*max(opt.MaxConns, 2)); err != nil {
 		_ = s.Close()
-		return nil, fmt.Errorf("connect to %s: %w", product(cfg), classify(err))
+		return nil, fmt.Errorf("connect to %s: %w", t, classify(err))
 	}
 	return s, nil
 }
 
 // open asks the server which flavour it is and makes the pools.
-func (s *Store) open(ctx context.Context, cfg *mysql.Config, conns int) error {
-	probe, err := newPool(cfg, s.q, generalSettings, nil, 1)
+func (s *Store) open(ctx context.Context, t *target, conns int) error {
+	probe, err := newPool(t, s.q, generalSettings, nil, 1)
 	if err != nil {
 		return err
 	}
@@ -77,13 +74,13 @@ func (s *Store) open(ctx context.Context, cfg *mysql.Config, conns int) error {
 		return err
 	}
 	lane := laneSettings(s.mariadb)
-	if s.offers, err = newPool(cfg, s.q, lane, offerStatements, conns); err != nil {
+	if s.offers, err = newPool(t, s.q, lane, offerStatements, conns); err != nil {
 		return err
 	}
-	if s.commits, err = newPool(cfg, s.q, lane, commitStatements, conns); err != nil {
+	if s.commits, err = newPool(t, s.q, lane, commitStatements, conns); err != nil {
 		return err
 	}
-	s.general, err = newPool(cfg, s.q, generalSettings, nil, 6)
+	s.general, err = newPool(t, s.q, generalSettings, nil, 6)
 	return err
 }
 
@@ -141,45 +138,4 @@ func laneSettings(mariadb bool) settings {
 		set["idle_transaction_timeout"] = "5"
 	}
 	return set
-}
-
-// newPool makes a pool of connections with those settings, on which the
-// statements with these names are prepared; no connection is made yet.
-func newPool(cfg *mysql.Config, q *queries, set settings, statements []string, conns int) (*sql.DB, error) {
-	cfg = cfg.Clone()
-	cfg.Params = set
-	c, err := mysql.NewConnector(cfg)
-	if err != nil {
-		return nil, errURL
-	}
-	setup := &packet{}
-	setup.add(q.get("connect"))
-	if len(statements) > 0 {
-		setup.add(q.get("connect_lane"))
-		q.prepare(setup, statements)
-	}
-	db := sql.OpenDB(&connector{Connector: c, setup: setup})
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	return db, nil
-}
-
-// connector runs statements on every new connection.
-type connector struct {
-	driver.Connector
-	setup *packet
-}
-
-// Connect makes a connection.
-func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	dc, err := c.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := dc.(driver.ExecerContext).ExecContext(ctx, c.setup.statement(), c.setup.args); err != nil {
-		_ = dc.Close()
-		return nil, err
-	}
-	return dc, nil
 }

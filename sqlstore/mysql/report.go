@@ -15,12 +15,14 @@ func Report(ctx context.Context, databaseURL, statement string) (columns []strin
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg, err := parseURL(databaseURL)
+	t, err := parseURL(databaseURL)
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg.ParseTime, cfg.MultiStatements = false, false
-	db, err := newPool(cfg, q, generalSettings, nil, 1)
+	for _, h := range t.hosts {
+		h.ParseTime = false
+	}
+	db, err := newPool(t, q, generalSettings, nil, 1)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -70,13 +72,12 @@ func Scratch(ctx context.Context, databaseURL, name string) (scratchURL string, 
 	if err != nil {
 		return "", nil, err
 	}
-	cfg, err := parseURL(databaseURL)
+	t, err := parseURL(databaseURL)
 	if err != nil {
 		return "", nil, err
 	}
-	cfg.DBName = "" // that of the URL need not be there
 	run := func(ctx context.Context, query string) error {
-		db, err := newPool(cfg, q, generalSettings, nil, 1)
+		db, err := newPool(t.without(), q, generalSettings, nil, 1)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,11 @@
 -- What every connection is set to besides the parameters of its making.
 SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
 
+-- name: connect_writable
+-- Two values that are 0 or OFF where the server may be written to: a replica is
+-- of no use, and users with wide rights may write to one.
+SELECT @@GLOBAL.read_only, @@GLOBAL.innodb_read_only;
+
 -- name: connect_lane
 -- Gives the variables of the lanes their types before statements are prepared.
 SET @fe = '', @incarnation = 0, @items = '[]', @now = UTC_TIMESTAMP(6), @us = 0, @alive = 1;
