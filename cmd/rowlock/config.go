@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // systemConfig is the process file that is read when none is named.
@@ -30,6 +31,9 @@ type processConfig struct {
 	Database             string `yaml:"database"`               // URL without a password
 	DatabasePasswordFile string `yaml:"database_password_file"` // its first line is the password
 	DatabaseConnections  int    `yaml:"database_connections"`   // per lane; 0: the dialect's default
+	// DatabaseGiveUp is how long serve goes on without its database before it
+	// ends with an error; 0 is for ever.
+	DatabaseGiveUp time.Duration `yaml:"database_give_up"`
 
 	// FrontendID names this process among those on the database; it must stay
 	// the same over restarts. The default is the host name.
@@ -175,6 +179,8 @@ func (c *processConfig) validate() error {
 		return errors.New("frontend_id: missing, and this machine has no host name")
 	case c.DatabaseConnections < 0:
 		return fmt.Errorf("database_connections: %d is negative", c.DatabaseConnections)
+	case c.DatabaseGiveUp < 0:
+		return fmt.Errorf("database_give_up: %v is negative", c.DatabaseGiveUp)
 	case len(c.Roles) == 0:
 		return fmt.Errorf("roles: none given (known: %s)", strings.Join(allRoles, ", "))
 	}

@@ -107,6 +107,7 @@ func TestConfigMistakes(t *testing.T) {
 		"roles: []":                                            "config: roles: none given (known: dhcp4, dhcp6)",
 		"state_dir: here":                                      `config: state_dir: "here" is not an absolute path`,
 		"database_connections: -1":                             "config: database_connections: -1 is negative",
+		"database_give_up: -1s":                                "config: database_give_up: -1s is negative",
 		"listen: {health: 9867}":                               `config: listen.health: "9867" is neither an address with port nor off`,
 		"listen: {dhcp4: [{}]}":                                "config: listen.dhcp4[0]: needs either address or interface",
 		"listen: {dhcp4: [{address: \"2001:db8::\"}]}":         `config: listen.dhcp4[0]: "2001:db8::" is not an address of this protocol`,

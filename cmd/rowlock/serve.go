@@ -108,13 +108,45 @@ func (s *server) run(ctx context.Context) error {
 	v4, v6 := byFamily(s.frontend.LocalAddrs())
 	s.log.Info("serving", "event", "serve.ready", "database", s.store.Version(), "revision", s.frontend.Revision(),
 		"dhcp4", v4, "dhcp6", v6, "health", health)
-	<-ctx.Done()
+	lost := s.untilLost(ctx)
 	s.state.set("stopping")
 	s.log.Info("stopping", "event", "serve.stopping")
 	s.engine.SetDraining()
 	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
-	return s.frontend.Shutdown(bound)
+	return errors.Join(lost, s.frontend.Shutdown(bound))
+}
+
+// untilLost waits for the end of ctx, or until the database has not confirmed
+// this frontend for as long as the configuration allows.
+func (s *server) untilLost(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	confirmed := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		err := s.engine.NotReady()
+		if err == nil {
+			confirmed = time.Now()
+		} else if s.mayGiveUp(confirmed) {
+			return s.giveUp(err)
+		}
+	}
+}
+
+// mayGiveUp tells whether the database has been away for as long as the
+// configuration allows.
+func (s *server) mayGiveUp(since time.Time) bool {
+	return s.cfg.DatabaseGiveUp > 0 && time.Since(since) >= s.cfg.DatabaseGiveUp
+}
+
+func (s *server) giveUp(cause error) error {
+	s.log.Error("database away for too long, ending", "event", "serve.gave_up", "after", s.cfg.DatabaseGiveUp, "err", cause)
+	return fmt.Errorf("no database for %v (database_give_up): %w", s.cfg.DatabaseGiveUp, cause)
 }
 
 // openStore opens the database, as often as it takes, and checks its schema.
@@ -165,7 +197,7 @@ func (s *server) checkSchema(ctx context.Context, store sqlstore.Store, dsn stri
 
 // retry repeats do while the database is unavailable, with growing pauses.
 func (s *server) retry(ctx context.Context, do func() error) error {
-	wait := 100 * time.Millisecond
+	wait, began := 100*time.Millisecond, time.Now()
 	for {
 		err := do()
 		if err != nil && ctx.Err() != nil {
@@ -173,6 +205,9 @@ func (s *server) retry(ctx context.Context, do func() error) error {
 		}
 		if err == nil || !(errors.Is(err, sqlstore.ErrUnavailable) || errors.Is(err, sqlstore.ErrRetry)) {
 			return err
+		}
+		if s.mayGiveUp(began) {
+			return s.giveUp(err)
 		}
 		s.state.set(err.Error())
 		s.log.Warn("database unavailable, trying again", "event", "serve.database_unavailable", "in", wait, "err", err)

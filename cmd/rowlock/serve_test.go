@@ -52,8 +52,9 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
-// startServe runs the command with a process file on loopback ports.
-func startServe(t *testing.T, database string) *served {
+// startServe runs the command with a process file on loopback ports; more are
+// further lines of that.
+func startServe(t *testing.T, database string, more ...string) *served {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -68,7 +69,8 @@ listen:
   dhcp6: [{address: "::1", port: 0}]
   health: %q
 log: {level: debug, format: json}
-`, database, t.TempDir(), s.health), 0o600))
+%s
+`, database, t.TempDir(), s.health, strings.Join(more, "\n")), 0o600))
 	ctx, cancel := context.WithCancel(t.Context())
 	s.stop = cancel
 	p := &program{stdin: bytes.NewReader(nil), stdout: io.Discard, stderr: s.log, getenv: func(string) string { return "" }, uid: 1000}

@@ -13,7 +13,7 @@ import (
 
 	"rowlock/sqlstore"
 	"rowlock/sqlstore/dialects"
-	"rowlock/sqlstore/storetest/server"
+	"rowlock/sqlstore/storetest/dbserver"
 )
 
 // patience is how long a store may take to find its way; nothing depends on it
@@ -68,12 +68,12 @@ func openStore(t *testing.T, url string) sqlstore.Store {
 // The primary of two servers is killed and its standby promoted: the store goes
 // on there by itself, and what was acknowledged is there (INV-2).
 func TestFailoverPostgres(t *testing.T) {
-	primary := server.Start(t, "postgres", server.Options{})
+	primary := dbserver.Start(t, "postgres", dbserver.Options{})
 	primary.Exec("postgres", "CREATE DATABASE app")
-	standby := server.Start(t, "postgres", server.Options{Clone: primary})
+	standby := dbserver.Start(t, "postgres", dbserver.Options{Clone: primary})
 	// the standby's name is that of its program where it has no cluster name
 	primary.Exec("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
-	url := fmt.Sprintf("postgres://%s@%s,%s/app?connect_timeout=1", server.User, standby.Addr(), primary.Addr())
+	url := fmt.Sprintf("postgres://%s@%s,%s/app?connect_timeout=1", dbserver.User, standby.Addr(), primary.Addr())
 	migrate(t, url)
 	s := openStore(t, url)
 	apply(t, s, offer(1))
@@ -100,8 +100,8 @@ func TestFailoverMySQL(t *testing.T) {
 	for _, dialect := range []string{"mariadb", "mysql"} {
 		t.Run(dialect, func(t *testing.T) {
 			t.Parallel()
-			one, two := server.Start(t, dialect, server.Options{}), server.Start(t, dialect, server.Options{})
-			for _, s := range []*server.Server{one, two} {
+			one, two := dbserver.Start(t, dialect, dbserver.Options{}), dbserver.Start(t, dialect, dbserver.Options{})
+			for _, s := range []*dbserver.Server{one, two} {
 				s.Exec("", "CREATE DATABASE app CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "CREATE USER app@localhost IDENTIFIED BY '"+password+"'",
 					"GRANT ALL ON app.* TO app@localhost")
 				migrate(t, s.URL("app"))
@@ -109,7 +109,7 @@ func TestFailoverMySQL(t *testing.T) {
 			one.Exec("", "SET GLOBAL read_only = 1")
 			url := fmt.Sprintf("%s://app:%s@%s,%s/app?connect_timeout=1", dialect, password, one.Addr(), two.Addr())
 			s := openStore(t, url)
-			holds := func(of *server.Server, client byte) bool {
+			holds := func(of *dbserver.Server, client byte) bool {
 				_, rows, err := dialects.Report(t.Context(), of.URL("app")+"&target_session_attrs=any", "SELECT HEX(addr) FROM lease4")
 				require.NoError(t, err)
 				return strings.Contains(fmt.Sprint(rows), fmt.Sprintf("C00002%02X", client))
@@ -136,7 +136,7 @@ func TestFailoverMySQL(t *testing.T) {
 // testSilentServer: a server that takes a connection and says nothing costs one
 // time-out, not one for each connection: later ones begin with the server that
 // answered.
-func testSilentServer(t *testing.T, db *server.Server) {
+func testSilentServer(t *testing.T, db *dbserver.Server) {
 	t.Helper()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -152,7 +152,7 @@ func testSilentServer(t *testing.T, db *server.Server) {
 			defer c.Close()
 		}
 	}()
-	s := openStore(t, fmt.Sprintf("%s://%s@%s,%s/app?connect_timeout=1&sslmode=disable", db.Dialect, server.User, silent.Addr(), db.Addr()))
+	s := openStore(t, fmt.Sprintf("%s://%s@%s,%s/app?connect_timeout=1&sslmode=disable", db.Dialect, dbserver.User, silent.Addr(), db.Addr()))
 	for client := range byte(20) {
 		apply(t, s, offer(100+client))
 		apply(t, s, activate(100+client))

@@ -10,7 +10,7 @@ import (
 
 	"rowlock/sqlstore"
 	"rowlock/sqlstore/dialects"
-	"rowlock/sqlstore/storetest/server"
+	"rowlock/sqlstore/storetest/dbserver"
 )
 
 // servers are the engines with a server.
@@ -20,17 +20,17 @@ const password = "correct-horse"
 
 // tlsServer starts a server with a user "app" that must come by TCP, encrypted,
 // with a password and a certificate that the authority signed.
-func tlsServer(t *testing.T, dialect string, ca *authority) *server.Server {
+func tlsServer(t *testing.T, dialect string, ca *authority) *dbserver.Server {
 	t.Helper()
 	cert, key := ca.issue("server", "localhost")
-	opt := server.Options{Files: map[string]string{"ca.pem": ca.pem, "server.pem": cert, "server.key": key}}
+	opt := dbserver.Options{Files: map[string]string{"ca.pem": ca.pem, "server.pem": cert, "server.key": key}}
 	if dialect == "postgres" {
 		opt.Files["hba"] = "local all all trust\nhostssl all app 127.0.0.1/32 scram-sha-256 clientcert=verify-full\n"
 		opt.Args = []string{"-c", "ssl=on", "-c", "ssl_ca_file=@/ca.pem", "-c", "ssl_cert_file=@/server.pem", "-c", "ssl_key_file=@/server.key", "-c", "hba_file=@/hba"}
 	} else {
 		opt.Args = []string{"--ssl-ca=@/ca.pem", "--ssl-cert=@/server.pem", "--ssl-key=@/server.key"}
 	}
-	s := server.Start(t, dialect, opt)
+	s := dbserver.Start(t, dialect, opt)
 	if dialect == "postgres" {
 		s.Exec("postgres", "CREATE ROLE app LOGIN PASSWORD '"+password+"'", "CREATE DATABASE app OWNER app")
 	} else {
@@ -95,7 +95,7 @@ var encrypted = map[string]string{
 	"mysql":    "SHOW SESSION STATUS LIKE 'Ssl_cipher'",
 }
 
-func portOf(host string, s *server.Server) string { return fmt.Sprintf("%s:%d", host, s.Port) }
+func portOf(host string, s *dbserver.Server) string { return fmt.Sprintf("%s:%d", host, s.Port) }
 
 // A URL that names files that are not there, or half of a pair, is refused
 // before anything is dialled.

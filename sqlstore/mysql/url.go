@@ -15,7 +15,7 @@ import (
 // errURL says that the URL is wrong without repeating it: it may hold a
 // password.
 var errURL = errors.New("database URL is not a valid MySQL URL (mysql://user@host:port/database, or several as host1:port,host2:port, or " +
-	"mysql://user@localhost/database?socket=/path; mariadb:// likewise; options host, socket, sslmode, sslrootcert, sslcert, sslkey, target_session_attrs, connect_timeout)")
+	"mysql://user@localhost/database?socket=/path; mariadb:// likewise; options user, host, socket, sslmode, sslrootcert, sslcert, sslkey, target_session_attrs, connect_timeout)")
 
 // connectTime bounds the making of a connection, per host, where the URL says
 // nothing (connect_timeout).
@@ -40,7 +40,7 @@ func parseURL(databaseURL string) (*target, error) {
 	}
 	t := &target{readWrite: o.readWrite}
 	for _, p := range o.places {
-		cfg := newConfig(u, o.connectTime)
+		cfg := newConfig(u, o)
 		cfg.Net, cfg.Addr = p.network, p.addr
 		if p.network == "tcp" { // a unix socket needs no encryption
 			if cfg.TLS, cfg.AllowFallbackToPlaintext, err = o.tls.config(p.host); err != nil {
@@ -53,13 +53,12 @@ func parseURL(databaseURL string) (*target, error) {
 }
 
 // newConfig returns what the connections to all servers have in common.
-func newConfig(u *url.URL, timeout time.Duration) *mysql.Config {
+func newConfig(u *url.URL, o *urlOptions) *mysql.Config {
 	cfg := mysql.NewConfig()
-	cfg.User = u.User.Username()
-	cfg.Passwd, _ = u.User.Password()
+	cfg.User, cfg.Passwd = o.user, o.password
 	cfg.DBName = strings.TrimPrefix(u.Path, "/")
 	cfg.Collation = "utf8mb4_bin"
-	cfg.Timeout = timeout
+	cfg.Timeout = o.connectTime
 	cfg.Loc, cfg.ParseTime = time.UTC, true
 	cfg.InterpolateParams, cfg.MultiStatements, cfg.ClientFoundRows = true, true, true
 	// a connection to a server that became a replica is given up
@@ -72,6 +71,8 @@ func newConfig(u *url.URL, timeout time.Duration) *mysql.Config {
 type place struct{ network, addr, host string }
 
 type urlOptions struct {
+	user        string
+	password    string
 	places      []place
 	readWrite   bool
 	connectTime time.Duration
@@ -79,13 +80,18 @@ type urlOptions struct {
 }
 
 func readOptions(u *url.URL) (*urlOptions, error) {
-	o := &urlOptions{readWrite: true, connectTime: connectTime}
+	o := &urlOptions{readWrite: true, connectTime: connectTime, user: u.User.Username()}
+	o.password, _ = u.User.Password()
 	hosts := u.Host
 	for name, values := range u.Query() {
 		v := values[0]
 		switch name {
 		case "host":
 			hosts = v
+		case "user":
+			o.user = v
+		case "password":
+			o.password = v
 		case "socket":
 			for path := range strings.SplitSeq(v, ",") {
 				o.places = append(o.places, place{"unix", path, ""})

@@ -27,7 +27,8 @@ type database struct {
 // newDatabase opens a database that exists already.
 func newDatabase(t testing.TB, dialect, databaseURL string) *database {
 	t.Helper()
-	driver, source := "pgx", databaseURL
+	// behind a pooler the driver must not prepare statements
+	driver, source := "pgx", strings.Replace(databaseURL, "pooler=true", "default_query_exec_mode=cache_describe", 1)
 	switch dialect {
 	case "sqlite":
 		driver, source = "sqlite", "file:"+strings.TrimPrefix(databaseURL, "sqlite:")+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"

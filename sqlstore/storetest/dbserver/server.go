@@ -1,9 +1,9 @@
-// Package server starts database servers for tests that need one of their own:
+// Package dbserver starts database servers for tests that need one of their own:
 // with TLS, with settings of a kind, to be killed or to be failed over to. They
 // are the programs that are installed, run as an unprivileged user, keep their
 // data in a temporary folder and listen on loopback and a unix socket. They end
 // with the test.
-package server
+package dbserver
 
 import (
 	"errors"
