@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"rowlock/cmd/rowperf/load"
 	"rowlock/sqlstore"
 	"rowlock/sqlstore/storetest"
+	"rowlock/sqlstore/storetest/dbserver"
 )
 
 // BenchmarkLanes measures the store alone: no packets, no engine. One exchange
@@ -26,15 +28,36 @@ func BenchmarkLanes(b *testing.B) {
 			for _, size := range []int{1, 16, 128} {
 				b.Run(fmt.Sprintf("%s/%s/batch=%d", dialect, f, size), func(b *testing.B) {
 					s := storetest.Open(b, storetest.Migrated(b, dialect))
-					benchLanes(b, s, f, size)
+					benchLanes(b, s, f, size, serverPID(b, dialect))
 				})
 			}
 		}
 	}
 }
 
-func benchLanes(b *testing.B, s sqlstore.Store, f sqlstore.Family, size int) {
-	cpu := cpuOf(b, s.Dialect())
+// BenchmarkPooler is BenchmarkLanes on a PostgreSQL of its own, directly and
+// behind PgBouncer in transaction mode.
+func BenchmarkPooler(b *testing.B) {
+	db := dbserver.Start(b, "postgres", dbserver.Options{})
+	b.Setenv("ROWLOCK_TEST_POSTGRES", db.URL("postgres"))
+	pooled, pooler := dbserver.StartPooler(b, db, "")
+	for _, way := range []string{"direct", "pooler"} {
+		for _, size := range []int{1, 16, 128} {
+			b.Run(fmt.Sprintf("%s/batch=%d", way, size), func(b *testing.B) {
+				u := storetest.Migrated(b, "postgres")
+				if way == "pooler" {
+					at, err := url.Parse(u)
+					require.NoError(b, err)
+					u = strings.Replace(pooled, "/?", at.Path+"?", 1)
+				}
+				benchLanes(b, storetest.Open(b, u), sqlstore.IPv4, size, []int{db.PID(), pooler.PID()})
+			})
+		}
+	}
+}
+
+func benchLanes(b *testing.B, s sqlstore.Store, f sqlstore.Family, size int, pids []int) {
+	cpu := cpuOf(b, pids)
 	before, started := cpu(), time.Now()
 	n := 0
 	for b.Loop() {
@@ -83,15 +106,21 @@ func exchange(f sqlstore.Family, first, size int) (ins []sqlstore.Insert, ups []
 	return ins, ups
 }
 
-// cpuOf returns a clock of the processor time of this process and of the
-// database server, whose first process ROWLOCK_TEST_<DIALECT>_PID names.
-func cpuOf(b *testing.B, dialect string) func() time.Duration {
-	pids := []int{os.Getpid()}
-	if text := strings.TrimSpace(os.Getenv("ROWLOCK_TEST_" + strings.ToUpper(dialect) + "_PID")); text != "" {
-		pid, err := strconv.Atoi(text)
-		require.NoError(b, err)
-		pids = append(pids, pid)
+// serverPID is the first process of the database server, where it has one and
+// ROWLOCK_TEST_<DIALECT>_PID names it.
+func serverPID(b *testing.B, dialect string) []int {
+	text := strings.TrimSpace(os.Getenv("ROWLOCK_TEST_" + strings.ToUpper(dialect) + "_PID"))
+	if text == "" {
+		return nil
 	}
+	pid, err := strconv.Atoi(text)
+	require.NoError(b, err)
+	return []int{pid}
+}
+
+// cpuOf returns a clock of the processor time of this process and of others.
+func cpuOf(b *testing.B, pids []int) func() time.Duration {
+	pids = append([]int{os.Getpid()}, pids...)
 	return func() time.Duration {
 		d, err := load.ProcessCPU(pids...)
 		require.NoError(b, err)

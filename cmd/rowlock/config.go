@@ -83,11 +83,11 @@ func (p *program) loadConfig() (*processConfig, error) {
 		return nil, err
 	}
 	c.setDefaults()
-	if hasPassword(c.Database) {
-		return nil, errors.New("config: database: a password must not stand in the process file (use database_password_file or ROWLOCK_DATABASE_PASSWORD)")
+	if err := checkURL(c.Database); err != nil {
+		return nil, fmt.Errorf("config: database: %w", passwordHint(err, "in the process file (use database_password_file or ROWLOCK_DATABASE_PASSWORD)"))
 	}
-	if hasPassword(p.database) {
-		return nil, usagef("--database: a password must not stand in the command line, where everybody can read it (use ROWLOCK_DATABASE_PASSWORD)")
+	if err := checkURL(p.database); err != nil {
+		return nil, usagef("--database: %w", passwordHint(err, "in the command line, where everybody can read it (use ROWLOCK_DATABASE_PASSWORD)"))
 	}
 	p.readEnvironment(c)
 	if c.StateDir == "" {
@@ -103,6 +103,14 @@ func (p *program) loadConfig() (*processConfig, error) {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	return c, nil
+}
+
+// passwordHint says of a password where it stands, and where it belongs.
+func passwordHint(err error, where string) error {
+	if errors.Is(err, errPassword) {
+		return errors.New("a password must not stand " + where)
+	}
+	return err
 }
 
 // setDefaults fills in what the process file does not say. It comes after

@@ -167,10 +167,12 @@ func TestRedact(t *testing.T) {
 	} {
 		require.Equal(t, want, redact(dsn))
 		if want != dsn {
-			require.True(t, hasPassword(dsn), dsn)
+			require.Error(t, checkURL(dsn), dsn)
 		}
 	}
-	require.False(t, hasPassword("postgres://a@192.0.2.1/b?sslmode=disable"))
+	for _, dsn := range []string{"", "sqlite:/srv/rowlock.db", "/srv/rowlock.db", "postgres://a@192.0.2.1,[2001:db8::1]:5433/b?sslmode=disable"} {
+		require.NoError(t, checkURL(dsn))
+	}
 }
 
 // The sample process file is one that the program reads.

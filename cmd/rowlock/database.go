@@ -23,20 +23,18 @@ func (c *processConfig) databaseURL() (string, error) {
 	if c.password == "" {
 		return c.Database, nil
 	}
-	u, err := url.Parse(c.Database)
-	if err != nil {
-		return "", errors.New("database: the URL cannot be read")
-	}
-	if u.Scheme == "sqlite" {
+	if strings.HasPrefix(c.Database, "sqlite:") {
 		return c.Database, nil
+	}
+	u, err := sqlstore.ParseURL(c.Database)
+	if err != nil {
+		return "", err
 	}
 	if name := u.User.Username(); name != "" {
 		u.User = url.UserPassword(name, c.password)
-		return u.String(), nil
+	} else {
+		u.Options.Set("password", c.password)
 	}
-	q := u.Query()
-	q.Set("password", c.password)
-	u.RawQuery = q.Encode()
 	return u.String(), nil
 }
 
@@ -101,33 +99,25 @@ func redact(dsn string) string {
 	if scheme == "sqlite" {
 		return dsn
 	}
-	u, err := url.Parse(dsn)
+	u, err := sqlstore.ParseURL(dsn)
 	if err != nil {
 		return scheme + ":(unreadable URL)"
 	}
-	if u.User != nil {
-		u.User = url.User(u.User.Username())
-	}
-	q := u.Query()
-	for key := range q {
-		if strings.Contains(strings.ToLower(key), "password") {
-			q.Del(key)
-		}
-	}
-	u.RawQuery = q.Encode()
-	return u.String()
+	return u.Redacted()
 }
 
-// hasPassword tells whether a URL holds a password, or may do so because it
-// cannot be read.
-func hasPassword(dsn string) bool {
-	if dsn == "" || strings.HasPrefix(dsn, "sqlite:") {
-		return false
+// errPassword is what a URL with a password in it is answered.
+var errPassword = errors.New("a password must not stand there")
+
+// checkURL refuses a database URL that holds a password, or cannot be read and
+// so may hold one. What is no URL at all is left to those who open it.
+func checkURL(dsn string) error {
+	if strings.HasPrefix(dsn, "sqlite:") || !strings.Contains(dsn, "://") {
+		return nil
 	}
-	u, err := url.Parse(dsn)
-	if err != nil {
-		return true
+	u, err := sqlstore.ParseURL(dsn)
+	if err == nil && u.HasPassword() {
+		err = errPassword
 	}
-	_, set := u.User.Password()
-	return set || u.Query().Has("password") || u.Query().Has("sslpassword")
+	return err
 }

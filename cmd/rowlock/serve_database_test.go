@@ -126,7 +126,7 @@ func TestServeFailover(t *testing.T) {
 // direct connection; without pooler=true it says what is missing.
 func TestServePooler(t *testing.T) {
 	db, url := ownServer(t, "postgres")
-	pooled := dbserver.StartPooler(t, db, "postgres")
+	pooled, _ := dbserver.StartPooler(t, db, "postgres")
 	direct := pooled[:len(pooled)-len("&pooler=true")]
 	_, err := dialects.Open(t.Context(), direct, dialects.Options{})
 	require.ErrorContains(t, err, "pooler=true")

@@ -23,7 +23,7 @@ func newPool(t *target, q *queries, set settings, statements []string, conns int
 		h.Params = set
 		dc, err := mysql.NewConnector(h)
 		if err != nil {
-			return nil, errURL
+			return nil, err
 		}
 		c.servers = append(c.servers, server{dc, h.Addr, h.Timeout})
 	}

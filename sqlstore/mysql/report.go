@@ -4,8 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net/url"
 	"strings"
+
+	"rowlock/sqlstore"
 )
 
 // Report runs one read-only statement, such as a report on the views, and
@@ -64,9 +65,9 @@ func Report(ctx context.Context, databaseURL, statement string) (columns []strin
 // for a demonstration or a test, and returns its URL and what removes it. The
 // user must be allowed to create databases.
 func Scratch(ctx context.Context, databaseURL, name string) (scratchURL string, drop func(context.Context) error, err error) {
-	u, err := url.Parse(databaseURL)
+	u, err := sqlstore.ParseURL(databaseURL)
 	if err != nil {
-		return "", nil, errURL
+		return "", nil, err
 	}
 	q, err := loadQueries(false)
 	if err != nil {
@@ -89,6 +90,6 @@ func Scratch(ctx context.Context, databaseURL, name string) (scratchURL string, 
 	if err := run(ctx, "scratch_create"); err != nil {
 		return "", nil, fmt.Errorf("create database %s: %w", name, err)
 	}
-	u.Path = "/" + name
+	u.Name = name
 	return u.String(), func(ctx context.Context) error { return run(ctx, "scratch_drop") }, nil
 }

@@ -1,21 +1,21 @@
 package mysql
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"rowlock/sqlstore"
 )
 
-// errURL says that the URL is wrong without repeating it: it may hold a
-// password.
-var errURL = errors.New("database URL is not a valid MySQL URL (mysql://user@host:port/database, or several as host1:port,host2:port, or " +
-	"mysql://user@localhost/database?socket=/path; mariadb:// likewise; options user, host, socket, sslmode, sslrootcert, sslcert, sslkey, target_session_attrs, connect_timeout)")
+// errOption says which options there are, without repeating the URL: it may hold
+// a password.
+var errOption = errors.New("database URL: unknown option (user, host, socket, sslmode, sslrootcert, sslcert, sslkey, target_session_attrs, connect_timeout)")
 
 // connectTime bounds the making of a connection, per host, where the URL says
 // nothing (connect_timeout).
@@ -30,9 +30,9 @@ type target struct {
 // parseURL reads mysql://user:password@host:port/database?options, or the same
 // with mariadb. The options are named as in URLs of PostgreSQL.
 func parseURL(databaseURL string) (*target, error) {
-	u, err := url.Parse(databaseURL)
-	if err != nil || (u.Scheme != "mysql" && u.Scheme != "mariadb") || u.Opaque != "" || strings.Contains(strings.TrimPrefix(u.Path, "/"), "/") {
-		return nil, errURL
+	u, err := sqlstore.ParseURL(databaseURL)
+	if err != nil {
+		return nil, err
 	}
 	o, err := readOptions(u)
 	if err != nil {
@@ -53,10 +53,10 @@ func parseURL(databaseURL string) (*target, error) {
 }
 
 // newConfig returns what the connections to all servers have in common.
-func newConfig(u *url.URL, o *urlOptions) *mysql.Config {
+func newConfig(u *sqlstore.DatabaseURL, o *urlOptions) *mysql.Config {
 	cfg := mysql.NewConfig()
 	cfg.User, cfg.Passwd = o.user, o.password
-	cfg.DBName = strings.TrimPrefix(u.Path, "/")
+	cfg.DBName = u.Name
 	cfg.Collation = "utf8mb4_bin"
 	cfg.Timeout = o.connectTime
 	cfg.Loc, cfg.ParseTime = time.UTC, true
@@ -79,19 +79,21 @@ type urlOptions struct {
 	tls         tlsOptions
 }
 
-func readOptions(u *url.URL) (*urlOptions, error) {
-	o := &urlOptions{readWrite: true, connectTime: connectTime, user: u.User.Username()}
+func readOptions(u *sqlstore.DatabaseURL) (o *urlOptions, err error) {
+	o = &urlOptions{readWrite: true, connectTime: connectTime, user: u.User.Username()}
 	o.password, _ = u.User.Password()
-	hosts := u.Host
-	for name, values := range u.Query() {
+	hosts := u.Hosts
+	for name, values := range u.Options {
 		v := values[0]
 		switch name {
-		case "host":
-			hosts = v
 		case "user":
 			o.user = v
 		case "password":
 			o.password = v
+		case "host":
+			if hosts, err = sqlstore.ParseHosts(v); err != nil {
+				return nil, err
+			}
 		case "socket":
 			for path := range strings.SplitSeq(v, ",") {
 				o.places = append(o.places, place{"unix", path, ""})
@@ -116,40 +118,25 @@ func readOptions(u *url.URL) (*urlOptions, error) {
 			}
 			o.connectTime = time.Duration(seconds) * time.Second
 		default:
-			return nil, errURL
+			return nil, errOption
 		}
 	}
-	if o.places != nil {
-		return o, nil
-	}
-	for text := range strings.SplitSeq(hosts, ",") {
-		p, err := readHost(text)
-		if err != nil {
-			return nil, err
-		}
-		o.places = append(o.places, p)
+	if o.places == nil {
+		o.places = tcpPlaces(hosts)
 	}
 	return o, nil
 }
 
-// readHost reads a host with or without port; an IPv6 address stands in
-// brackets.
-func readHost(text string) (place, error) {
-	host, port := text, "3306"
-	if h, p, err := net.SplitHostPort(text); err == nil {
-		host, port = h, p
-	} else if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
-		host = text[1 : len(text)-1]
-	} else if strings.Contains(text, ":") {
-		return place{}, errURL
+// tcpPlaces returns where the hosts listen; without any it is this machine.
+func tcpPlaces(hosts []sqlstore.Host) (out []place) {
+	if len(hosts) == 0 {
+		hosts = []sqlstore.Host{{Name: "localhost"}}
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return place{}, errURL
+	for _, h := range hosts {
+		h.Port = cmp.Or(h.Port, 3306)
+		out = append(out, place{"tcp", h.String(), h.Name})
 	}
-	if host == "" {
-		host = "localhost"
-	}
-	return place{"tcp", net.JoinHostPort(host, port), host}, nil
+	return out
 }
 
 // String names the servers, for messages.

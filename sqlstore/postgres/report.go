@@ -3,9 +3,10 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"net/url"
 
 	"github.com/jackc/pgx/v5"
+
+	"rowlock/sqlstore"
 )
 
 // dial makes one connection.
@@ -59,9 +60,9 @@ func Report(ctx context.Context, databaseURL, statement string) (columns []strin
 // for a demonstration or a test, and returns its URL and what removes it. The
 // user must be allowed to create databases.
 func Scratch(ctx context.Context, databaseURL, name string) (scratchURL string, drop func(context.Context) error, err error) {
-	u, err := url.Parse(databaseURL)
+	u, err := sqlstore.ParseURL(databaseURL)
 	if err != nil {
-		return "", nil, errURL
+		return "", nil, err
 	}
 	q, err := loadQueries()
 	if err != nil {
@@ -83,6 +84,6 @@ func Scratch(ctx context.Context, databaseURL, name string) (scratchURL string, 
 	if err := run(ctx, "scratch_create"); err != nil {
 		return "", nil, fmt.Errorf("create database %s: %w", name, err)
 	}
-	u.Path = "/" + name
+	u.Name = name
 	return u.String(), func(ctx context.Context) error { return run(ctx, "scratch_drop") }, nil
 }

@@ -1,19 +1,22 @@
 package postgres
 
 import (
+	"cmp"
 	"errors"
-	"net/url"
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"rowlock/sqlstore"
 )
 
 // errURL says that the URL is wrong without repeating it: it may hold a
 // password.
-var errURL = errors.New("database URL is not a valid PostgreSQL URL " +
-	"(postgres://user@host:port/database?options, or several as host1:port,host2:port; options are those of libpq, and pooler=true)")
+var errURL = errors.New("database URL: its options are not ones of PostgreSQL (those of libpq, and pooler)")
 
 // connectTime bounds the making of a connection, per host, where the URL says
 // nothing (connect_timeout).
@@ -29,15 +32,15 @@ type target struct {
 // parseURL reads a database URL. It is the driver's, and so libpq's, with one
 // option more: pooler=true for PgBouncer and the like in transaction mode.
 func parseURL(databaseURL string) (*target, error) {
-	u, err := url.Parse(databaseURL)
+	u, err := sqlstore.ParseURL(databaseURL)
 	if err != nil {
-		return nil, errURL
+		return nil, err
 	}
 	t := &target{hosts: &hosts{}}
-	q := u.Query()
+	q := u.Options
 	if text := q.Get("pooler"); text != "" {
 		if t.pooler, err = strconv.ParseBool(text); err != nil {
-			return nil, errURL
+			return nil, errors.New("database URL: pooler is neither true nor false")
 		}
 	}
 	q.Del("pooler")
@@ -48,12 +51,32 @@ func parseURL(databaseURL string) (*target, error) {
 		// a standby is of no use; among several servers the primary is taken
 		q.Set("target_session_attrs", "read-write")
 	}
-	u.RawQuery = q.Encode()
+	hostOptions(u)
 	t.driverURL = u.String()
 	if _, err := pgx.ParseConfig(t.driverURL); err != nil {
-		return nil, errURL // the driver's text would repeat the password
+		// the driver's own text would repeat the URL, its cause does not
+		if cause := errors.Unwrap(err); cause != nil {
+			return nil, fmt.Errorf("database URL: %w", cause)
+		}
+		return nil, errURL
 	}
 	return t, nil
+}
+
+// hostOptions makes options of the hosts: the driver reads lists of them only
+// there.
+func hostOptions(u *sqlstore.DatabaseURL) {
+	if len(u.Hosts) == 0 {
+		return
+	}
+	var names, ports []string
+	for _, h := range u.Hosts {
+		names = append(names, h.Name)
+		ports = append(ports, strconv.Itoa(int(cmp.Or(h.Port, 5432))))
+	}
+	u.Hosts = nil
+	u.Options.Set("host", strings.Join(names, ","))
+	u.Options.Set("port", strings.Join(ports, ","))
 }
 
 // config returns how a connection is made.

@@ -12,7 +12,8 @@ import (
 // server, everything is as on a direct connection.
 func TestConformancePooler(t *testing.T) {
 	db := dbserver.Start(t, "postgres", dbserver.Options{})
-	t.Setenv("ROWLOCK_TEST_POSTGRES", dbserver.StartPooler(t, db, "postgres"))
+	url, _ := dbserver.StartPooler(t, db, "postgres")
+	t.Setenv("ROWLOCK_TEST_POSTGRES", url)
 	parts := []string{"transition", "hint", "config", "lane", "sweep", "frontend"}
 	storetest.RunSome(t, "postgres", func(name string) bool { return slices.Contains(parts, name) })
 }

@@ -5,9 +5,9 @@ import (
 	"database/sql"
 	"strings"
 
-	_ "github.com/go-sql-driver/mysql" // its driver of database/sql
-	_ "github.com/jackc/pgx/v5/stdlib" // likewise
 	"github.com/stretchr/testify/require"
+
+	_ "rowlock/sqlstore/dialects" // their drivers of database/sql
 )
 
 // Exec runs statements as the administrator, each for itself. The database is

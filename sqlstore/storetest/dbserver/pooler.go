@@ -1,19 +1,17 @@
 package dbserver
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
-	"strconv"
 	"testing"
 	"time"
 )
 
 // StartPooler starts PgBouncer in transaction mode before a PostgreSQL server
-// and returns the URL of one of its databases through it.
-func StartPooler(t testing.TB, s *Server, database string) string {
+// and returns the URL of one of its databases through it, and its process.
+func StartPooler(t testing.TB, s *Server, database string) (url string, p *Server) {
 	t.Helper()
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil {
@@ -32,10 +30,10 @@ func StartPooler(t testing.TB, s *Server, database string) string {
 			if err != nil {
 				return err
 			}
-			return errors.Join(nil, c.Close())
+			return c.Close()
 		},
 	}
-	p := &Server{Dialect: "pgbouncer", t: t, engine: e, Port: freePort(t)}
+	p = &Server{Dialect: "pgbouncer", t: t, engine: e, Port: freePort(t)}
 	p.folder()
 	p.write("ini", fmt.Sprintf(`[databases]
 * = host=%s port=%d user=%s
@@ -50,5 +48,5 @@ default_pool_size = 8
 `, s.dir, s.Port, User, p.Port))
 	t.Cleanup(p.remove)
 	p.Run()
-	return fmt.Sprintf("postgres://%s@127.0.0.1:%s/%s?sslmode=disable&pooler=true", User, strconv.Itoa(p.Port), database)
+	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable&pooler=true", User, p.Addr(), database), p
 }
