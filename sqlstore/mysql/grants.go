@@ -1,6 +1,8 @@
 package mysql
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"strings"
 
@@ -49,4 +51,16 @@ func Privileges(role sqlstore.DatabaseRole) ([]sqlstore.Privilege, error) {
 // comment; it gets none.
 func quoteName(name string) string {
 	return "`" + strings.NewReplacer("`", "``", "\n", " ", "\r", " ").Replace(name) + "`"
+}
+
+// CheckServing returns ErrDenied unless the user has the privileges that the
+// lanes need: their connections prepare every statement, and the server refuses
+// those that the user may not run.
+func (s *Store) CheckServing(ctx context.Context) error {
+	for _, pool := range []*sql.DB{s.offers, s.commits} {
+		if err := s.with(ctx, pool, func(*conn) error { return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
