@@ -110,3 +110,10 @@ type both struct {
 func (b both) ApplyConfig(ctx context.Context, base int64, c *sqlstore.Config, author, comment string) (int64, error) {
 	return b.admin.ApplyConfig(ctx, base, c, author, comment)
 }
+
+// Script runs what `rowlock migrate grants` printed, as the owner.
+func Script(t testing.TB, ownerURL, text string) {
+	t.Helper()
+	scheme, _, _ := strings.Cut(ownerURL, ":")
+	newDatabase(t, scheme, ownerURL).script(t, text)
+}
