@@ -54,13 +54,25 @@ func (d *database) user(t testing.TB) string {
 	t.Cleanup(func() {
 		gone := []string{fmt.Sprintf("DROP USER '%s'@'%%'", name)}
 		if d.postgres() {
-			gone = []string{"DROP OWNED BY " + name, "DROP ROLE " + name}
+			// what every owner may do; DROP OWNED wants more than that
+			gone = []string{
+				"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM " + name, "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM " + name,
+				"REVOKE ALL ON SCHEMA public FROM " + name, "REVOKE ALL ON DATABASE " + databaseOf(d.owner) + " FROM " + name, "DROP ROLE " + name,
+			}
 		}
 		for _, statement := range gone {
 			_, err := d.db.ExecContext(context.Background(), statement)
 			require.NoError(t, err)
 		}
 	})
+	return name
+}
+
+// databaseOf returns the name in a URL of a scratch database.
+func databaseOf(databaseURL string) string {
+	_, rest, _ := strings.Cut(databaseURL, "://")
+	_, rest, _ = strings.Cut(rest, "/")
+	name, _, _ := strings.Cut(rest, "?")
 	return name
 }
 
