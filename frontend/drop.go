@@ -35,6 +35,7 @@ const (
 	ReasonExhausted      Reason = "exhausted"        // no address is free
 	ReasonDeadline       Reason = "deadline"         // no decision in time
 	ReasonUnavailable    Reason = "unavailable"      // the database cannot be reached
+	ReasonDenied         Reason = "denied"           // the database user lacks a privilege
 	ReasonFenced         Reason = "fenced"           // this frontend's heartbeat is stale
 	ReasonBusy           Reason = "busy"             // too many waiting, or the race was lost too often
 	ReasonRefusedData    Reason = "refused-data"     // the database refused the values
@@ -55,7 +56,7 @@ func Reasons() []Reason {
 		ReasonTruncated, ReasonQueueFull, ReasonStale, ReasonNoConfig, ReasonMalformed, ReasonWrongType,
 		ReasonNoIdentity, ReasonOversize, ReasonNoAddress, ReasonNotRelayed, ReasonNoSubnet,
 		ReasonNoServerID, ReasonOtherServer, ReasonForeignServer, ReasonNotOurs, ReasonNoBinding,
-		ReasonExhausted, ReasonDeadline, ReasonUnavailable, ReasonFenced, ReasonBusy, ReasonRefusedData,
+		ReasonExhausted, ReasonDeadline, ReasonUnavailable, ReasonDenied, ReasonFenced, ReasonBusy, ReasonRefusedData,
 		ReasonConfigBehind, ReasonEncode, ReasonSendQueueFull, ReasonSendFailed, ReasonPanic,
 		ReasonInternal, ReasonUnicast, ReasonServerIDNeeded, ReasonServerIDExtra,
 	}
@@ -127,6 +128,7 @@ func leaseDrop(err error) error {
 		{context.DeadlineExceeded, ReasonDeadline},
 		{context.Canceled, ReasonDeadline},
 		{sqlstore.ErrUnavailable, ReasonUnavailable},
+		{sqlstore.ErrDenied, ReasonDenied},
 		{sqlstore.ErrFenced, ReasonFenced},
 		{sqlstore.ErrBusy, ReasonBusy},
 		{sqlstore.ErrRetry, ReasonBusy},

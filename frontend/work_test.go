@@ -55,7 +55,7 @@ func TestPanicEndsThePacketOnly(t *testing.T) {
 func TestErrorsOfTheLeaserAreReasons(t *testing.T) {
 	t.Parallel()
 	for reason, err := range map[Reason]error{
-		ReasonUnavailable: sqlstore.ErrUnavailable, ReasonFenced: sqlstore.ErrFenced, ReasonBusy: sqlstore.ErrBusy,
+		ReasonUnavailable: sqlstore.ErrUnavailable, ReasonDenied: sqlstore.ErrDenied, ReasonFenced: sqlstore.ErrFenced, ReasonBusy: sqlstore.ErrBusy,
 		ReasonRefusedData: sqlstore.ErrData, ReasonDeadline: context.DeadlineExceeded, ReasonInternal: errors.New("other"),
 	} {
 		b := newBench4(t, lan4, onLink4)

@@ -17,6 +17,9 @@ var (
 	// ErrUnavailable: the database cannot be reached, or the outcome of a
 	// commit is unknown. Nothing may be answered.
 	ErrUnavailable = errors.New("database unavailable")
+	// ErrDenied: the database user lacks a privilege. Nothing may be answered;
+	// it may be granted meanwhile.
+	ErrDenied = errors.New("database user lacks a privilege")
 	// ErrFenced: this frontend's heartbeat is too old for it to write.
 	ErrFenced = errors.New("frontend heartbeat is stale")
 	// ErrBusy: the item lost its race, or waited, longer than allowed.

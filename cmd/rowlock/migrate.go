@@ -35,7 +35,7 @@ func (p *program) migrateCommand() *cobra.Command {
 		},
 	}
 	down.Flags().BoolVar(&yes, "yes", false, "do it without asking")
-	return group("migrate", "make and change the database schema", up, status, down)
+	return group("migrate", "make and change the database schema", up, status, down, p.migrateGrantsCommand())
 }
 
 // withMigrator opens the schema tool for do; with create a new SQLite file is

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rowlock/admin/site"
+	"rowlock/sqlstore"
 )
 
 // Exit codes of the program.
@@ -65,6 +66,9 @@ func (p *program) run(ctx context.Context, args []string) int {
 	}
 	if len(problems) == 0 {
 		fmt.Fprintln(p.stderr, "rowlock: "+err.Error())
+	}
+	if errors.Is(err, sqlstore.ErrDenied) {
+		fmt.Fprintln(p.stderr, "see: rowlock migrate grants --help (what a database user of each role needs)")
 	}
 	if errors.As(err, &usageError{}) {
 		fmt.Fprintf(p.stderr, "see: %s --help\n", cmd.CommandPath())

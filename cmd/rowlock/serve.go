@@ -161,6 +161,11 @@ func (s *server) openStore(ctx context.Context) error {
 			return fmt.Errorf("open database %s: %w", redact(dsn), err)
 		}
 		if err = s.checkSchema(ctx, store, dsn); err == nil {
+			if checker, ok := store.(interface{ CheckServing(context.Context) error }); ok {
+				err = checker.CheckServing(ctx)
+			}
+		}
+		if err == nil {
 			if locker, ok := store.(interface{ LockServing() error }); ok {
 				err = locker.LockServing()
 			}
@@ -195,7 +200,8 @@ func (s *server) checkSchema(ctx context.Context, store sqlstore.Store, dsn stri
 	return store.CheckSchema(ctx)
 }
 
-// retry repeats do while the database is unavailable, with growing pauses.
+// retry repeats do while the database is unavailable, or denies its user a
+// privilege that may be granted meanwhile, with growing pauses.
 func (s *server) retry(ctx context.Context, do func() error) error {
 	wait, began := 100*time.Millisecond, time.Now()
 	for {
@@ -203,14 +209,19 @@ func (s *server) retry(ctx context.Context, do func() error) error {
 		if err != nil && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err == nil || !(errors.Is(err, sqlstore.ErrUnavailable) || errors.Is(err, sqlstore.ErrRetry)) {
+		switch {
+		case errors.Is(err, sqlstore.ErrDenied):
+			err = fmt.Errorf("%w (run what `rowlock migrate grants --role frontend` prints, as the owner of the tables)", err)
+			s.log.Error("database user lacks a privilege, trying again", "event", "serve.denied", "in", wait, "err", err)
+		case errors.Is(err, sqlstore.ErrUnavailable), errors.Is(err, sqlstore.ErrRetry):
+			s.log.Warn("database unavailable, trying again", "event", "serve.database_unavailable", "in", wait, "err", err)
+		default:
 			return err
 		}
 		if s.mayGiveUp(began) {
 			return s.giveUp(err)
 		}
 		s.state.set(err.Error())
-		s.log.Warn("database unavailable, trying again", "event", "serve.database_unavailable", "in", wait, "err", err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -60,6 +60,7 @@ func startServe(t *testing.T, database string, more ...string) *served {
 	require.NoError(t, err)
 	s := &served{t: t, health: l.Addr().String(), log: &safeBuffer{}, code: make(chan int, 1)}
 	require.NoError(t, l.Close())
+	database, password := withoutPassword(t, database)
 	config := filepath.Join(t.TempDir(), "rowlock.yaml")
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `frontend_id: one
 database: %q
@@ -73,7 +74,7 @@ log: {level: debug, format: json}
 `, database, t.TempDir(), s.health, strings.Join(more, "\n")), 0o600))
 	ctx, cancel := context.WithCancel(t.Context())
 	s.stop = cancel
-	p := &program{stdin: bytes.NewReader(nil), stdout: io.Discard, stderr: s.log, getenv: func(string) string { return "" }, uid: 1000}
+	p := &program{stdin: bytes.NewReader(nil), stdout: io.Discard, stderr: s.log, getenv: password, uid: 1000}
 	go func() { s.code <- p.run(ctx, []string{"serve", "--config", config}) }()
 	t.Cleanup(func() {
 		cancel()

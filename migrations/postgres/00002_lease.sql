@@ -180,7 +180,7 @@ CREATE TABLE lease_history_default PARTITION OF lease_history DEFAULT;
 -- Makes the partitions of this month and the next three. Runs with the rights
 -- of the schema's owner, so that a frontend's role needs no DDL.
 -- +goose StatementBegin
-CREATE FUNCTION rowlock_make_partitions() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+CREATE FUNCTION rowlock_make_partitions() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
   m timestamptz := date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC';
   upto timestamptz;
@@ -200,6 +200,15 @@ BEGIN
   RETURN made;
 END $$;
 -- +goose StatementEnd
+-- It finds its tables in this schema alone, temporary ones last: a caller cannot
+-- put a view of its own in their place. Who may call it is granted by role.
+-- +goose StatementBegin
+DO $$
+BEGIN
+  EXECUTE format('ALTER FUNCTION rowlock_make_partitions() SET search_path = %I, pg_temp', current_schema());
+END $$;
+-- +goose StatementEnd
+REVOKE EXECUTE ON FUNCTION rowlock_make_partitions() FROM PUBLIC;
 SELECT rowlock_make_partitions();
 
 -- +goose Down

@@ -47,7 +47,8 @@ type Engine struct {
 	member  member
 	loader  loader
 	sweeper chan struct{}
-	bans    sync.Map // lockName -> time.Time
+	bans    sync.Map     // lockName -> time.Time
+	told    atomic.Int64 // when it was last told that a privilege is missing, in Unix seconds
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -142,7 +143,8 @@ func (e *Engine) Stop(ctx context.Context) error {
 // Do decides one request. It returns when the database has decided every item
 // and what it decided is durable; on any error nothing may be answered:
 // ErrBusy (no time left, or a lost race), ErrUnavailable (database away or the
-// outcome unknown), ErrFenced (this frontend's heartbeat is too old), ErrData.
+// outcome unknown), ErrDenied (its user lacks a privilege), ErrFenced (this
+// frontend's heartbeat is too old), ErrData.
 func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decision, error) {
 	if !e.Ready() {
 		return nil, fmt.Errorf("decide: %w", sqlstore.ErrFenced)
@@ -203,9 +205,17 @@ func (e *Engine) banned(j *job, err error) {
 	}
 }
 
+// denied tells that the database user lacks a privilege, once in ten seconds.
+func (e *Engine) denied(err error) {
+	now, last := time.Now().Unix(), e.told.Load()
+	if now-last >= 10 && e.told.CompareAndSwap(last, now) {
+		e.log.Error("database user lacks a privilege", slog.String("event", "lane.denied"), slog.Any("err", err))
+	}
+}
+
 func cause(err error) string {
 	for name, sentinel := range map[string]error{
-		"busy": sqlstore.ErrBusy, "unavailable": sqlstore.ErrUnavailable, "fenced": sqlstore.ErrFenced,
+		"busy": sqlstore.ErrBusy, "unavailable": sqlstore.ErrUnavailable, "denied": sqlstore.ErrDenied, "fenced": sqlstore.ErrFenced,
 		"data": sqlstore.ErrData, "retry": sqlstore.ErrRetry, "conflict": sqlstore.ErrConflict,
 	} {
 		if errors.Is(err, sentinel) {

@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +34,35 @@ func TestPanicInABatch(t *testing.T) {
 		for _, j := range attempts(t, e) {
 			require.NoError(t, j.err)
 		}
+	})
+}
+
+// A privilege that is missing is told once in a while, not for each packet, and
+// the batch is neither repeated nor cut: all of it is refused alike.
+func TestDeniedIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeStore{}
+		f.apply = func(*sqlstore.Batch) (*sqlstore.BatchResult, error) { return nil, sqlstore.ErrDenied }
+		e := newTest(t, f)
+		var log bytes.Buffer
+		e.log = slog.New(slog.NewTextHandler(&log, nil))
+		tell := func() int {
+			jobs := []*job{insertJob(1), insertJob(2)}
+			for _, j := range jobs {
+				j.done, j.ctx = make(chan struct{}), t.Context()
+			}
+			e.offerLane(sqlstore.IPv4).exec(jobs)
+			for _, j := range jobs {
+				require.ErrorIs(t, j.err, sqlstore.ErrDenied)
+			}
+			return strings.Count(log.String(), "event=lane.denied")
+		}
+		require.Equal(t, 1, tell())
+		require.Equal(t, 1, tell())
+		require.Len(t, f.batches, 2)
+		time.Sleep(11 * time.Second)
+		require.Equal(t, 2, tell())
+		require.Equal(t, "denied", cause(sqlstore.ErrDenied))
 	})
 }
 

@@ -181,6 +181,9 @@ func (l *lane) try(p part) []part {
 		half := len(jobs) / 2
 		return []part{{jobs[:half], true}, {jobs[half:], true}}
 	}
+	if errors.Is(err, sqlstore.ErrDenied) {
+		l.e.denied(err)
+	}
 	for _, j := range jobs {
 		if isData(err) {
 			l.e.banned(j, err)

@@ -117,7 +117,7 @@ func (e *Engine) sweepDue(ctx context.Context, f sqlstore.Family, s *Swept) erro
 		for len(due) > 0 {
 			n := min(len(due), maxBatch)
 			if err := e.end(ctx, f, due[:n], s); err != nil {
-				if errors.Is(err, sqlstore.ErrUnavailable) {
+				if isAway(err) {
 					return errors.Join(failed, err)
 				}
 				failed = errors.Join(failed, err) // the rows behind must not wait for these
@@ -130,6 +130,11 @@ func (e *Engine) sweepDue(ctx context.Context, f sqlstore.Family, s *Swept) erro
 		after = last
 	}
 	return failed
+}
+
+// isAway tells that the database takes nothing at all for now.
+func isAway(err error) bool {
+	return errors.Is(err, sqlstore.ErrUnavailable) || errors.Is(err, sqlstore.ErrDenied)
 }
 
 // end expires active rows, gives reserved ones back and deletes dead offers. A
@@ -149,7 +154,7 @@ func (e *Engine) end(ctx context.Context, f sqlstore.Family, due []sqlstore.Due,
 	}
 	if len(b.Updates) > 0 {
 		res, err := e.store.Apply(ctx, b)
-		if err != nil && !errors.Is(err, sqlstore.ErrUnavailable) && len(due) > 1 {
+		if err != nil && !isAway(err) && len(due) > 1 {
 			half := len(due) / 2
 			return errors.Join(e.end(ctx, f, due[:half], s), e.end(ctx, f, due[half:], s))
 		}

@@ -29,6 +29,12 @@ var (
 		1146, // no such table
 		1305, // no such procedure
 	}
+	deniedNumbers = []uint16{
+		1044,       // the whole database
+		1142, 1143, // a table, a column
+		1370, // a procedure
+		1227, // a privilege of the server
+	}
 	dataNumbers = []uint16{
 		1264, 1265, // out of range, truncated
 		1366, 1292, 1411, // incorrect value
@@ -59,6 +65,8 @@ func classify(err error) error {
 		sentinel = sqlstore.ErrConflict
 	case slices.Contains(schemaNumbers, me.Number):
 		sentinel = sqlstore.ErrSchema
+	case slices.Contains(deniedNumbers, me.Number):
+		sentinel = sqlstore.ErrDenied
 	case slices.Contains(dataNumbers, me.Number), class == "22", class == "23":
 		sentinel = sqlstore.ErrData
 	}
@@ -68,7 +76,7 @@ func classify(err error) error {
 func isClassified(err error) bool {
 	for _, e := range []error{
 		sqlstore.ErrNotFound, sqlstore.ErrConflict, sqlstore.ErrRetry, sqlstore.ErrData, sqlstore.ErrUnavailable,
-		sqlstore.ErrFenced, sqlstore.ErrBusy, sqlstore.ErrSchema,
+		sqlstore.ErrDenied, sqlstore.ErrFenced, sqlstore.ErrBusy, sqlstore.ErrSchema,
 	} {
 		if errors.Is(err, e) {
 			return true

@@ -29,6 +29,8 @@ func classify(err error) error {
 		sentinel = sqlstore.ErrRetry
 	case pe.Code == "23505":
 		sentinel = sqlstore.ErrConflict
+	case pe.Code == "42501":
+		sentinel = sqlstore.ErrDenied
 	case pe.Code[:2] == "22", pe.Code[:2] == "23":
 		sentinel = sqlstore.ErrData
 	case pe.Code == "42P01", pe.Code == "42703", pe.Code == "3F000":

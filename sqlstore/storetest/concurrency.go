@@ -36,7 +36,7 @@ type crowd struct {
 }
 
 func newCrowd(t *testing.T, dialect string, v variant, size int) *crowd {
-	db := migrated(t, dialect)
+	db := serving(t, dialect)
 	c := &crowd{bench: &bench{v, db, Open(t, db.url), newVRF()}, size: size}
 	c.set = sqlstore.NewPoolSet(c.pool(c.vrf, c.vrf, 1, size))
 	for i := range 3 {

@@ -79,7 +79,7 @@ func testConfig(t *testing.T, dialect string) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			db := migrated(t, dialect)
-			test.run(t, &configured{db, Open(t, db.url)})
+			test.run(t, &configured{db, db.openBoth(t)})
 		})
 	}
 	testEdits(t, dialect)

@@ -31,7 +31,7 @@ func testEdits(t *testing.T, dialect string) {
 			wg.Go(func() {
 				t.Run(test.name+"/"+v.name, func(t *testing.T) {
 					db := migrated(t, dialect)
-					store := Open(t, db.url)
+					store := db.openBoth(t)
 					test.run(t, &edited{configured{db, store}, v, newEngine(t, store, "edit"), 0})
 				})
 			})

@@ -13,7 +13,7 @@ import (
 // testFormer is what becomes of bindings when a subnet moves to another link
 // and the link that it came from is still there.
 func testFormer(t *testing.T, dialect string) {
-	db := migrated(t, dialect)
+	db := serving(t, dialect)
 	store := Open(t, db.url)
 	e := newEngine(t, store, "former")
 	for _, v := range variants {

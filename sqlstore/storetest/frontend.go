@@ -14,7 +14,7 @@ import (
 )
 
 func testFrontends(t *testing.T, dialect string) {
-	db := migrated(t, dialect)
+	db := serving(t, dialect)
 	c := &configured{db, Open(t, db.url)}
 	t.Run("membership", func(t *testing.T) { frontendMembership(t, c) })
 	t.Run("leadership", func(t *testing.T) { frontendLeadership(t, c) })

@@ -308,7 +308,7 @@ type small struct {
 }
 
 func newSmall(t *testing.T, dialect string, size int) *small {
-	db := migrated(t, dialect)
+	db := serving(t, dialect)
 	b := &bench{variants[0], db, Open(t, db.url), newVRF()}
 	p := b.pool(b.vrf, b.vrf, 1, size)
 	return &small{b, newEngine(t, b.store, "fe1"), p, sqlstore.NewPoolSet(p)}
@@ -433,7 +433,7 @@ func (s *small) account(t *testing.T) {
 // A pool that is closed and opened again loses nothing that was in hand.
 func hintClosing(t *testing.T, dialect string) {
 	db := migrated(t, dialect)
-	b := &bench{variants[0], db, Open(t, db.url), 0}
+	b := &bench{variants[0], db, db.openBoth(t), 0}
 	cfg := oneSubnet()
 	_, err := b.store.ApplyConfig(t.Context(), 0, cfg, "test", "")
 	require.NoError(t, err)

@@ -28,7 +28,7 @@ type topic struct {
 
 // onBench runs tests for each variant, all on one database.
 func onBench(t *testing.T, dialect string, topics []topic) {
-	db := migrated(t, dialect)
+	db := serving(t, dialect)
 	store := Open(t, db.url)
 	for _, test := range topics {
 		for _, v := range variants {

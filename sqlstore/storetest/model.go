@@ -15,7 +15,7 @@ import (
 // testModel plays random lives of a few clients and compares each decision,
 // and the tables, with a model that knows only the rules.
 func testModel(t *testing.T, dialect string) {
-	db := migrated(t, dialect)
+	db := serving(t, dialect)
 	store := Open(t, db.url)
 	e := newEngine(t, store, "fe1")
 	for _, v := range variants[:2] {

@@ -17,7 +17,7 @@ func testManual(t *testing.T, dialect string) {
 	blocks := sqlBlock.FindAllStringSubmatch(string(text), -1)
 	require.Greater(t, len(blocks), 5)
 	db := migrated(t, dialect)
-	c := &configured{db, Open(t, db.url)}
+	c := &configured{db, db.openBoth(t)}
 	cfg := wholeSite()
 	c.apply(t, cfg)
 	c.fill(t, cfg)

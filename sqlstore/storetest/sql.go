@@ -20,7 +20,8 @@ import (
 // shell can see and do. The drivers are those that the dialects register.
 type database struct {
 	dialect string
-	url     string
+	owner   string // URL of whoever made the tables
+	url     string // URL that stores are opened with
 	db      *sql.DB
 }
 
@@ -41,7 +42,7 @@ func newDatabase(t testing.TB, dialect, databaseURL string) *database {
 	require.NoError(t, err)
 	db.SetMaxOpenConns(2)
 	t.Cleanup(func() { _ = db.Close() })
-	return &database{dialect: dialect, url: databaseURL, db: db}
+	return &database{dialect: dialect, owner: databaseURL, url: databaseURL, db: db}
 }
 
 // migrated makes a database with the newest schema.

@@ -151,7 +151,7 @@ func testTransitions(t *testing.T, dialect string) {
 			name = "quiet"
 		}
 		t.Run(name, func(t *testing.T) {
-			db := migrated(t, dialect)
+			db := serving(t, dialect)
 			if consumed {
 				db.exec(t, "INSERT INTO event_consumer (name) VALUES ('test')")
 			}

@@ -14,7 +14,7 @@ import (
 // testViews is what reports read.
 func testViews(t *testing.T, dialect string) {
 	db := migrated(t, dialect)
-	c := &configured{db, Open(t, db.url)}
+	c := &configured{db, db.openBoth(t)}
 	cfg := wholeSite()
 	c.apply(t, cfg)
 	c.fill(t, cfg)

@@ -1,0 +1,107 @@
+-- What a database user needs for its role, and nothing more. These blocks are
+-- not run by the program: `rowlock migrate grants` prints the head, the block of
+-- a role and the foot, comments included, with the names filled in. Whatever
+-- grants here is also what the program checks and README.md lists, so each
+-- grant is a line of its own.
+
+-- name: grants_head
+-- Privileges of the database user $user for the role $role.
+-- Run it as the owner of the tables, after each `rowlock migrate up`. It makes
+-- nothing, takes nothing away, and may be run again at any time. The user must
+-- exist, and has a password, or not, by your own means:
+--   CREATE USER $user;
+GRANT SELECT ON $database.goose_db_version TO $user;
+
+-- name: grants_frontend
+-- `rowlock serve`: it reads the configuration and changes none of it.
+GRANT SELECT (id, revision, server_duid, secret) ON $database.config_head TO $user;
+GRANT SELECT ON $database.link TO $user;
+GRANT SELECT ON $database.subnet TO $user;
+GRANT SELECT ON $database.subnet_relay TO $user;
+GRANT SELECT ON $database.pool TO $user;
+GRANT SELECT ON $database.pool_gen TO $user;
+GRANT SELECT ON $database.option_data TO $user;
+GRANT SELECT ON $database.parameter TO $user;
+-- leases; history and events are written and never read
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.lease4 TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.lease6 TO $user;
+GRANT INSERT ON $database.lease_history TO $user;
+GRANT INSERT ON $database.lease_event TO $user;
+GRANT SELECT ON $database.event_consumer TO $user;
+-- free addresses
+GRANT SELECT, INSERT, UPDATE ON $database.pool_cursor TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.addr_chunk TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.addr_free TO $user;
+-- its place among the others, and the work that one does for all
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.frontend TO $user;
+GRANT SELECT, INSERT, UPDATE ON $database.leadership TO $user;
+GRANT EXECUTE ON PROCEDURE $database.rowlock_make_partitions TO $user;
+
+-- name: grants_ddns
+-- A process that turns lease changes into DNS updates: it reads leases, and
+-- looks after the events and who consumes them.
+GRANT SELECT (id, revision) ON $database.config_head TO $user;
+GRANT SELECT ON $database.lease4 TO $user;
+GRANT SELECT ON $database.lease6 TO $user;
+GRANT SELECT, DELETE ON $database.lease_event TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.event_log TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.event_consumer TO $user;
+GRANT SELECT ON $database.frontend TO $user;
+GRANT SELECT, INSERT, UPDATE ON $database.leadership TO $user;
+
+-- name: grants_admin
+-- `rowlock apply`, `export` and `lease`: it reads everything, changes the
+-- configuration, and ends leases.
+GRANT SELECT ON $database.config_head TO $user;
+GRANT UPDATE (revision, last_link_id, last_subnet_id) ON $database.config_head TO $user;
+GRANT SELECT, INSERT ON $database.config_revision TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.link TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.subnet TO $user;
+GRANT SELECT, INSERT, DELETE ON $database.subnet_relay TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.pool TO $user;
+GRANT SELECT, INSERT ON $database.pool_gen TO $user;
+GRANT SELECT, INSERT, DELETE ON $database.option_data TO $user;
+GRANT SELECT, INSERT, DELETE ON $database.parameter TO $user;
+-- leases of a pool that changed get its name; a lease that is released is
+-- written to the history and told
+GRANT SELECT, UPDATE ON $database.lease4 TO $user;
+GRANT SELECT, UPDATE ON $database.lease6 TO $user;
+GRANT SELECT, INSERT ON $database.lease_history TO $user;
+GRANT SELECT, INSERT ON $database.lease_event TO $user;
+GRANT SELECT ON $database.event_log TO $user;
+GRANT SELECT ON $database.event_consumer TO $user;
+-- free addresses of a pool that changed likewise, or they are forgotten
+GRANT SELECT, DELETE ON $database.pool_cursor TO $user;
+GRANT SELECT, DELETE ON $database.addr_chunk TO $user;
+GRANT SELECT, UPDATE, DELETE ON $database.addr_free TO $user;
+GRANT SELECT ON $database.frontend TO $user;
+GRANT SELECT ON $database.leadership TO $user;
+GRANT SELECT ON $database.lease_active TO $user;
+GRANT SELECT ON $database.address_holder TO $user;
+GRANT SELECT ON $database.pool_usage TO $user;
+GRANT SELECT ON $database.subnet_usage TO $user;
+GRANT SELECT ON $database.frontend_health TO $user;
+
+-- name: grants_report
+-- Reports, `rowlock lease list` and `show`: it reads and writes nothing, and
+-- the secret of the address order is not for it.
+GRANT SELECT ON $database.lease_active TO $user;
+GRANT SELECT ON $database.address_holder TO $user;
+GRANT SELECT ON $database.pool_usage TO $user;
+GRANT SELECT ON $database.subnet_usage TO $user;
+GRANT SELECT ON $database.frontend_health TO $user;
+-- the tables below them
+GRANT SELECT (id, revision, server_duid, last_link_id, last_subnet_id) ON $database.config_head TO $user;
+GRANT SELECT ON $database.config_revision TO $user;
+GRANT SELECT ON $database.link TO $user;
+GRANT SELECT ON $database.subnet TO $user;
+GRANT SELECT ON $database.subnet_relay TO $user;
+GRANT SELECT ON $database.pool TO $user;
+GRANT SELECT ON $database.pool_gen TO $user;
+GRANT SELECT ON $database.option_data TO $user;
+GRANT SELECT ON $database.parameter TO $user;
+GRANT SELECT ON $database.lease4 TO $user;
+GRANT SELECT ON $database.lease6 TO $user;
+GRANT SELECT ON $database.lease_history TO $user;
+GRANT SELECT ON $database.frontend TO $user;
+GRANT SELECT ON $database.leadership TO $user;

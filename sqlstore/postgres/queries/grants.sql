@@ -1,0 +1,121 @@
+-- What a database user needs for its role, and nothing more. These blocks are
+-- not run by the program: `rowlock migrate grants` prints the head, the block of
+-- a role and the foot, comments included, with the names filled in. Whatever
+-- grants here is also what the program checks and README.md lists, so each
+-- grant is a line of its own.
+
+-- name: grants_head
+-- Privileges of the database user $user for the role $role.
+-- Run it in the database $database as the owner of the tables, after each
+-- `rowlock migrate up`. It makes nothing, takes nothing away, and may be run
+-- again at any time. The user must exist:
+--   CREATE ROLE $user LOGIN;
+-- and has a password, or not, by your own means (\password in psql).
+-- Nobody but the owner should be able to make tables or functions where the
+-- owner's functions look for them; PostgreSQL 14 lets everybody:
+--   REVOKE CREATE ON SCHEMA $schema FROM PUBLIC;
+BEGIN;
+GRANT CONNECT ON DATABASE $database TO $user;
+GRANT USAGE ON SCHEMA $schema TO $user;
+GRANT SELECT ON $schema.goose_db_version TO $user;
+
+-- name: grants_foot
+COMMIT;
+
+-- name: grants_frontend
+-- `rowlock serve`: it reads the configuration and changes none of it.
+GRANT SELECT (id, revision, server_duid, secret) ON $schema.config_head TO $user;
+GRANT SELECT ON $schema.link TO $user;
+GRANT SELECT ON $schema.subnet TO $user;
+GRANT SELECT ON $schema.subnet_relay TO $user;
+GRANT SELECT ON $schema.pool TO $user;
+GRANT SELECT ON $schema.pool_gen TO $user;
+GRANT SELECT ON $schema.option_data TO $user;
+GRANT SELECT ON $schema.parameter TO $user;
+-- leases; history and events are written and never read
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.lease4 TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.lease6 TO $user;
+GRANT INSERT ON $schema.lease_history TO $user;
+GRANT INSERT ON $schema.lease_event TO $user;
+GRANT SELECT ON $schema.event_consumer TO $user;
+-- free addresses
+GRANT SELECT, INSERT, UPDATE ON $schema.pool_cursor TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.addr_chunk TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.addr_free TO $user;
+-- its place among the others, and the work that one does for all
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.frontend TO $user;
+GRANT SELECT, INSERT, UPDATE ON $schema.leadership TO $user;
+GRANT EXECUTE ON FUNCTION $schema.rowlock_make_partitions() TO $user;
+
+-- name: grants_ddns
+-- A process that turns lease changes into DNS updates: it reads leases, and
+-- looks after the events and who consumes them.
+GRANT SELECT (id, revision) ON $schema.config_head TO $user;
+GRANT SELECT ON $schema.lease4 TO $user;
+GRANT SELECT ON $schema.lease6 TO $user;
+GRANT SELECT, DELETE ON $schema.lease_event TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.event_log TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.event_consumer TO $user;
+GRANT SELECT ON $schema.frontend TO $user;
+GRANT SELECT, INSERT, UPDATE ON $schema.leadership TO $user;
+
+-- name: grants_admin
+-- `rowlock apply`, `export` and `lease`: it reads everything, changes the
+-- configuration, and ends leases.
+GRANT SELECT ON $schema.config_head TO $user;
+GRANT UPDATE (revision, last_link_id, last_subnet_id) ON $schema.config_head TO $user;
+GRANT SELECT, INSERT ON $schema.config_revision TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.link TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.subnet TO $user;
+GRANT SELECT, INSERT, DELETE ON $schema.subnet_relay TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.pool TO $user;
+GRANT SELECT, INSERT ON $schema.pool_gen TO $user;
+GRANT SELECT, INSERT, DELETE ON $schema.option_data TO $user;
+GRANT SELECT, INSERT, DELETE ON $schema.parameter TO $user;
+-- leases of a pool that changed get its name; a lease that is released is
+-- written to the history and told
+GRANT SELECT, UPDATE ON $schema.lease4 TO $user;
+GRANT SELECT, UPDATE ON $schema.lease6 TO $user;
+GRANT SELECT, INSERT ON $schema.lease_history TO $user;
+GRANT SELECT, INSERT ON $schema.lease_event TO $user;
+GRANT SELECT ON $schema.event_log TO $user;
+GRANT SELECT ON $schema.event_consumer TO $user;
+-- free addresses of a pool that changed likewise, or they are forgotten
+GRANT SELECT, DELETE ON $schema.pool_cursor TO $user;
+GRANT SELECT, DELETE ON $schema.addr_chunk TO $user;
+GRANT SELECT, UPDATE, DELETE ON $schema.addr_free TO $user;
+GRANT SELECT ON $schema.frontend TO $user;
+GRANT SELECT ON $schema.leadership TO $user;
+GRANT SELECT ON $schema.lease_active TO $user;
+GRANT SELECT ON $schema.address_holder TO $user;
+GRANT SELECT ON $schema.pool_usage TO $user;
+GRANT SELECT ON $schema.subnet_usage TO $user;
+GRANT SELECT ON $schema.frontend_health TO $user;
+GRANT EXECUTE ON FUNCTION $schema.rowlock_inet(bytea, integer) TO $user;
+GRANT EXECUTE ON FUNCTION $schema.rowlock_state(integer) TO $user;
+
+-- name: grants_report
+-- Reports, `rowlock lease list` and `show`: it reads and writes nothing, and
+-- the secret of the address order is not for it.
+GRANT SELECT ON $schema.lease_active TO $user;
+GRANT SELECT ON $schema.address_holder TO $user;
+GRANT SELECT ON $schema.pool_usage TO $user;
+GRANT SELECT ON $schema.subnet_usage TO $user;
+GRANT SELECT ON $schema.frontend_health TO $user;
+GRANT EXECUTE ON FUNCTION $schema.rowlock_inet(bytea, integer) TO $user;
+GRANT EXECUTE ON FUNCTION $schema.rowlock_state(integer) TO $user;
+-- the tables below them
+GRANT SELECT (id, revision, server_duid, last_link_id, last_subnet_id) ON $schema.config_head TO $user;
+GRANT SELECT ON $schema.config_revision TO $user;
+GRANT SELECT ON $schema.link TO $user;
+GRANT SELECT ON $schema.subnet TO $user;
+GRANT SELECT ON $schema.subnet_relay TO $user;
+GRANT SELECT ON $schema.pool TO $user;
+GRANT SELECT ON $schema.pool_gen TO $user;
+GRANT SELECT ON $schema.option_data TO $user;
+GRANT SELECT ON $schema.parameter TO $user;
+GRANT SELECT ON $schema.lease4 TO $user;
+GRANT SELECT ON $schema.lease6 TO $user;
+GRANT SELECT ON $schema.lease_history TO $user;
+GRANT SELECT ON $schema.frontend TO $user;
+GRANT SELECT ON $schema.leadership TO $user;
