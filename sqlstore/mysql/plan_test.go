@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -16,7 +15,7 @@ import (
 )
 
 var (
-	flavours = slices.DeleteFunc(slices.Clone(storetest.Dialects), func(d string) bool { return d != "mariadb" && d != "mysql" })
+	flavours = []string{"mariadb", "mysql"}
 	families = []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6}
 )
 
