@@ -68,7 +68,7 @@ func classify(err error) error {
 func isClassified(err error) bool {
 	for _, e := range []error{
 		sqlstore.ErrNotFound, sqlstore.ErrConflict, sqlstore.ErrRetry, sqlstore.ErrData, sqlstore.ErrUnavailable,
-		sqlstore.ErrFenced, sqlstore.ErrBusy, sqlstore.ErrSchema,
+		sqlstore.ErrFenced, sqlstore.ErrBusy, sqlstore.ErrSchema, sqlstore.ErrServer,
 	} {
 		if errors.Is(err, e) {
 			return true

@@ -60,6 +60,13 @@ func (m *migrator) Close() error { return m.db.Close() }
 // locked runs do while holding the migration lock on a connection of its own.
 // The lock goes with the connection, so a killed process leaves none behind.
 func (m *migrator) locked(ctx context.Context, do func() error) error {
+	var version string
+	if err := m.db.QueryRowContext(ctx, m.q.get("version")).Scan(&version); err != nil {
+		return classify(err)
+	}
+	if err := checkServer(server(version)); err != nil {
+		return err // half of a migration would stay
+	}
 	for _, query := range []string{"migrate_lock_table", "migrate_lock_row"} {
 		if _, err := m.db.ExecContext(ctx, m.q.get(query)); err != nil {
 			return classify(err)

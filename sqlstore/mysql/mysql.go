@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -72,7 +71,10 @@ func (s *Store) open(ctx context.Context, cfg *mysql.Config, conns int) error {
 	if err := probe.QueryRowContext(ctx, s.q.get("version")).Scan(&s.version); err != nil {
 		return err
 	}
-	s.mariadb = strings.Contains(s.version, "MariaDB")
+	s.mariadb, s.version = server(s.version)
+	if err := checkServer(s.mariadb, s.version); err != nil {
+		return err
+	}
 	if s.q, err = loadQueries(s.mariadb); err != nil {
 		return err
 	}

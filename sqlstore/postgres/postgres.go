@@ -73,9 +73,13 @@ func Open(ctx context.Context, url string, opt Options) (*Store, error) {
 		return nil, err
 	}
 	s.listener = newListener(s.general.Config().ConnConfig)
-	if err := s.general.QueryRow(ctx, "SHOW server_version").Scan(&s.version); err != nil {
+	if err := s.general.QueryRow(ctx, q.get("server_version")).Scan(&s.version); err != nil {
 		_ = s.Close()
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", classify(err))
+	}
+	if err := checkServer(s.version); err != nil {
+		_ = s.Close()
+		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
 	return s, nil
 }
