@@ -1,6 +1,15 @@
 package mysql
 
-import "rowlock/sqlstore"
+import (
+	"context"
+
+	"rowlock/sqlstore"
+)
+
+// Locked runs do while holding the migration lock.
+func Locked(ctx context.Context, m sqlstore.Migrator, do func() error) error {
+	return m.(*migrator).locked(ctx, do)
+}
 
 // LaneSettings are the settings of lane connections, and the statement that
 // gives their variables types.

@@ -1,7 +1,6 @@
 package mysql_test
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"strings"
@@ -11,44 +10,7 @@ import (
 
 	"rowlock/sqlstore"
 	"rowlock/sqlstore/mysql"
-	"rowlock/sqlstore/storetest"
 )
-
-var (
-	flavours = []string{"mariadb", "mysql"}
-	families = []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6}
-)
-
-// shell is a connection with the settings of a lane.
-type shell struct {
-	*sql.Conn
-	mariadb bool
-}
-
-func newShell(t *testing.T, flavour string) *shell {
-	t.Helper()
-	dsn, err := mysql.DSN(storetest.Migrated(t, flavour))
-	require.NoError(t, err)
-	db, err := sql.Open("mysql", dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = db.Close() })
-	c, err := db.Conn(t.Context())
-	require.NoError(t, err)
-	s := &shell{c, flavour == "mariadb"}
-	set, variables, err := mysql.LaneSettings(s.mariadb)
-	require.NoError(t, err)
-	for k, v := range set {
-		s.exec(t, "SET %s = %s", k, v)
-	}
-	s.exec(t, "%s", variables)
-	return s
-}
-
-func (s *shell) exec(t *testing.T, format string, args ...any) {
-	t.Helper()
-	_, err := s.ExecContext(context.WithoutCancel(t.Context()), fmt.Sprintf(format, args...))
-	require.NoError(t, err)
-}
 
 // fill adds leases of 50 pools, two thirds of them dead, and lets the server
 // look at what there is.
@@ -123,75 +85,71 @@ func (s *shell) plan(t *testing.T, statement string) (order []string, leases []a
 // the items, whatever the size of the tables and what the optimizer knows of
 // them; so do those who sweep large ones.
 func TestPlans(t *testing.T) {
-	for _, flavour := range flavours {
-		t.Run(flavour, func(t *testing.T) {
-			s := newShell(t, flavour)
-			_, statements, err := mysql.QueryNames(s.mariadb)
-			require.NoError(t, err)
-			hot := append(mysql.LaneStatements(), "lease_exists", "lease_dead_offers", "lease_dead", "lease_delete")
-			was := 0
-			for _, size := range []int{0, 100, 20000} {
-				for _, f := range families {
-					s.fill(t, f, was, size)
-					for _, name := range hot {
-						if strings.HasPrefix(name, "lane_") {
-							continue
-						}
-						got, leases := s.plan(t, statements[f][name])
-						require.NotEmpty(t, leases, "%s at %d rows:\n%s", name, size, strings.Join(got, "\n"))
-						for _, a := range leases {
-							require.Equal(t, "PRIMARY", a.key, "%s of %s at %d rows:\n%s", name, f, size, strings.Join(got, "\n"))
-							require.Contains(t, []string{"eq_ref", "ref", "const"}, a.kind, "%s at %d rows:\n%s", name, size, strings.Join(got, "\n"))
-						}
-						require.NotContains(t, strings.ToLower(strings.Join(got, " ")), "join buffer", "%s at %d rows: locks would be taken in another order", name, size)
+	onEach(t, func(t *testing.T, flavour string) {
+		s := newShell(t, flavour)
+		_, statements, err := mysql.QueryNames(s.mariadb)
+		require.NoError(t, err)
+		hot := append(mysql.LaneStatements(), "lease_exists", "lease_dead_offers", "lease_dead", "lease_delete")
+		was := 0
+		for _, size := range []int{0, 100, 20000} {
+			for _, f := range families {
+				s.fill(t, f, was, size)
+				for _, name := range hot {
+					if strings.HasPrefix(name, "lane_") {
+						continue
 					}
-					if size == 0 {
-						continue // there is nothing to choose from
+					got, leases := s.plan(t, statements[f][name])
+					require.NotEmpty(t, leases, "%s at %d rows:\n%s", name, size, strings.Join(got, "\n"))
+					for _, a := range leases {
+						require.Equal(t, "PRIMARY", a.key, "%s of %s at %d rows:\n%s", name, f, size, strings.Join(got, "\n"))
+						require.Contains(t, []string{"eq_ref", "ref", "const"}, a.kind, "%s at %d rows:\n%s", name, size, strings.Join(got, "\n"))
 					}
-					for name, index := range map[string]string{
-						"lease_last": "PRIMARY", "lease_due": "PRIMARY", "lease_reclaimable": "_reclaim", "lease_forgettable": "_reclaim", "lease_list": "_addr",
-					} {
-						if index != "PRIMARY" {
-							index = fmt.Sprintf("lease%d%s", f, index)
-						}
-						got, leases := s.plan(t, statements[f][name])
-						require.Len(t, leases, 1, "%s at %d rows:\n%s", name, size, strings.Join(got, "\n"))
-						require.Equal(t, index, leases[0].key, "%s at %d rows:\n%s", name, size, strings.Join(got, "\n"))
-						require.NotEqual(t, "ALL", leases[0].kind)
-					}
+					require.NotContains(t, strings.ToLower(strings.Join(got, " ")), "join buffer", "%s at %d rows: locks would be taken in another order", name, size)
 				}
-				was = size
+				if size == 0 {
+					continue // there is nothing to choose from
+				}
+				for name, index := range map[string]string{
+					"lease_last": "PRIMARY", "lease_due": "PRIMARY", "lease_reclaimable": "_reclaim", "lease_forgettable": "_reclaim", "lease_list": "_addr",
+				} {
+					if index != "PRIMARY" {
+						index = fmt.Sprintf("lease%d%s", f, index)
+					}
+					got, leases := s.plan(t, statements[f][name])
+					require.Len(t, leases, 1, "%s at %d rows:\n%s", name, size, strings.Join(got, "\n"))
+					require.Equal(t, index, leases[0].key, "%s at %d rows:\n%s", name, size, strings.Join(got, "\n"))
+					require.NotEqual(t, "ALL", leases[0].kind)
+				}
 			}
-		})
-	}
+			was = size
+		}
+	})
 }
 
 // Every statement is one that the server takes on the newest schema.
 func TestQueriesPrepare(t *testing.T) {
-	for _, flavour := range flavours {
-		t.Run(flavour, func(t *testing.T) {
-			s := newShell(t, flavour)
-			common, lease, err := mysql.QueryNames(s.mariadb)
-			require.NoError(t, err)
-			require.Greater(t, len(common), 30)
-			for name, text := range common {
-				if strings.Contains(text, "$1") || strings.HasPrefix(name, "migrate_") || strings.HasPrefix(name, "tx_") {
-					continue
-				}
+	onEach(t, func(t *testing.T, flavour string) {
+		s := newShell(t, flavour)
+		common, lease, err := mysql.QueryNames(s.mariadb)
+		require.NoError(t, err)
+		require.Greater(t, len(common), 30)
+		for name, text := range common {
+			if strings.Contains(text, "$1") || strings.HasPrefix(name, "migrate_") || strings.HasPrefix(name, "tx_") {
+				continue
+			}
+			s.prepare(t, name, text)
+		}
+		require.Len(t, lease[sqlstore.IPv4], len(lease[sqlstore.IPv6]))
+		for f, set := range lease {
+			for name, text := range set {
+				require.NotRegexp(t, `\$[a-z]`, text, "%s of %s", name, f)
+				require.NotContains(t, text, "--", "%s of %s", name, f)
 				s.prepare(t, name, text)
 			}
-			require.Len(t, lease[sqlstore.IPv4], len(lease[sqlstore.IPv6]))
-			for f, set := range lease {
-				for name, text := range set {
-					require.NotRegexp(t, `\$[a-z]`, text, "%s of %s", name, f)
-					require.NotContains(t, text, "--", "%s of %s", name, f)
-					s.prepare(t, name, text)
-				}
-			}
-			require.NotContains(t, lease[sqlstore.IPv6]["lease_update"], "lease4")
-			require.NotContains(t, lease[sqlstore.IPv4]["lease_update"], "preferred")
-		})
-	}
+		}
+		require.NotContains(t, lease[sqlstore.IPv6]["lease_update"], "lease4")
+		require.NotContains(t, lease[sqlstore.IPv4]["lease_update"], "preferred")
+	})
 }
 
 func (s *shell) prepare(t *testing.T, name, text string) {
