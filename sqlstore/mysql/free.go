@@ -72,13 +72,13 @@ func (c *conn) dropFree(used []sqlstore.UsedFree) error {
 func freeRows(list []sqlstore.UsedFree) string {
 	rows := &items{}
 	for _, u := range list {
-		rows.begin()
-		rows.number(int64(u.VRF))
-		rows.addr(u.Addr)
-		rows.number(u.Token)
-		rows.end()
+		rows.Begin()
+		rows.Number(int64(u.VRF))
+		rows.Addr(u.Addr)
+		rows.Number(u.Token)
+		rows.End()
 	}
-	return rows.text()
+	return rows.Text()
 }
 
 // Reclaim deletes the pool's longest dead rows.
@@ -95,19 +95,19 @@ func (s *Store) Reclaim(ctx context.Context, p *sqlstore.Pool, n int) (count int
 func (c *conn) deleteRows(f sqlstore.Family, query string, args ...any) (int, error) {
 	rows, n := &items{}, 0
 	err := c.each(c.q.of(f, query), args, func(v []driver.Value) error {
-		rows.begin()
-		rows.bytes(raw(v[0]))
-		rows.number(integer(v[1]))
-		rows.bytes(raw(v[2]))
-		rows.number(integer(v[3]))
-		rows.end()
+		rows.Begin()
+		rows.Bytes(raw(v[0]))
+		rows.Number(integer(v[1]))
+		rows.Bytes(raw(v[2]))
+		rows.Number(integer(v[3]))
+		rows.End()
 		n++
 		return nil
 	})
 	if err != nil || n == 0 {
 		return 0, err
 	}
-	list := rows.text()
+	list := rows.Text()
 	res, err := c.exec(c.q.of(f, "lease_delete"), list)
 	if err != nil {
 		return 0, err

@@ -65,7 +65,7 @@ func (m *migrator) locked(ctx context.Context, do func() error) error {
 	if err := m.db.QueryRowContext(ctx, m.q.get("version")).Scan(&version); err != nil {
 		return classify(err)
 	}
-	mariadb, version := server(version)
+	mariadb, version := flavourOf(version)
 	if err := checkServer(mariadb, version); err != nil {
 		return err // half of a migration would stay
 	}

@@ -71,7 +71,7 @@ func (s *Store) open(ctx context.Context, cfg *mysql.Config, conns int) error {
 	if err := probe.QueryRowContext(ctx, s.q.get("version")).Scan(&s.version); err != nil {
 		return err
 	}
-	s.mariadb, s.version = server(s.version)
+	s.mariadb, s.version = flavourOf(s.version)
 	if err := checkServer(s.mariadb, s.version); err != nil {
 		return err
 	}

@@ -67,13 +67,13 @@ const endOfKeys = "ffffffffffff"
 func (s *Store) DeleteOffers(ctx context.Context, f sqlstore.Family, due []sqlstore.Due) (count int, err error) {
 	rows := &items{}
 	for _, d := range due {
-		rows.begin()
+		rows.Begin()
 		rows.key(d.Key)
-		rows.number(d.Rev)
-		rows.end()
+		rows.Number(d.Rev)
+		rows.End()
 	}
 	err = s.tx(ctx, func(c *conn) error {
-		count, err = c.deleteRows(f, "lease_dead_offers", rows.text())
+		count, err = c.deleteRows(f, "lease_dead_offers", rows.Text())
 		return err
 	})
 	return count, err
@@ -86,16 +86,16 @@ func (s *Store) Forget(ctx context.Context, f sqlstore.Family, affinity uint32, 
 		rows := &items{}
 		count = 0
 		err := c.each(c.q.of(f, "lease_forgettable"), []any{affinity, limit}, func(v []driver.Value) error {
-			rows.begin()
-			rows.bytes(raw(v[0]))
-			rows.number(integer(v[1]))
-			rows.end()
+			rows.Begin()
+			rows.Bytes(raw(v[0]))
+			rows.Number(integer(v[1]))
+			rows.End()
 			return nil
 		})
-		if err != nil || len(rows.buf) == 0 {
+		if err != nil || rows.Empty() {
 			return err
 		}
-		count, err = c.deleteRows(f, "lease_dead", rows.text())
+		count, err = c.deleteRows(f, "lease_dead", rows.Text())
 		return err
 	})
 	return count, err

@@ -13,10 +13,10 @@ const (
 	oldestMariaDB = "10.6"
 )
 
-// server tells from the text that a server calls its version which of the two
+// flavourOf tells from the text that a server calls its version which of the two
 // it is, and which version. MariaDB has a false version in front of its own
 // where a program must take it for an old MySQL.
-func server(text string) (mariadb bool, version string) {
+func flavourOf(text string) (mariadb bool, version string) {
 	if !strings.Contains(text, "MariaDB") {
 		return false, text
 	}

@@ -28,7 +28,7 @@ func TestServer(t *testing.T) {
 		{"5.5.68-MariaDB", true, "5.5.68-MariaDB", true},
 		{"unknown", false, "unknown", true},
 	} {
-		mariadb, version := server(test.text)
+		mariadb, version := flavourOf(test.text)
 		require.Equal(t, test.mariadb, mariadb, test.text)
 		require.Equal(t, test.version, version, test.text)
 		err := checkServer(mariadb, version)
