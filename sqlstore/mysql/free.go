@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"net/netip"
 	"slices"
 
 	"rowlock/sqlstore"
@@ -90,22 +91,34 @@ func (s *Store) Reclaim(ctx context.Context, p *sqlstore.Pool, n int) (count int
 	return count, err
 }
 
+// dead is a locked row that is about to be deleted.
+type dead struct {
+	key       sqlstore.Key
+	addr      netip.Addr
+	vrf, pool int64
+}
+
 // deleteRows locks rows by a query and deletes them; their addresses are listed
-// as free.
+// as free, in the order in which others list them.
 func (c *conn) deleteRows(f sqlstore.Family, query string, args ...any) (int, error) {
-	rows, n := &items{}, 0
+	var found []dead
 	err := c.each(c.q.of(f, query), args, func(v []driver.Value) error {
-		rows.Begin()
-		rows.Bytes(raw(v[0]))
-		rows.Number(integer(v[1]))
-		rows.Bytes(raw(v[2]))
-		rows.Number(integer(v[3]))
-		rows.End()
-		n++
+		found = append(found, dead{sqlstore.Key(raw(v[0])), address(v[2]), integer(v[1]), integer(v[3])})
 		return nil
 	})
+	n := len(found)
 	if err != nil || n == 0 {
 		return 0, err
+	}
+	slices.SortFunc(found, func(a, b dead) int { return cmp.Or(cmp.Compare(a.vrf, b.vrf), a.addr.Compare(b.addr)) })
+	rows := &items{}
+	for _, d := range found {
+		rows.Begin()
+		rows.key(d.key)
+		rows.Number(d.vrf)
+		rows.Addr(d.addr)
+		rows.Number(d.pool)
+		rows.End()
 	}
 	list := rows.Text()
 	res, err := c.exec(c.q.of(f, "lease_delete"), list)

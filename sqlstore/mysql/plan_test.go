@@ -29,9 +29,14 @@ func (s *shell) fill(t *testing.T, f sqlstore.Family, from, to int) {
 			f, extra, prefix, value, from+1, from+n)
 		from += n
 	}
-	rows, err := s.QueryContext(t.Context(), fmt.Sprintf("ANALYZE TABLE lease%d", f))
-	require.NoError(t, err)
-	require.NoError(t, rows.Close())
+	s.analyze(t, f)
+}
+
+// analyze lets the server look at what there is.
+func (s *shell) analyze(t *testing.T, f sqlstore.Family) {
+	t.Helper()
+	s.rows(t, fmt.Sprintf("ANALYZE TABLE lease%d, addr_free, addr_chunk, pool_cursor, frontend", f))
+	s.exec(t, "SET @now = UTC_TIMESTAMP(6)")
 }
 
 // access is how a statement finds the rows of one table.

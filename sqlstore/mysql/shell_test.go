@@ -66,18 +66,37 @@ func (s *shell) exec(t *testing.T, format string, args ...any) {
 	require.NoError(t, err)
 }
 
+// rows returns what a query finds, by column names; NULL is "".
+func (s *shell) rows(t *testing.T, statement string) (names []string, out [][]string) {
+	t.Helper()
+	rows, err := s.QueryContext(t.Context(), statement)
+	require.NoError(t, err, statement)
+	defer func() { require.NoError(t, rows.Close()) }()
+	names, err = rows.Columns()
+	require.NoError(t, err)
+	for rows.Next() {
+		cells, dest := make([]sql.NullString, len(names)), make([]any, len(names))
+		for i := range cells {
+			dest[i] = &cells[i]
+		}
+		require.NoError(t, rows.Scan(dest...))
+		row := make([]string, len(names))
+		for i, c := range cells {
+			row[i] = c.String
+		}
+		out = append(out, row)
+	}
+	require.NoError(t, rows.Err())
+	return names, out
+}
+
 // column returns the first values of the rows that a query finds.
 func (s *shell) column(t *testing.T, format string, args ...any) (out []string) {
 	t.Helper()
-	rows, err := s.QueryContext(t.Context(), fmt.Sprintf(format, args...))
-	require.NoError(t, err)
-	defer func() { require.NoError(t, rows.Close()) }()
-	for rows.Next() {
-		var v sql.NullString
-		require.NoError(t, rows.Scan(&v))
-		out = append(out, v.String)
+	_, rows := s.rows(t, fmt.Sprintf(format, args...))
+	for _, r := range rows {
+		out = append(out, r[0])
 	}
-	require.NoError(t, rows.Err())
 	return out
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"rowlock/sqlstore"
@@ -83,15 +84,8 @@ func (s *Store) DeleteOffers(ctx context.Context, f sqlstore.Family, due []sqlst
 // without locks, and locked by key: a scan must not lock what it passes.
 func (s *Store) Forget(ctx context.Context, f sqlstore.Family, affinity uint32, limit int) (count int, err error) {
 	err = s.tx(ctx, func(c *conn) error {
-		rows := &items{}
 		count = 0
-		err := c.each(c.q.of(f, "lease_forgettable"), []any{affinity, limit}, func(v []driver.Value) error {
-			rows.Begin()
-			rows.Bytes(raw(v[0]))
-			rows.Number(integer(v[1]))
-			rows.End()
-			return nil
-		})
+		rows, err := c.forgettable(f, affinity, limit)
 		if err != nil || rows.Empty() {
 			return err
 		}
@@ -99,6 +93,43 @@ func (s *Store) Forget(ctx context.Context, f sqlstore.Family, affinity uint32, 
 		return err
 	})
 	return count, err
+}
+
+// forgetPools is how many pools are looked at in one round trip.
+const forgetPools = 16
+
+// forgettable goes from pool to pool until it has found enough rows.
+func (c *conn) forgettable(f sqlstore.Family, affinity uint32, limit int) (*items, error) {
+	rows, left := &items{}, limit
+	var pools []int64
+	err := c.each(c.q.of(f, "lease_dying"), nil, func(v []driver.Value) error {
+		pools = append(pools, integer(v[0]))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for some := range slices.Chunk(pools, forgetPools) {
+		p := &packet{}
+		for _, pool := range some {
+			p.add(c.q.of(f, "lease_forgettable"), pool, affinity, left)
+		}
+		err := c.send(p, func(_ int, v []driver.Value) error {
+			if left == 0 {
+				return nil
+			}
+			left--
+			rows.Begin()
+			rows.Bytes(raw(v[0]))
+			rows.Number(integer(v[1]))
+			rows.End()
+			return nil
+		})
+		if err != nil || left == 0 {
+			return rows, err
+		}
+	}
+	return rows, nil
 }
 
 // MakePartitions prepares the history partitions of the months ahead.
