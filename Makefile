@@ -26,11 +26,11 @@ demo: build ## show it at work in a minute: no root, no database needed; make de
 	bin/rowlock demo $(ARGS)
 
 .PHONY: test
-test: ## run every test, real clients and a throw-away PostgreSQL included (Debian, root)
+test: ## run every test on throw-away databases of all kinds, real clients included (Debian, root)
 	.ci/test
 
 .PHONY: bench
-bench: ## measure the engine on each database, then the whole server
+bench: ## measure the engine on each of the four databases, then the whole server
 	.ci/bench
 
 .PHONY: fuzz

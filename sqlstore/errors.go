@@ -26,4 +26,6 @@ var (
 	ErrBusy = errors.New("too busy")
 	// ErrSchema: the schema version is not one this program can work with.
 	ErrSchema = errors.New("schema version mismatch")
+	// ErrServer: the database server is too old, or none that is known.
+	ErrServer = errors.New("unsupported database server")
 )

@@ -48,12 +48,12 @@ func (c *conn) adoptChunk(f sqlstore.Fence, h *sqlstore.Hints) (bool, error) {
 func (c *conn) dropHeld(h *sqlstore.Hints) error {
 	rows := &items{}
 	for _, a := range h.Addrs {
-		rows.begin()
-		rows.addr(a.Addr)
-		rows.end()
+		rows.Begin()
+		rows.Addr(a.Addr)
+		rows.End()
 	}
 	held := map[netip.Addr]bool{}
-	err := c.each(c.q.of(h.Pool.Family(), "lease_held"), []any{rows.text(), h.Pool.VRF}, func(v []driver.Value) error {
+	err := c.each(c.q.of(h.Pool.Family(), "lease_held"), []any{rows.Text(), h.Pool.VRF}, func(v []driver.Value) error {
 		held[address(v[0])] = true
 		return nil
 	})

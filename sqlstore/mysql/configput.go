@@ -105,7 +105,7 @@ func (c *conn) putConfig(cfg *sqlstore.Config) error {
 	} {
 		var args []any
 		if step.rows != nil {
-			args = []any{step.rows.text()}
+			args = []any{step.rows.Text()}
 		}
 		if _, err := c.exec(c.q.get(step.query), args...); err != nil {
 			return fmt.Errorf("%s: %w", step.query, err)
@@ -154,16 +154,16 @@ func (r *configRows) settings(scope string, id uint32, options []sqlstore.Option
 
 // row appends a row of numbers, texts and booleans.
 func (b *items) row(values ...any) {
-	b.begin()
+	b.Begin()
 	for _, v := range values {
 		switch v := v.(type) {
 		case uint32:
-			b.number(int64(v))
+			b.Number(int64(v))
 		case string:
-			b.string(v)
+			b.String(v)
 		case bool:
-			b.boolean(v)
+			b.Boolean(v)
 		}
 	}
-	b.end()
+	b.End()
 }

@@ -34,12 +34,12 @@ func (c *conn) refuseHeld(pools []*sqlstore.Pool) error {
 		for _, pool := range some {
 			around := &items{}
 			for _, prefix := range pool.Around() {
-				around.begin()
-				around.addr(prefix.Addr())
-				around.number(int64(prefix.Bits()))
-				around.end()
+				around.Begin()
+				around.Addr(prefix.Addr())
+				around.Number(int64(prefix.Bits()))
+				around.End()
 			}
-			p.add(c.q.get("config_held"), pool.VRF, hexAddr(pool.First), hexAddr(pool.End()), int64(pool.DelegatedLen), around.text(), pool.VRF)
+			p.add(c.q.get("config_held"), pool.VRF, hexAddr(pool.First), hexAddr(pool.End()), int64(pool.DelegatedLen), around.Text(), pool.VRF)
 		}
 		held := make([]int64, len(some))
 		if err := c.send(p, func(result int, v []driver.Value) error {

@@ -37,7 +37,7 @@ var (
 	}
 	dataNumbers = []uint16{
 		1264, 1265, // out of range, truncated
-		1366, 1292, 1411, // incorrect value
+		1366, 1292, 1300, 1411, // incorrect value
 		1406,             // too long
 		1048, 1364, 1452, // NULL, no default, no parent row
 		3819, 4025, // check constraint: MySQL, MariaDB
@@ -57,9 +57,10 @@ func classify(err error) error {
 		return fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err)
 	}
 	sentinel := sqlstore.ErrUnavailable
-	class := string(me.SQLState[:2])
+	state := string(me.SQLState[:])
+	class := state[:2]
 	switch {
-	case slices.Contains(retryNumbers, me.Number):
+	case slices.Contains(retryNumbers, me.Number), class == "40" && state != "40003": // rolled back, the outcome is known
 		sentinel = sqlstore.ErrRetry
 	case slices.Contains(conflictNumbers, me.Number):
 		sentinel = sqlstore.ErrConflict
@@ -76,7 +77,7 @@ func classify(err error) error {
 func isClassified(err error) bool {
 	for _, e := range []error{
 		sqlstore.ErrNotFound, sqlstore.ErrConflict, sqlstore.ErrRetry, sqlstore.ErrData, sqlstore.ErrUnavailable,
-		sqlstore.ErrDenied, sqlstore.ErrFenced, sqlstore.ErrBusy, sqlstore.ErrSchema,
+		sqlstore.ErrDenied, sqlstore.ErrFenced, sqlstore.ErrBusy, sqlstore.ErrSchema, sqlstore.ErrServer,
 	} {
 		if errors.Is(err, e) {
 			return true

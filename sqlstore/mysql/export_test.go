@@ -1,6 +1,24 @@
 package mysql
 
-import "rowlock/sqlstore"
+import (
+	"context"
+	"database/sql"
+
+	"rowlock/sqlstore"
+)
+
+// Pools returns the connection pools by name.
+func (s *Store) Pools() map[string]*sql.DB {
+	return map[string]*sql.DB{"offers": s.offers, "commits": s.commits, "general": s.general}
+}
+
+// MigratorPool returns the connections of a migrator.
+func MigratorPool(m sqlstore.Migrator) *sql.DB { return m.(*migrator).db }
+
+// Locked runs do while holding the migration lock.
+func Locked(ctx context.Context, m sqlstore.Migrator, do func() error) error {
+	return m.(*migrator).locked(ctx, do)
+}
 
 // LaneSettings are the settings of lane connections, and the statement that
 // gives their variables types.

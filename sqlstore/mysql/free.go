@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"net/netip"
 	"slices"
 
 	"rowlock/sqlstore"
@@ -72,13 +73,13 @@ func (c *conn) dropFree(used []sqlstore.UsedFree) error {
 func freeRows(list []sqlstore.UsedFree) string {
 	rows := &items{}
 	for _, u := range list {
-		rows.begin()
-		rows.number(int64(u.VRF))
-		rows.addr(u.Addr)
-		rows.number(u.Token)
-		rows.end()
+		rows.Begin()
+		rows.Number(int64(u.VRF))
+		rows.Addr(u.Addr)
+		rows.Number(u.Token)
+		rows.End()
 	}
-	return rows.text()
+	return rows.Text()
 }
 
 // Reclaim deletes the pool's longest dead rows.
@@ -90,24 +91,36 @@ func (s *Store) Reclaim(ctx context.Context, p *sqlstore.Pool, n int) (count int
 	return count, err
 }
 
+// dead is a locked row that is about to be deleted.
+type dead struct {
+	key       sqlstore.Key
+	addr      netip.Addr
+	vrf, pool int64
+}
+
 // deleteRows locks rows by a query and deletes them; their addresses are listed
-// as free.
+// as free, in the order in which others list them.
 func (c *conn) deleteRows(f sqlstore.Family, query string, args ...any) (int, error) {
-	rows, n := &items{}, 0
+	var found []dead
 	err := c.each(c.q.of(f, query), args, func(v []driver.Value) error {
-		rows.begin()
-		rows.bytes(raw(v[0]))
-		rows.number(integer(v[1]))
-		rows.bytes(raw(v[2]))
-		rows.number(integer(v[3]))
-		rows.end()
-		n++
+		found = append(found, dead{sqlstore.Key(raw(v[0])), address(v[2]), integer(v[1]), integer(v[3])})
 		return nil
 	})
+	n := len(found)
 	if err != nil || n == 0 {
 		return 0, err
 	}
-	list := rows.text()
+	slices.SortFunc(found, func(a, b dead) int { return cmp.Or(cmp.Compare(a.vrf, b.vrf), a.addr.Compare(b.addr)) })
+	rows := &items{}
+	for _, d := range found {
+		rows.Begin()
+		rows.key(d.key)
+		rows.Number(d.vrf)
+		rows.Addr(d.addr)
+		rows.Number(d.pool)
+		rows.End()
+	}
+	list := rows.Text()
 	res, err := c.exec(c.q.of(f, "lease_delete"), list)
 	if err != nil {
 		return 0, err

@@ -145,10 +145,10 @@ func (c *conn) dropChunks(f sqlstore.Fence, chunks ...int64) error {
 	}
 	rows := &items{}
 	for _, id := range chunks {
-		rows.begin()
-		rows.number(id)
-		rows.end()
+		rows.Begin()
+		rows.Number(id)
+		rows.End()
 	}
-	_, err := c.exec(c.q.get("hint_chunk_done"), rows.text(), f.Frontend, f.Incarnation)
+	_, err := c.exec(c.q.get("hint_chunk_done"), rows.Text(), f.Frontend, f.Incarnation)
 	return err
 }

@@ -76,7 +76,7 @@ func (c *conn) addInserts(p *packet, b *sqlstore.Batch, group []int) (former boo
 		rows.insert(i, in)
 	}
 	p.add(c.q.get("tx_begin"))
-	p.add(c.q.of(f, "lane_items"), b.Fence.Frontend, b.Fence.Incarnation, rows.text())
+	p.add(c.q.of(f, "lane_items"), b.Fence.Frontend, b.Fence.Incarnation, rows.Text())
 	for _, name := range offerStatements[:4] {
 		p.add(c.q.execute(f, name))
 	}
@@ -89,33 +89,33 @@ func (c *conn) addInserts(p *packet, b *sqlstore.Batch, group []int) (former boo
 
 // insert appends the row of an item, in the order that lease_insert reads.
 func (b *items) insert(n int, in *sqlstore.Insert) {
-	b.begin()
-	b.number(int64(n))
+	b.Begin()
+	b.Number(int64(n))
 	b.key(in.Key)
-	b.number(int64(in.VRF))
-	b.addr(in.Addr)
+	b.Number(int64(in.VRF))
+	b.Addr(in.Addr)
 	for _, v := range []uint32{in.SubnetID, in.PoolID, in.PoolGen, in.ValidLft, in.OfferLft, uint32(in.PrefixLen), in.PrefLft, in.Client.IAID} {
-		b.number(int64(v))
+		b.Number(int64(v))
 	}
 	c := &in.Client
-	b.bytes(c.HWAddr)
-	b.optional(int64(c.HWType))
-	b.optional(int64(c.HWSource))
-	b.bytes(c.ClientID)
-	b.addr(c.RelayAddr)
-	b.bytes(c.CircuitID)
-	b.bytes(c.RemoteID)
-	b.words(c.Hostname)
-	b.optional(int64(c.FQDNFlags))
-	b.words(c.Classes)
-	b.bytes(c.SubscriberID)
-	b.bytes(c.RelayID)
+	b.Bytes(c.HWAddr)
+	b.Optional(int64(c.HWType))
+	b.Optional(int64(c.HWSource))
+	b.Bytes(c.ClientID)
+	b.Addr(c.RelayAddr)
+	b.Bytes(c.CircuitID)
+	b.Bytes(c.RemoteID)
+	b.Words(c.Hostname)
+	b.Optional(int64(c.FQDNFlags))
+	b.Words(c.Classes)
+	b.Bytes(c.SubscriberID)
+	b.Bytes(c.RelayID)
 	for i := range 2 {
 		if i < len(in.Former) {
 			b.key(in.Former[i])
 		} else {
-			b.null()
+			b.Null()
 		}
 	}
-	b.end()
+	b.End()
 }

@@ -57,16 +57,20 @@ func NewMigrator(databaseURL string, log *slog.Logger) (sqlstore.Migrator, error
 // Close ends the connections.
 func (m *migrator) Close() error { return m.db.Close() }
 
-// locked runs do while holding the migration lock on a connection of its own.
-// The lock goes with the connection, so a killed process leaves none behind.
+// locked runs do while holding the migration lock on a connection of its own,
+// and returns an error when the lock was lost meanwhile. The lock goes with the
+// connection, so a killed process leaves none behind.
 func (m *migrator) locked(ctx context.Context, do func() error) error {
-	for _, query := range []string{"migrate_lock_table", "migrate_lock_row"} {
-		if _, err := m.db.ExecContext(ctx, m.q.get(query)); err != nil {
-			return classify(err)
-		}
+	var version string
+	if err := m.db.QueryRowContext(ctx, m.q.get("version")).Scan(&version); err != nil {
+		return classify(err)
+	}
+	mariadb, version := flavourOf(version)
+	if err := checkServer(mariadb, version); err != nil {
+		return err // half of a migration would stay
 	}
 	for {
-		err := m.lockedOnce(ctx, do)
+		err := m.lockedOnce(ctx, mariadb, do)
 		if !errors.Is(err, errWaiting) || ctx.Err() != nil {
 			return err
 		}
@@ -76,19 +80,40 @@ func (m *migrator) locked(ctx context.Context, do func() error) error {
 // errWaiting tells that the lock was not got in the time the server waits.
 var errWaiting = errors.New("another migration is running")
 
-func (m *migrator) lockedOnce(ctx context.Context, do func() error) error {
+func (m *migrator) lockedOnce(ctx context.Context, mariadb bool, do func() error) error {
+	for _, query := range []string{"migrate_lock_table", "migrate_lock_row"} {
+		if _, err := m.db.ExecContext(ctx, m.q.get(query)); err != nil {
+			return waiting(err)
+		}
+	}
 	tx, err := m.db.BeginTx(ctx, nil)
 	if err != nil {
 		return classify(err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	if _, err := tx.ExecContext(ctx, m.q.get("migrate_lock")); err != nil {
-		if err = classify(err); errors.Is(err, sqlstore.ErrRetry) {
-			return errors.Join(errWaiting, err)
+	if mariadb {
+		if _, err := tx.ExecContext(ctx, m.q.get("migrate_patience")); err != nil {
+			return classify(err)
 		}
-		return err
 	}
-	return classify(do())
+	var id int
+	if err := tx.QueryRowContext(ctx, m.q.get("migrate_lock")).Scan(&id); err != nil {
+		return waiting(err)
+	}
+	err = classify(do())
+	if lost := tx.QueryRowContext(ctx, m.q.get("migrate_held")).Scan(&id); lost != nil {
+		// somebody else may have migrated at the same time
+		err = errors.Join(err, fmt.Errorf("lose migration lock: %w", classify(lost)))
+	}
+	return err
+}
+
+// waiting classifies an error of taking the lock.
+func waiting(err error) error {
+	if err = classify(err); errors.Is(err, sqlstore.ErrRetry) {
+		return errors.Join(errWaiting, err)
+	}
+	return err
 }
 
 // Up applies what is missing.

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"strings"
 	"time"
 )
 
@@ -69,7 +68,10 @@ func (s *Store) open(ctx context.Context, t *target, conns int) error {
 	if err := probe.QueryRowContext(ctx, s.q.get("version")).Scan(&s.version); err != nil {
 		return err
 	}
-	s.mariadb = strings.Contains(s.version, "MariaDB")
+	s.mariadb, s.version = flavourOf(s.version)
+	if err := checkServer(s.mariadb, s.version); err != nil {
+		return err
+	}
 	if s.q, err = loadQueries(s.mariadb); err != nil {
 		return err
 	}
@@ -120,8 +122,16 @@ func (s *Store) Close() error {
 // settings are session variables that a connection is made with, as SQL.
 type settings map[string]string
 
-// generalSettings are those of every connection.
+// generalSettings are those of every connection, also where the server has other
+// defaults: without unique_checks it may take an address twice, without
+// autocommit a single statement is never kept.
 var generalSettings = settings{
+	"autocommit":               "1",
+	"unique_checks":            "1",
+	"foreign_key_checks":       "1",
+	"completion_type":          "0",
+	"sql_safe_updates":         "0",
+	"sql_select_limit":         "DEFAULT",
 	"time_zone":                "'+00:00'",
 	"sql_mode":                 "'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
 	"innodb_lock_wait_timeout": "5",

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"rowlock/sqlstore"
@@ -67,13 +68,13 @@ const endOfKeys = "ffffffffffff"
 func (s *Store) DeleteOffers(ctx context.Context, f sqlstore.Family, due []sqlstore.Due) (count int, err error) {
 	rows := &items{}
 	for _, d := range due {
-		rows.begin()
+		rows.Begin()
 		rows.key(d.Key)
-		rows.number(d.Rev)
-		rows.end()
+		rows.Number(d.Rev)
+		rows.End()
 	}
 	err = s.tx(ctx, func(c *conn) error {
-		count, err = c.deleteRows(f, "lease_dead_offers", rows.text())
+		count, err = c.deleteRows(f, "lease_dead_offers", rows.Text())
 		return err
 	})
 	return count, err
@@ -83,22 +84,52 @@ func (s *Store) DeleteOffers(ctx context.Context, f sqlstore.Family, due []sqlst
 // without locks, and locked by key: a scan must not lock what it passes.
 func (s *Store) Forget(ctx context.Context, f sqlstore.Family, affinity uint32, limit int) (count int, err error) {
 	err = s.tx(ctx, func(c *conn) error {
-		rows := &items{}
 		count = 0
-		err := c.each(c.q.of(f, "lease_forgettable"), []any{affinity, limit}, func(v []driver.Value) error {
-			rows.begin()
-			rows.bytes(raw(v[0]))
-			rows.number(integer(v[1]))
-			rows.end()
-			return nil
-		})
-		if err != nil || len(rows.buf) == 0 {
+		rows, err := c.forgettable(f, affinity, limit)
+		if err != nil || rows.Empty() {
 			return err
 		}
-		count, err = c.deleteRows(f, "lease_dead", rows.text())
+		count, err = c.deleteRows(f, "lease_dead", rows.Text())
 		return err
 	})
 	return count, err
+}
+
+// forgetPools is how many pools are looked at in one round trip.
+const forgetPools = 16
+
+// forgettable goes from pool to pool until it has found enough rows.
+func (c *conn) forgettable(f sqlstore.Family, affinity uint32, limit int) (*items, error) {
+	rows, left := &items{}, limit
+	var pools []int64
+	err := c.each(c.q.of(f, "lease_dying"), nil, func(v []driver.Value) error {
+		pools = append(pools, integer(v[0]))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for some := range slices.Chunk(pools, forgetPools) {
+		p := &packet{}
+		for _, pool := range some {
+			p.add(c.q.of(f, "lease_forgettable"), pool, affinity, left)
+		}
+		err := c.send(p, func(_ int, v []driver.Value) error {
+			if left == 0 {
+				return nil
+			}
+			left--
+			rows.Begin()
+			rows.Bytes(raw(v[0]))
+			rows.Number(integer(v[1]))
+			rows.End()
+			return nil
+		})
+		if err != nil || left == 0 {
+			return rows, err
+		}
+	}
+	return rows, nil
 }
 
 // MakePartitions prepares the history partitions of the months ahead.

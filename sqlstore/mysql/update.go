@@ -32,7 +32,7 @@ func (c *conn) update(b *sqlstore.Batch, res *sqlstore.BatchResult) error {
 	changing := res.Alive && c.addChanges(p, f, changes, consumed)
 	missing := missingRows(changes)
 	if missing != nil {
-		p.add(c.q.of(f, "lease_exists"), missing.text())
+		p.add(c.q.of(f, "lease_exists"), missing.Text())
 	}
 	p.add(c.q.get("tx_commit"))
 	changed := 0
@@ -64,16 +64,16 @@ func (c *conn) update(b *sqlstore.Batch, res *sqlstore.BatchResult) error {
 // lock begins the transaction, locks the rows of all items that nobody else
 // holds, and reads them.
 func (c *conn) lock(f sqlstore.Family, b *sqlstore.Batch, res *sqlstore.BatchResult) (changes []change, consumed bool, err error) {
-	keys := &keyList{}
+	keys := &items{}
 	changes = make([]change, len(b.Updates))
 	for i := range b.Updates {
 		changes[i].u, changes[i].res = &b.Updates[i], &res.Updates[i]
 		changes[i].res.Status = sqlstore.NoRow
-		keys.add(b.Updates[i].Key)
+		keys.key(b.Updates[i].Key)
 	}
 	p := &packet{}
 	p.add(c.q.get("tx_begin"))
-	p.add(c.q.of(f, "lane_items"), b.Fence.Frontend, b.Fence.Incarnation, keys.text())
+	p.add(c.q.of(f, "lane_items"), b.Fence.Frontend, b.Fence.Incarnation, keys.Text())
 	p.add(c.q.execute(f, "lane_clock"))
 	p.add(c.q.execute(f, "lane_head"))
 	p.add(c.q.execute(f, "lease_lock"))
@@ -195,7 +195,7 @@ func (c *conn) addChanges(p *packet, f sqlstore.Family, changes []change, consum
 	if !some {
 		return false
 	}
-	p.add(c.q.of(f, "lane_changes"), rows.text())
+	p.add(c.q.of(f, "lane_changes"), rows.Text())
 	p.add(c.q.execute(f, "lane_fence"))
 	if ends {
 		p.add(c.q.execute(f, "lease_history"))
@@ -216,21 +216,21 @@ func (c *conn) addChanges(p *packet, f sqlstore.Family, changes []change, consum
 // reads. What stays as it is in the row is left out.
 func (b *items) change(n int, ch *change) {
 	u := ch.u
-	b.begin()
-	b.number(int64(n))
+	b.Begin()
+	b.Number(int64(n))
 	b.key(u.Key)
 	b.key(u.NewKey)
-	b.number(int64(u.Action))
-	b.boolean(ch.fresh())
-	b.number(int64(ch.endedBy()))
-	b.number(ch.event())
+	b.Number(int64(u.Action))
+	b.Boolean(ch.fresh())
+	b.Number(int64(ch.endedBy()))
+	b.Number(ch.event())
 	if !ch.begins() {
 		for range 2 {
-			b.null()
+			b.Null()
 		}
-		b.number(int64(u.Grace))
-		b.number(int64(u.ParkMax))
-		b.end()
+		b.Number(int64(u.Grace))
+		b.Number(int64(u.ParkMax))
+		b.End()
 		return
 	}
 	lft := u.ValidLft
@@ -238,14 +238,14 @@ func (b *items) change(n int, ch *change) {
 		lft = u.OfferLft
 	}
 	for _, v := range []uint32{u.ValidLft, lft, 0, 0, u.PrefLft} {
-		b.number(int64(v))
+		b.Number(int64(v))
 	}
 	b.client(&u.Client, &ch.res.Lease.Client)
 	if ch.event() == eventEnded {
-		b.string(ch.res.Lease.Client.Hostname)
-		b.number(int64(ch.res.Lease.Client.FQDNFlags))
+		b.String(ch.res.Lease.Client.Hostname)
+		b.Number(int64(ch.res.Lease.Client.FQDNFlags))
 	}
-	b.end()
+	b.End()
 }
 
 // client appends what a packet told that the row does not have yet.
@@ -254,48 +254,38 @@ func (b *items) client(c, was *sqlstore.Client) {
 		if bytes.Equal(v, old) {
 			v = nil
 		}
-		b.bytes(v)
+		b.Bytes(v)
 	}
 	if c.Classes == was.Classes {
-		b.null()
+		b.Null()
 	} else {
-		b.string(c.Classes)
+		b.String(c.Classes)
 	}
 	differs(c.HWAddr, was.HWAddr)
 	if len(c.HWAddr) > 0 && (c.HWType != was.HWType || c.HWSource != was.HWSource) {
-		b.number(int64(c.HWType))
-		b.number(int64(c.HWSource))
+		b.Number(int64(c.HWType))
+		b.Number(int64(c.HWSource))
 	} else {
-		b.null()
-		b.null()
+		b.Null()
+		b.Null()
 	}
 	differs(c.ClientID, was.ClientID)
 	if c.RelayAddr == was.RelayAddr {
-		b.null()
+		b.Null()
 	} else {
-		b.addr(c.RelayAddr)
+		b.Addr(c.RelayAddr)
 	}
 	differs(c.CircuitID, was.CircuitID)
 	differs(c.RemoteID, was.RemoteID)
 	differs(c.SubscriberID, was.SubscriberID)
 	differs(c.RelayID, was.RelayID)
 	if c.Hostname != "" && (c.Hostname != was.Hostname || c.FQDNFlags != was.FQDNFlags) {
-		b.string(c.Hostname)
-		b.number(int64(c.FQDNFlags))
+		b.String(c.Hostname)
+		b.Number(int64(c.FQDNFlags))
 	} else {
-		b.null()
-		b.null()
+		b.Null()
+		b.Null()
 	}
-}
-
-// keyList builds a JSON array of keys.
-type keyList struct{ items }
-
-func (b *keyList) add(k sqlstore.Key) {
-	if len(b.buf) == 0 {
-		b.buf = append(b.buf, '[')
-	}
-	b.key(k)
 }
 
 // missingRows lists the items whose rows were not locked, nil if there are
@@ -309,10 +299,10 @@ func missingRows(changes []change) *items {
 		if rows == nil {
 			rows = &items{}
 		}
-		rows.begin()
-		rows.number(int64(i))
+		rows.Begin()
+		rows.Number(int64(i))
 		rows.key(changes[i].u.Key)
-		rows.end()
+		rows.End()
 	}
 	return rows
 }

@@ -34,6 +34,9 @@ func parseURL(databaseURL string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
+	if u.Scheme != "mysql" && u.Scheme != "mariadb" {
+		return nil, errors.New("the database URL begins neither with mysql:// nor with mariadb://")
+	}
 	o, err := readOptions(u)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -31,7 +32,7 @@ func classify(err error) error {
 		sentinel = sqlstore.ErrConflict
 	case pe.Code == "42501":
 		sentinel = sqlstore.ErrDenied
-	case pe.Code[:2] == "22", pe.Code[:2] == "23":
+	case strings.HasPrefix(pe.Code, "22"), strings.HasPrefix(pe.Code, "23"):
 		sentinel = sqlstore.ErrData
 	case pe.Code == "42P01", pe.Code == "42703", pe.Code == "3F000":
 		sentinel = sqlstore.ErrSchema

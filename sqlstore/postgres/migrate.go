@@ -61,6 +61,13 @@ func (m *migrator) Close() error { return m.db.Close() }
 // the lock was lost meanwhile. The lock goes with the connection, so a killed
 // process leaves none behind.
 func (m *migrator) locked(ctx context.Context, do func() error) error {
+	var version string
+	if err := m.db.QueryRowContext(ctx, m.q.get("server_version")).Scan(&version); err != nil {
+		return classify(err)
+	}
+	if err := checkServer(version); err != nil {
+		return err
+	}
 	for {
 		_, err := m.db.ExecContext(ctx, m.q.get("migrate_lock_table"))
 		var pe *pgconn.PgError

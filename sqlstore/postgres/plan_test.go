@@ -53,55 +53,84 @@ func plan(t *testing.T, c *pgx.Conn, sql string) string {
 // fill adds leases of 50 pools, two thirds of them dead.
 func fill(t *testing.T, c *pgx.Conn, f sqlstore.Family, n int) {
 	t.Helper()
+	fillFrom(t, c, f, 0, n)
+}
+
+func fillFrom(t *testing.T, c *pgx.Conn, f sqlstore.Family, from, to int) {
+	t.Helper()
 	extra, value, prefix := "", "", `\xc000`
 	if f == sqlstore.IPv6 {
 		extra, value, prefix = ", prefix_len, iaid, preferred_lft", ", 128, 1, 1800", `\x20010db80000000000000000ffff`
 	}
-	_, err := c.Exec(t.Context(), fmt.Sprintf(`INSERT INTO lease%d (binding_key, vrf, addr, subnet_id, pool_id, pool_gen, state, valid_lft,
+	run(t, c, fmt.Sprintf(`INSERT INTO lease%d (binding_key, vrf, addr, subnet_id, pool_id, pool_gen, state, valid_lft,
 	  since, expires_at, reclaim_at, rev%s)
 	  SELECT '\x0000000102'::bytea || int4send(i), 0, '%s'::bytea || substr(int4send(i), 3), 1, 1 + i %% 50, 1, 2 + i %% 3, 3600, now(),
-	         now() + interval '1 hour', CASE WHEN i %% 3 > 0 THEN now() - interval '1 minute' END, i%s FROM generate_series(1, %d) i`,
-		f, extra, prefix, value, n))
-	require.NoError(t, err)
-	_, err = c.Exec(t.Context(), fmt.Sprintf("ANALYZE lease%d", f))
-	require.NoError(t, err)
+	         now() + interval '1 hour', CASE WHEN i %% 3 > 0 THEN now() - interval '1 minute' END, i%s FROM generate_series(%d, %d) i`,
+		f, extra, prefix, value, from+1, to))
+	run(t, c, fmt.Sprintf("ANALYZE lease%d", f))
 }
 
-var seqScan = regexp.MustCompile(`Seq Scan on lease[46]\b`)
+// fillHints adds free addresses, chunks and cursors.
+func fillHints(t *testing.T, c *pgx.Conn, from, to int) {
+	t.Helper()
+	numbers := fmt.Sprintf("generate_series(%d, %d) i", from+1, to)
+	run(t, c, `INSERT INTO addr_free (vrf, addr, pool_id) SELECT 0, '\xc000'::bytea || substr(int4send(i), 3), 1 + i % 50 FROM `+numbers)
+	run(t, c, "INSERT INTO addr_chunk (pool_id, gen, first_index, n, holder, incarnation) SELECT 1 + i % 50, 1, i, 1, 'fe', 1 FROM "+numbers)
+	run(t, c, "INSERT INTO pool_cursor (pool_id, gen, size) SELECT i, 1, 256 FROM "+numbers)
+	run(t, c, "ANALYZE addr_free, addr_chunk, pool_cursor")
+}
+
+// The statements by the index through which they find rows. Lanes use theirs
+// whatever the planner knows; the others where there is a choice.
+var (
+	lanePlans  = map[string]string{"lease_insert": "_pkey", "lease_update": "_pkey"}
+	leasePlans = map[string]string{
+		"lease_due": "_pkey", "lease_delete_offers": "_pkey", "lease_reclaim": "_reclaim", "lease_forget": "_reclaim", "lease_list": "_addr",
+		"lease_held": "_addr",
+	}
+	commonPlans = map[string]string{
+		"hint_adopt": "addr_chunk_pool", "hint_cursor": "pool_cursor_pkey", "hint_free": "addr_free_pool", "hint_chunk_done": "addr_chunk_pkey",
+		"hint_free_done": "addr_free_pkey",
+	}
+	seqScan = regexp.MustCompile(`Seq Scan on (?:lease[46]|addr_chunk|addr_free|pool_cursor)\b`)
+)
 
 // The lanes find rows by the primary key, whatever the size of the tables and
-// of what the planner knows of them; so do those who sweep large ones.
+// of what the planner knows of them; so do those who look for addresses and who
+// sweep, where tables are large.
 func TestPlans(t *testing.T) {
 	url := storetest.Migrated(t, "postgres")
 	lane, plain := connect(t, url, postgres.LaneSettings()), connect(t, url, nil)
-	for _, size := range []int{0, 20000} {
+	common, statements, err := postgres.QueryNames()
+	require.NoError(t, err)
+	was := 0
+	for _, size := range []int{0, 100, 20000} {
+		fillHints(t, plain, was, size)
 		for _, f := range families {
-			if size > 0 {
-				fill(t, plain, f, size)
-			}
+			fillFrom(t, plain, f, was, size)
 			table := fmt.Sprintf("lease%d", f)
-			for name, index := range map[string]string{"lease_insert": "_pkey", "lease_update": "_pkey"} {
-				sql, err := postgres.LeaseQuery(f, name)
-				require.NoError(t, err)
-				got := plan(t, lane, sql)
+			for name, index := range lanePlans {
+				got := plan(t, lane, statements[f][name])
 				require.Contains(t, got, "using "+table+index, "%s at %d rows:\n%s", name, size, got)
 				require.NotRegexp(t, seqScan, got, "%s at %d rows", name, size)
 				require.NotContains(t, got, "Hash", "%s at %d rows: locks would be taken in the order of a hash table", name, size)
 			}
-			if size == 0 {
-				continue
-			}
-			for name, index := range map[string]string{
-				"lease_due": "_pkey", "lease_delete_offers": "_pkey", "lease_reclaim": "_reclaim", "lease_forget": "_reclaim",
-				"lease_list": "_addr",
-			} {
-				sql, err := postgres.LeaseQuery(f, name)
-				require.NoError(t, err)
-				got := plan(t, plain, sql)
-				require.Contains(t, got, table+index, "%s at %d rows:\n%s", name, size, got)
-				require.NotRegexp(t, seqScan, got, "%s at %d rows", name, size)
+			for name, index := range leasePlans {
+				got := plan(t, plain, statements[f][name])
+				if size > 1000 {
+					require.Contains(t, got, table+index, "%s at %d rows:\n%s", name, size, got)
+					require.NotRegexp(t, seqScan, got, "%s at %d rows", name, size)
+				}
 			}
 		}
+		for name, index := range commonPlans {
+			got := plan(t, plain, common[name])
+			if size > 1000 {
+				require.Contains(t, got, index, "%s at %d rows:\n%s", name, size, got)
+				require.NotRegexp(t, seqScan, got, "%s at %d rows:\n%s", name, size, got)
+			}
+		}
+		was = size
 	}
 }
 

@@ -75,6 +75,10 @@ func Open(ctx context.Context, databaseURL string, opt Options) (*Store, error) 
 		_ = s.Close()
 		return nil, err
 	}
+	if err := checkServer(s.version); err != nil {
+		_ = s.Close()
+		return nil, fmt.Errorf("connect to PostgreSQL: %w", err)
+	}
 	return s, nil
 }
 
@@ -89,7 +93,7 @@ func (s *Store) open(ctx context.Context, conns int32) (err error) {
 	if s.general, err = s.pool(ctx, 6, false, map[string]string{"jit": "off", "lock_timeout": "5s"}); err != nil {
 		return err
 	}
-	if err := s.general.QueryRow(ctx, s.q.get("version")).Scan(&s.version); err != nil {
+	if err := s.general.QueryRow(ctx, s.q.get("server_version")).Scan(&s.version); err != nil {
 		return fmt.Errorf("connect to PostgreSQL: %w", poolerHint(classify(err)))
 	}
 	if !s.target.pooler {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -65,16 +64,8 @@ func Open(t testing.TB, databaseURL string) sqlstore.Store {
 	return s
 }
 
-// Dialects are the engines that every suite runs on: SQLite and PostgreSQL, and
-// MariaDB and MySQL where a server of them is named.
-var Dialects = named("sqlite", "postgres", "mariadb", "mysql")
-
-// named leaves out the servers that may be missing and are.
-func named(dialects ...string) []string {
-	return slices.DeleteFunc(dialects, func(d string) bool {
-		return (d == "mariadb" || d == "mysql") && os.Getenv(variable(d)) == ""
-	})
-}
+// Dialects are the engines that every suite runs on.
+var Dialects = []string{"sqlite", "postgres", "mariadb", "mysql"}
 
 // variable names a server of the dialect for tests.
 func variable(dialect string) string { return "ROWLOCK_TEST_" + strings.ToUpper(dialect) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -134,13 +135,61 @@ func (d *database) columns(t testing.TB) map[string][]string {
 	return out
 }
 
+// keys lists the primary keys, unique constraints and indexes of each table with
+// their columns, in order; those of the migration tool are left out.
+func (d *database) keys(t testing.TB) map[string][]string {
+	t.Helper()
+	query := `SELECT m.name, 'primary' AS kind, '' AS named, c.name AS col, c.pk AS n FROM sqlite_master m, pragma_table_info(m.name) c
+	   WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND c.pk > 0
+	  UNION ALL SELECT m.name, CASE WHEN i."unique" THEN 'unique' ELSE 'index' END, i.name, x.name, x.seqno
+	    FROM sqlite_master m, pragma_index_list(m.name) i, pragma_index_info(i.name) x
+	   WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND i.origin <> 'pk' ORDER BY 1, 2, 3, 5`
+	if d.postgres() {
+		query = `SELECT t.relname, CASE WHEN i.indisprimary THEN 'primary' WHEN i.indisunique THEN 'unique' ELSE 'index' END, x.relname, a.attname, k.n
+		    FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
+		    CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (att, n)
+		    JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.att
+		   WHERE t.relnamespace = 'public'::regnamespace AND NOT t.relispartition ORDER BY 1, 2, 3, 5`
+	}
+	if d.mysql() {
+		query = `SELECT table_name, CASE WHEN index_name = 'PRIMARY' THEN 'primary' WHEN non_unique = 0 THEN 'unique' ELSE 'index' END,
+		         index_name, column_name, seq_in_index
+		    FROM information_schema.statistics WHERE table_schema = DATABASE() ORDER BY 1, 2, 3, 5`
+	}
+	rows, err := d.query(t, query)
+	require.NoError(t, err)
+	out := map[string][]string{}
+	last := ""
+	for _, r := range rows {
+		if strings.HasPrefix(r[0], "goose") || r[0] == "rowlock_migration_lock" {
+			continue
+		}
+		if this := strings.Join(r[:3], " "); this != last {
+			last = this
+			out[r[0]] = append(out[r[0]], r[1])
+		}
+		list := out[r[0]]
+		list[len(list)-1] += " " + r[3]
+	}
+	for _, list := range out {
+		slices.Sort(list)
+	}
+	return out
+}
+
 // Tables, views and columns have the same names, in the same order, in all
-// dialects.
+// dialects; and the same columns are unique, or have an index.
 func migrateSameTables(t *testing.T, dialect string) {
 	if dialect == "sqlite" {
 		t.Skip("the others are compared with it")
 	}
-	want := migrated(t, "sqlite").columns(t)
+	first, other := migrated(t, "sqlite"), migrated(t, dialect)
+	want := first.columns(t)
 	require.Greater(t, len(want), 20)
-	require.Equal(t, want, migrated(t, dialect).columns(t))
+	require.Equal(t, want, other.columns(t))
+	keys := first.keys(t)
+	require.Greater(t, len(keys), 15)
+	require.Equal(t, []string{"index hwaddr", "index pool_id reclaim_at", "primary binding_key", "unique vrf addr"}, keys["lease4"])
+	require.Equal(t, keys["lease4"], keys["lease6"])
+	require.Equal(t, keys, other.keys(t))
 }

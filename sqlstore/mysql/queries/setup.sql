@@ -30,10 +30,23 @@ SELECT VERSION();
 CREATE TABLE IF NOT EXISTS rowlock_migration_lock (id INTEGER NOT NULL PRIMARY KEY) ENGINE = InnoDB;
 
 -- name: migrate_lock_row
-INSERT INTO rowlock_migration_lock (id) VALUES (1) ON DUPLICATE KEY UPDATE id = 1;
+-- Makes the row if it is not there. It is looked for without a lock: somebody
+-- may be holding it for as long as a migration takes.
+INSERT INTO rowlock_migration_lock (id)
+SELECT k.id FROM (SELECT 1 AS id) k WHERE NOT EXISTS (SELECT 1 FROM rowlock_migration_lock)
+    ON DUPLICATE KEY UPDATE id = rowlock_migration_lock.id;
 
 -- name: migrate_lock
 SELECT id FROM rowlock_migration_lock WHERE id = 1 FOR UPDATE;
+
+-- name: migrate_patience
+-- The transaction that holds the lock is idle for as long as migrations take.
+-- MariaDB only: MySQL has no such limit.
+SET SESSION idle_transaction_timeout = 0, idle_write_transaction_timeout = 0, idle_readonly_transaction_timeout = 0;
+
+-- name: migrate_held
+-- Answers for as long as the transaction that holds the lock is alive.
+SELECT id FROM rowlock_migration_lock WHERE id = 1;
 
 -- name: schema_version
 SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied;

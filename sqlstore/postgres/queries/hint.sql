@@ -12,13 +12,15 @@ SELECT $1::text = '' OR EXISTS (SELECT 1 FROM frontend f WHERE f.id = $1 AND f.i
 SELECT EXISTS (SELECT 1 FROM pool WHERE id = $1 AND gen = $2) OR NOT EXISTS (SELECT 1 FROM pool_gen WHERE pool_id = $1);
 
 -- name: hint_adopt
--- Takes over one chunk of the pool whose holder is dead or gone.
+-- Takes over one chunk of the pool whose holder is dead or gone, the oldest. The
+-- order is not one that the primary key has: the planner would walk through the
+-- chunks of all pools, in the hope to find one soon, and mostly there is none.
 UPDATE addr_chunk SET holder = $3, incarnation = $4 WHERE chunk_id = (
   SELECT c.chunk_id FROM addr_chunk c
    WHERE c.pool_id = $1 AND c.gen = $2
      AND NOT EXISTS (SELECT 1 FROM frontend f WHERE f.id = c.holder AND f.incarnation = c.incarnation
                      AND f.heartbeat_at > now() - interval '10 seconds')
-   ORDER BY c.chunk_id LIMIT 1 FOR UPDATE SKIP LOCKED)
+   ORDER BY c.chunk_id + 0 LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING chunk_id, first_index, n;
 
 -- name: hint_cursor_make

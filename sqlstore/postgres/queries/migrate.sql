@@ -16,3 +16,6 @@ SELECT id FROM rowlock_migration_lock;
 
 -- name: schema_version
 SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied;
+
+-- name: server_version
+SELECT current_setting('server_version');

@@ -1,6 +1,3 @@
--- name: version
-SELECT current_setting('server_version');
-
 -- name: lane_settings
 -- Gives the transaction the settings of a lane: behind a pooler a connection
 -- keeps none.

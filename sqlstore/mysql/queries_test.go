@@ -1,0 +1,52 @@
+package mysql
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"rowlock/sqlstore"
+)
+
+func TestChoose(t *testing.T) {
+	const text = "a\nb --mysql\nc   --mariadb  \nd --v4\n\n  e"
+	require.Equal(t, "a\nb\nd --v4\n\n  e", forServer(text, false))
+	require.Equal(t, "a\nc\nd --v4\n\n  e", forServer(text, true))
+	require.Equal(t, "a\nb --mysql\nc   --mariadb\nd\n\n  e", forFamily(text, sqlstore.IPv4))
+	require.Equal(t, "a\nb --mysql\nc   --mariadb\n\n  e", forFamily(text, sqlstore.IPv6))
+}
+
+// The columns of lease_history have the same names in both families.
+func TestFamilyWords(t *testing.T) {
+	const text = "INSERT INTO lease_history (addr, client_id, circuit_id)\nSELECT addr, client_id, circuit_id FROM lease4 FORCE INDEX (lease4_addr)"
+	require.Equal(t, text, forFamily(text, sqlstore.IPv4))
+	require.Equal(t, "INSERT INTO lease_history (addr, client_id, circuit_id)\nSELECT addr, duid, interface_id FROM lease6 FORCE INDEX (lease6_addr)",
+		forFamily(text, sqlstore.IPv6))
+}
+
+func TestSplit(t *testing.T) {
+	set := split("-- of the file\n-- name: one\n-- A sentence.\nSELECT $now,\n  $cols;\n\n-- name: fragment_cols\na, $now\n")
+	require.Equal(t, map[string]string{"one": "SELECT " + now + ",\n  a, " + now}, set)
+}
+
+// Both flavours have the same statements, and each is marked for no other.
+func TestFlavoursHaveTheSameStatements(t *testing.T) {
+	my, err := loadQueries(false)
+	require.NoError(t, err)
+	maria, err := loadQueries(true)
+	require.NoError(t, err)
+	require.Equal(t, my.common, maria.common)
+	for f, set := range my.lease {
+		require.Len(t, maria.lease[f], len(set))
+		for name, text := range set {
+			require.Contains(t, maria.lease[f], name)
+			require.NotContains(t, text, "--")
+			require.NotContains(t, maria.lease[f][name], "--")
+			require.NotContains(t, maria.lease[f][name], "UPDATE OF")
+		}
+		require.NotEqual(t, set["lease_lock"], maria.lease[f]["lease_lock"])
+	}
+	require.Panics(t, func() { my.get("nothing") })
+	require.Panics(t, func() { my.of(sqlstore.IPv4, "nothing") })
+	require.Panics(t, func() { my.execute(sqlstore.IPv4, "lease_list") })
+}
