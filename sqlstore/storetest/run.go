@@ -24,6 +24,7 @@ var suites = []suite{
 	{"frontend", testFrontends},
 	{"view", testViews},
 	{"manual", testManual},
+	{"move", testMove},
 }
 
 // Run runs the whole suite on a dialect, two parts at a time: they wait for
