@@ -13,6 +13,6 @@ var Files embed.FS
 // Newest is the schema version this program writes, and Oldest the lowest one
 // it can work with.
 const (
-	Oldest = 4
-	Newest = 4
+	Oldest = 5
+	Newest = 5
 )

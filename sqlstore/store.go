@@ -15,6 +15,7 @@ type Store interface {
 	FrontendStore
 	ConfigStore
 	LeaseStore
+	CopyStore
 
 	// Dialect names the engine: "postgres", "mysql", "mariadb" or "sqlite".
 	Dialect() string
@@ -23,7 +24,8 @@ type Store interface {
 	// Ping tells whether the database answers, ErrUnavailable if not.
 	Ping(ctx context.Context) error
 	// CheckSchema returns ErrSchema, with the command that mends it, unless the
-	// schema is one this program can work with.
+	// schema is one this program can work with, and ErrMoved when a move was
+	// begun or done.
 	CheckSchema(ctx context.Context) error
 	// Close ends all connections; transactions under way are given up.
 	Close() error

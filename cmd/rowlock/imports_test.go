@@ -92,6 +92,11 @@ var importRules = []importRule{
 		deny: []string{"rowlock/...", "database/sql", pgxPackage, sqlitePackage, mysqlPackage}, allow: []string{"rowlock/sqlstore"}, deps: true,
 	},
 	{
+		name: "moving a database knows no dialect, role or schema",
+		in:   []string{"rowlock/sqlstore/transfer"},
+		deny: []string{"rowlock/...", "database/sql", pgxPackage, sqlitePackage, mysqlPackage}, allow: []string{"rowlock/sqlstore"}, deps: true,
+	},
+	{
 		name: "a dialect knows sqlstore, the engine and the schema",
 		in:   []string{"rowlock/sqlstore/postgres/...", "rowlock/sqlstore/sqlite/...", "rowlock/sqlstore/mysql/..."},
 		deny: []string{"rowlock/..."},
@@ -221,6 +226,7 @@ func TestImportRulesBite(t *testing.T) {
 	for _, c := range []struct{ from, to string }{
 		{"rowlock/sqlstore/engine", "rowlock/sqlstore/postgres"},
 		{"rowlock/sqlstore/engine", "database/sql"},
+		{"rowlock/sqlstore/transfer", "rowlock/sqlstore/sqlite"},
 		{"rowlock/sqlstore/postgres", "rowlock/frontend"},
 		{"rowlock/sqlstore/postgres", "rowlock/sqlstore/sqlite"},
 		{"rowlock/sqlstore/sqlite", "github.com/jackc/pgx/v5/pgconn"},

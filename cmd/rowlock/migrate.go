@@ -84,7 +84,10 @@ func (p *program) refuseNewer(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	return store.CheckSchema(ctx)
+	if err := store.CheckSchema(ctx); !errors.Is(err, sqlstore.ErrMoved) {
+		return err
+	}
+	return nil // the schema of a database that is not served from may be changed
 }
 
 func (p *program) migrateUp(ctx context.Context, m sqlstore.Migrator) error {

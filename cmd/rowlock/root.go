@@ -112,6 +112,7 @@ func (p *program) commands() []*cobra.Command {
 		p.migrateCommand(),
 		p.applyCommand(),
 		p.exportCommand(),
+		p.moveCommand(),
 		p.leaseCommand(),
 		p.versionCommand(),
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"net/netip"
 	"os"
 	"strconv"
@@ -28,8 +29,20 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ROWLOCK_CONFIG", e.WorkDir+"/rowlock.yaml")
 			return os.WriteFile(e.WorkDir+"/rowlock.yaml", []byte("frontend_id: fe1\n"), 0o600)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"makelease": makeLease},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"makelease": makeLease, "sql": runSQL},
 	})
+}
+
+// runSQL changes a database as a person with a shell would: sql FILE STATEMENT.
+func runSQL(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: sql FILE STATEMENT")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer func() { ts.Check(db.Close()) }()
+	_, err = db.ExecContext(context.Background(), args[1])
+	ts.Check(err)
 }
 
 // makeLease writes an active lease as a frontend would: makelease ADDRESS

@@ -50,7 +50,7 @@ func loadQueries(mariadb bool) (*queries, error) {
 		return nil, err
 	}
 	for _, name := range files {
-		if name == leaseFile {
+		if name == leaseFile || name == copyFile {
 			continue
 		}
 		text, err := queryFiles.ReadFile(name)
@@ -70,7 +70,7 @@ func loadQueries(mariadb bool) (*queries, error) {
 			q.run[f][name] = strings.ReplaceAll(q.get("execute"), "$1", preparedName(f, name))
 		}
 	}
-	return q, nil
+	return q, q.loadCopies()
 }
 
 // forFamily applies the convention described at the head of lease4.sql.

@@ -141,7 +141,8 @@ func (m *migrator) Status(ctx context.Context) ([]sqlstore.MigrationStatus, erro
 
 func migrationName(file string) string { return strings.TrimSuffix(path.Base(file), ".sql") }
 
-// CheckSchema tells whether the schema is one this program works with.
+// CheckSchema tells whether the schema is one this program works with, and not
+// that of a database that is being moved, or was.
 func (s *Store) CheckSchema(ctx context.Context) error {
 	var version int64
 	err := s.general.QueryRow(ctx, s.q.get("schema_version")).Scan(&version)
@@ -158,5 +159,9 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 		return fmt.Errorf("%w: the database has schema %d, this program knows %d: install a newer rowlock, or take the schema back with the newer one's `rowlock migrate down`",
 			sqlstore.ErrSchema, version, migrations.Newest)
 	}
-	return nil
+	mark, err := s.MoveMark(ctx)
+	if err != nil {
+		return err
+	}
+	return mark.Err()
 }

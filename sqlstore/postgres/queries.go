@@ -38,7 +38,7 @@ func loadQueries() (*queries, error) {
 		return nil, err
 	}
 	for _, name := range files {
-		if name == leaseFile {
+		if name == leaseFile || name == copyFile {
 			continue
 		}
 		text, err := queryFiles.ReadFile(name)
@@ -60,7 +60,7 @@ func loadQueries() (*queries, error) {
 		}
 		q.lease[f] = set
 	}
-	return q, nil
+	return q, q.loadCopies()
 }
 
 // forFamily applies the convention described at the head of lease4.sql.

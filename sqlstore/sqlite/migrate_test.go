@@ -44,10 +44,10 @@ func TestMigrateUpDownUp(t *testing.T) {
 	x := newFixture(t)
 	before := x.schema()
 	m := newMigrator(t, x.path)
-	for i := range 4 {
+	for i := range migrations.Newest {
 		name, err := m.Down(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, []string{"00004_view", "00003_membership", "00002_lease", "00001_config"}[i], name)
+		require.Equal(t, []string{"00005_move", "00004_view", "00003_membership", "00002_lease", "00001_config"}[i], name)
 		require.ErrorIs(t, x.CheckSchema(t.Context()), sqlstore.ErrSchema)
 	}
 	name, err := m.Down(t.Context())
@@ -56,21 +56,21 @@ func TestMigrateUpDownUp(t *testing.T) {
 	require.Zero(t, x.number("SELECT count(*) FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' AND name <> 'goose_db_version'"))
 	status, err := m.Status(t.Context())
 	require.NoError(t, err)
-	require.Len(t, status, 4)
+	require.Len(t, status, migrations.Newest)
 	require.False(t, status[0].Applied)
 
 	applied, err := m.Up(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []string{"00001_config", "00002_lease", "00003_membership", "00004_view"}, applied)
+	require.Equal(t, []string{"00001_config", "00002_lease", "00003_membership", "00004_view", "00005_move"}, applied)
 	require.Equal(t, before, x.schema())
 	require.NoError(t, x.CheckSchema(t.Context()))
 	require.Equal(t, sqlstore.Inserted, x.insert(offer4(1)).Status, "an open store goes on")
 	status, err = m.Status(t.Context())
 	require.NoError(t, err)
-	require.True(t, status[3].Applied)
-	require.Equal(t, "00004_view", status[3].Name)
-	require.Equal(t, int64(4), status[3].Version)
-	require.WithinDuration(t, time.Now(), status[3].AppliedAt, time.Hour)
+	require.True(t, status[4].Applied)
+	require.Equal(t, "00005_move", status[4].Name)
+	require.Equal(t, int64(5), status[4].Version)
+	require.WithinDuration(t, time.Now(), status[4].AppliedAt, time.Hour)
 	applied, err = m.Up(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, applied)
@@ -103,7 +103,7 @@ func TestMigrateAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	slices.Sort(applied)
-	require.Equal(t, []string{"00001_config", "00002_lease", "00003_membership", "00004_view"}, applied)
+	require.Equal(t, []string{"00001_config", "00002_lease", "00003_membership", "00004_view", "00005_move"}, applied)
 	require.NoError(t, openTest(t, file).CheckSchema(t.Context()))
 }
 
@@ -137,7 +137,7 @@ func TestMigrateBesideAWriter(t *testing.T) {
 		}
 	}()
 	for range 5 {
-		_, err := m.Down(t.Context()) // the views, which the writer does not need
+		_, err := m.Down(t.Context()) // which the writer does not need
 		require.NoError(t, err)
 		_, err = m.Up(t.Context())
 		require.NoError(t, err)

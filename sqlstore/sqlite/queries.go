@@ -49,6 +49,9 @@ func loadQueries() (*queries, error) {
 		return nil, err
 	}
 	for _, file := range files {
+		if file == copyFile {
+			continue
+		}
 		b, err := queryFiles.ReadFile(file)
 		if err != nil {
 			return nil, err
@@ -64,7 +67,7 @@ func loadQueries() (*queries, error) {
 			return nil, fmt.Errorf("%s: %w", path.Base(file), err)
 		}
 	}
-	return q, nil
+	return q, q.loadCopies()
 }
 
 // forFamily turns text that is written for lease4 into that of a family.

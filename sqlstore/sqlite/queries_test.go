@@ -61,6 +61,7 @@ func TestEveryQueryIsUsed(t *testing.T) {
 	}
 	for _, set := range []map[string]query{q.common, q.lease[sqlstore.IPv4]} {
 		for name := range set {
+			name, _, _ = strings.Cut(name, " ") // a table that is copied
 			require.Contains(t, code.String(), `"`+name+`"`)
 		}
 	}

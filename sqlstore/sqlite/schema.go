@@ -8,7 +8,8 @@ import (
 	"rowlock/sqlstore"
 )
 
-// CheckSchema tells whether the schema is one this program works with.
+// CheckSchema tells whether the schema is one this program works with, and not
+// that of a database that is being moved, or was.
 func (s *Store) CheckSchema(ctx context.Context) error {
 	var tables, version int64
 	err := s.r.one(ctx, "schema_exists", func(v []any) error {
@@ -30,5 +31,9 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 		return fmt.Errorf("%w: %s has schema %d, this program knows %d: install a newer rowlock, or take the schema back with the newer one's `rowlock migrate down`",
 			sqlstore.ErrSchema, s.path, version, migrations.Newest)
 	}
-	return nil
+	mark, err := s.MoveMark(ctx)
+	if err != nil {
+		return err
+	}
+	return mark.Err()
 }

@@ -25,6 +25,7 @@ var suites = []suite{
 	{"view", testViews},
 	{"grants", testGrants},
 	{"manual", testManual},
+	{"move", testMove},
 }
 
 // Run runs the whole suite on a dialect, two parts at a time: they wait for

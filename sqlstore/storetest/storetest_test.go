@@ -14,3 +14,6 @@ func TestConformance(t *testing.T) {
 		})
 	}
 }
+
+// A database goes round all engines and comes back as it was.
+func TestMoveRound(t *testing.T) { storetest.RunMoves(t, storetest.Dialects...) }
