@@ -187,8 +187,8 @@ func (d *moveDatabase) close()              { d.store.Close() }
 // moveSide reads a URL of the command line; which is FROM or TO.
 func (p *program) moveSide(which, dsn, passwordFile string) (*moveDatabase, error) {
 	variable := "ROWLOCK_MOVE_" + which + "_PASSWORD"
-	if hasPassword(dsn) {
-		return nil, usagef("%s: a password must not stand in the command line, where everybody can read it (use %s)", which, variable)
+	if err := checkURL(dsn); err != nil {
+		return nil, usagef("%s: %w", which, passwordHint(err, "in the command line, where everybody can read it (use "+variable+")"))
 	}
 	if file, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
 		abs, err := filepath.Abs(strings.TrimPrefix(file, "//"))

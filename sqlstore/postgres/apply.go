@@ -54,7 +54,7 @@ func (s *Store) insert(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res 
 	}
 	// what was committed before an error stays; the caller repeats the batch
 	// and finds those rows under their keys
-	return s.run(ctx, c, offerSettings, s.q.of(f, "lease_insert"), args, func(rows pgx.Rows) error { return readInserts(rows, f, b, res) })
+	return s.transact(ctx, c, offerSettings, s.q.of(f, "lease_insert"), args, func(rows pgx.Rows) error { return readInserts(rows, f, b, res) })
 }
 
 func insertArgs(b *sqlstore.Batch, items []int) []any {
@@ -125,7 +125,7 @@ func readInserts(rows pgx.Rows, f sqlstore.Family, b *sqlstore.Batch, res *sqlst
 
 func (s *Store) update(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res *sqlstore.BatchResult) error {
 	f := b.Updates[0].Family
-	err := s.run(ctx, c, laneSettings, s.q.of(f, "lease_update"), [][]any{updateArgs(b)}, func(rows pgx.Rows) error {
+	err := s.transact(ctx, c, laneSettings, s.q.of(f, "lease_update"), [][]any{updateArgs(b)}, func(rows pgx.Rows) error {
 		return readUpdates(rows, f, res)
 	})
 	if err == nil {

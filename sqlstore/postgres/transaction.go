@@ -9,11 +9,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// run executes a lane's statement once with each list of arguments, each time
+// transact executes a lane's statement once with each list of arguments, each time
 // as a transaction of its own, in one round trip. One statement alone is a
 // transaction by itself; behind a pooler each transaction brings its settings
 // along.
-func (s *Store) run(ctx context.Context, c *pgx.Conn, settings map[string]string, statement string, args [][]any, read func(pgx.Rows) error) error {
+func (s *Store) transact(ctx context.Context, c *pgx.Conn, settings map[string]string, statement string, args [][]any, read func(pgx.Rows) error) error {
 	if len(args) == 1 && !s.target.pooler {
 		rows, err := c.Query(ctx, statement, args[0]...)
 		if err != nil {

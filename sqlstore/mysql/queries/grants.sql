@@ -11,6 +11,7 @@
 -- exist, and has a password, or not, by your own means:
 --   CREATE USER $user;
 GRANT SELECT ON $database.goose_db_version TO $user;
+GRANT SELECT ON $database.move_mark TO $user;
 
 -- name: grants_frontend
 -- `rowlock serve`: it reads the configuration and changes none of it.

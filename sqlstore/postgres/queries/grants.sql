@@ -18,6 +18,7 @@ BEGIN;
 GRANT CONNECT ON DATABASE $database TO $user;
 GRANT USAGE ON SCHEMA $schema TO $user;
 GRANT SELECT ON $schema.goose_db_version TO $user;
+GRANT SELECT ON $schema.move_mark TO $user;
 
 -- name: grants_foot
 COMMIT;
