@@ -59,7 +59,13 @@ func (n *Node) Bridge(name string, ports ...string) {
 	bridge := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}
 	n.check("make bridge", n.nl.LinkAdd(bridge))
 	for _, p := range ports {
-		n.check("add port "+p, n.nl.LinkSetMaster(n.link(p), bridge))
+		n.Plug(name, p)
 	}
 	n.Up(name)
+}
+
+// Plug makes an interface a port of a bridge of the node, and of no other.
+func (n *Node) Plug(bridge, port string) {
+	n.lab.t.Helper()
+	n.check("add port "+port, n.nl.LinkSetMaster(n.link(port), n.link(bridge)))
 }
