@@ -148,6 +148,8 @@ func TestPluggedPortLeavesItsBridge(t *testing.T) {
 	l.Link(client, "eth0", lan, "port0")
 	l.Link(one, "eth0", lan, "port1")
 	l.Link(two, "eth0", lan, "port2")
+	require.Equal(t, "00:00:5e:00:53:80", client.HWAddr("eth0").String())
+	require.Equal(t, "00:00:5e:00:53:82", one.HWAddr("eth0").String())
 	lan.Bridge("br1", "port0", "port1")
 	lan.Bridge("br2", "port2")
 	client.Addr("eth0", "192.0.2.10/24")

@@ -120,6 +120,12 @@ func (n *Node) Up(iface string) {
 	n.check("bring up "+iface, n.nl.LinkSetUp(n.link(iface)))
 }
 
+// Down takes an interface down.
+func (n *Node) Down(iface string) {
+	n.lab.t.Helper()
+	n.check("take down "+iface, n.nl.LinkSetDown(n.link(iface)))
+}
+
 // Addr gives an interface addresses, each with its prefix length.
 func (n *Node) Addr(iface string, prefixes ...string) {
 	n.lab.t.Helper()
@@ -138,6 +144,9 @@ func (n *Node) Route(prefix, via string) {
 	n.check("parse "+prefix, err)
 	n.check("add route", n.nl.RouteAdd(&netlink.Route{Dst: dst, Gw: net.ParseIP(via)}))
 }
+
+// Name returns the name that the node was made with.
+func (n *Node) Name() string { return n.name }
 
 // HWAddr returns the hardware address of an interface.
 func (n *Node) HWAddr(iface string) net.HardwareAddr {
