@@ -6,12 +6,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +49,7 @@ type site struct {
 func newSite(t *testing.T, program, engine, timers string) *site {
 	t.Helper()
 	database := storetest.URL(t, engine) // outlives the lab
-	l := netlab.New(t, "dhclient", "dhcrelay", "ip", "tcpdump")
+	l := netlab.New(t, "dhcrelay", "dnsmasq", "env", "ip", "sh", "tcpdump")
 	s := &site{t: t, lab: l, program: program, database: database}
 	text, err := os.ReadFile(filepath.Join("testdata", "clients", "site.yaml"))
 	require.NoError(t, err)
@@ -77,7 +79,7 @@ func (s *site) serve(n *netlab.Node, id string, listen string) *netlab.Process {
 	s.t.Helper()
 	role, _, _ := strings.Cut(listen, ":")
 	state := s.lab.Path("state-" + id)
-	require.NoError(s.t, os.Mkdir(state, 0o755))
+	require.NoError(s.t, os.MkdirAll(state, 0o755))
 	config := s.lab.Write("rowlock-"+id+".yaml", fmt.Sprintf(`
 database: %q
 roles: [%s]
@@ -89,6 +91,20 @@ listen:
 log: {level: debug, format: text}
 `, s.database, role, state, id, listen, healthAddr), 0o600)
 	p := n.Start("rowlock", s.program, "serve", "--config", config)
+	s.lab.Eventually(20*time.Second, "frontend "+id+" ready", func() error {
+		select {
+		case <-p.Done():
+			s.t.Fatalf("rowlock serve ended: %v\n%s", p.Err(), p.Log())
+		default:
+		}
+		_, err := s.get(n, "/readyz")
+		return err
+	})
+	return p
+}
+
+// get asks the health listener of the server on the node.
+func (s *site) get(n *netlab.Node, path string) (string, error) {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, addr string) (conn net.Conn, err error) {
@@ -99,23 +115,33 @@ log: {level: debug, format: text}
 			return conn, err
 		},
 	}}
-	s.lab.Eventually(20*time.Second, "frontend "+id+" ready", func() error {
-		select {
-		case <-p.Done():
-			s.t.Fatalf("rowlock serve ended: %v\n%s", p.Err(), p.Log())
-		default:
+	resp, err := client.Get("http://" + healthAddr + path)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s: %s", path, resp.Status)
+	}
+	return string(body), err
+}
+
+// packets is how many messages of that type the server on the node has
+// "received" or "sent".
+func (s *site) packets(n *netlab.Node, direction, family, kind string) int {
+	s.t.Helper()
+	text, err := s.get(n, "/metrics")
+	require.NoError(s.t, err)
+	name := fmt.Sprintf("rowlock_frontend_packets_%s_total{family=%q,type=%q} ", direction, family, kind)
+	for line := range strings.Lines(text) {
+		if value, found := strings.CutPrefix(line, name); found {
+			count, err := strconv.Atoi(strings.TrimSpace(value))
+			require.NoError(s.t, err)
+			return count
 		}
-		resp, err := client.Get("http://" + healthAddr + "/readyz")
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("readyz: %s", resp.Status)
-		}
-		return nil
-	})
-	return p
+	}
+	return 0
 }
 
 // leaseRow is a line of rowlock lease list --json.
@@ -126,6 +152,7 @@ type leaseRow struct {
 	SubnetID    int    `json:"subnet_id"`
 	State       string `json:"state"`
 	HWAddr      string `json:"hwaddr"`
+	ClientID    string `json:"client_id"`
 	DUID        string `json:"duid"`
 	Relay       string `json:"relay"`
 	CircuitID   string `json:"circuit_id"`

@@ -32,12 +32,25 @@ func NeedRoot(t testing.TB) {
 	}
 }
 
+// NeedPrograms ends the test as [Missing] does unless all of the programs, each
+// a name or a path, are there.
+func NeedPrograms(t testing.TB, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			Missing(t, "program %s is not installed", p)
+		}
+	}
+}
+
 // Lab is a set of nodes that live as long as one test. Its methods fail the
 // test on error and must be called from the test's own goroutine.
 type Lab struct {
 	t     testing.TB
 	dir   string
 	nodes []*Node
+	// interfaces is how many Link has made
+	interfaces int
 }
 
 // New returns an empty lab and arranges its removal at the end of the test.
@@ -46,11 +59,7 @@ type Lab struct {
 func New(t testing.TB, programs ...string) *Lab {
 	t.Helper()
 	NeedRoot(t)
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			Missing(t, "program %s is not installed", p)
-		}
-	}
+	NeedPrograms(t, programs...)
 	dir, err := os.MkdirTemp("", "rowlock-netlab-")
 	if err != nil {
 		t.Fatalf("make lab folder: %v", err)

@@ -4,6 +4,7 @@ package netlab
 
 import (
 	"errors"
+	"net"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -16,20 +17,33 @@ const linkLocalTime = 10 * time.Second
 
 // Link joins two nodes by a veth pair, one interface in each, brings both ends
 // up, and returns when both have a link-local address that can be used.
-// Interface names have at most 15 bytes.
+// Interface names have at most 15 bytes. Hardware addresses are those for
+// documentation (RFC 7042), numbered within the lab: by random ones some programs
+// fail at random, as dhclient does by an IAID with a quotation mark in it.
 func (l *Lab) Link(a *Node, ifaceA string, b *Node, ifaceB string) {
 	l.t.Helper()
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name = ifaceA
+	attrs.Name, attrs.HardwareAddr = ifaceA, l.hwaddr()
 	a.check("make veth", a.nl.LinkAdd(&netlink.Veth{
-		LinkAttrs:     attrs,
-		PeerName:      ifaceB,
-		PeerNamespace: netlink.NsFd(b.ns),
+		LinkAttrs:        attrs,
+		PeerName:         ifaceB,
+		PeerHardwareAddr: l.hwaddr(),
+		PeerNamespace:    netlink.NsFd(b.ns),
 	}))
 	a.Up(ifaceA)
 	b.Up(ifaceB)
 	a.waitLinkLocal(ifaceA)
 	b.waitLinkLocal(ifaceB)
+}
+
+// hwaddr returns a hardware address that no interface of the lab has yet.
+func (l *Lab) hwaddr() net.HardwareAddr {
+	l.t.Helper()
+	number := 0x80 + l.interfaces
+	if l.interfaces++; number > 0xff {
+		l.t.Fatalf("a lab has at most %d interfaces", 0x80)
+	}
+	return net.HardwareAddr{0x00, 0x00, 0x5e, 0x00, 0x53, byte(number)}
 }
 
 func (n *Node) waitLinkLocal(iface string) {
@@ -59,7 +73,13 @@ func (n *Node) Bridge(name string, ports ...string) {
 	bridge := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}
 	n.check("make bridge", n.nl.LinkAdd(bridge))
 	for _, p := range ports {
-		n.check("add port "+p, n.nl.LinkSetMaster(n.link(p), bridge))
+		n.Plug(name, p)
 	}
 	n.Up(name)
+}
+
+// Plug makes an interface a port of a bridge of the node, and of no other.
+func (n *Node) Plug(bridge, port string) {
+	n.lab.t.Helper()
+	n.check("add port "+port, n.nl.LinkSetMaster(n.link(port), n.link(bridge)))
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -117,4 +118,44 @@ func TestProgramRunsInsideTheNode(t *testing.T) {
 	require.NotContains(t, out, "eth", "interfaces of the machine are not seen")
 	_, err = n.Run("ip", "link", "show", "nothere")
 	require.ErrorContains(t, err, "nothere")
+}
+
+func TestPrivateFoldersStayInTheNode(t *testing.T) {
+	l := New(t, "sh")
+	n, other := l.Node("host"), l.Node("other")
+	dir := n.Private("/var/lib")
+	_, err := n.Run("sh", "-c", "echo kept >/var/lib/rowlock-netlab-test")
+	require.NoError(t, err)
+	text, err := os.ReadFile(filepath.Join(dir, "rowlock-netlab-test"))
+	require.NoError(t, err)
+	require.Equal(t, "kept\n", string(text))
+	require.NoFileExists(t, "/var/lib/rowlock-netlab-test")
+	_, err = other.Run("sh", "-c", "test -e /var/lib/rowlock-netlab-test")
+	require.Error(t, err, "the folder of one node is not seen in another")
+}
+
+func TestInterfacesOfTheNodeAreInSys(t *testing.T) {
+	l := New(t, "sh")
+	out, err := l.Node("host").Run("sh", "-c", "echo /sys/class/net/*")
+	require.NoError(t, err)
+	require.Contains(t, out, "/sys/class/net/lo")
+	require.NotContains(t, out, "eth", "interfaces of the machine are not seen")
+}
+
+func TestPluggedPortLeavesItsBridge(t *testing.T) {
+	l := New(t)
+	client, lan, one, two := l.Node("client"), l.Node("lan"), l.Node("one"), l.Node("two")
+	l.Link(client, "eth0", lan, "port0")
+	l.Link(one, "eth0", lan, "port1")
+	l.Link(two, "eth0", lan, "port2")
+	require.Equal(t, "00:00:5e:00:53:80", client.HWAddr("eth0").String())
+	require.Equal(t, "00:00:5e:00:53:82", one.HWAddr("eth0").String())
+	lan.Bridge("br1", "port0", "port1")
+	lan.Bridge("br2", "port2")
+	client.Addr("eth0", "192.0.2.10/24")
+	one.Addr("eth0", "192.0.2.1/24")
+	two.Addr("eth0", "192.0.2.1/24")
+	listen(t, two, "udp4", "192.0.2.1:7777")
+	lan.Plug("br2", "port0")
+	echo(t, client, "udp4", "192.0.2.1:7777")
 }

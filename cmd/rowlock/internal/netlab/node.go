@@ -15,8 +15,9 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// Node is one network namespace. A thread of its own stays in it: whatever must
-// happen inside (sockets, new processes, sysctls) is done on that thread.
+// Node is one network namespace and one mount namespace. A thread of its own
+// stays in them: whatever must happen inside (sockets, new processes, sysctls,
+// mounts) is done on that thread.
 type Node struct {
 	lab       *Lab
 	name      string
@@ -29,7 +30,7 @@ type Node struct {
 
 // Node adds a namespace with the loopback interface up. Duplicate address
 // detection and router solicitation are off, so that link-local addresses are
-// usable at once.
+// usable at once. In /sys are the node's own interfaces, and it is read-only.
 func (l *Lab) Node(name string) *Node {
 	l.t.Helper()
 	n := &Node{lab: l, name: name, calls: make(chan func()), ended: make(chan struct{})}
@@ -55,6 +56,9 @@ func (n *Node) serve(ready chan<- error) {
 	var err error
 	if n.ns, err = netns.New(); err == nil {
 		n.nl, err = netlink.NewHandle()
+	}
+	if err == nil {
+		err = ownMounts()
 	}
 	ready <- err
 	if err != nil {
@@ -116,6 +120,12 @@ func (n *Node) Up(iface string) {
 	n.check("bring up "+iface, n.nl.LinkSetUp(n.link(iface)))
 }
 
+// Down takes an interface down.
+func (n *Node) Down(iface string) {
+	n.lab.t.Helper()
+	n.check("take down "+iface, n.nl.LinkSetDown(n.link(iface)))
+}
+
 // Addr gives an interface addresses, each with its prefix length.
 func (n *Node) Addr(iface string, prefixes ...string) {
 	n.lab.t.Helper()
@@ -134,6 +144,9 @@ func (n *Node) Route(prefix, via string) {
 	n.check("parse "+prefix, err)
 	n.check("add route", n.nl.RouteAdd(&netlink.Route{Dst: dst, Gw: net.ParseIP(via)}))
 }
+
+// Name returns the name that the node was made with.
+func (n *Node) Name() string { return n.name }
 
 // HWAddr returns the hardware address of an interface.
 func (n *Node) HWAddr(iface string) net.HardwareAddr {

@@ -73,9 +73,18 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 // Err is how the process ended; to be read after Done.
 func (p *Process) Err() error { return p.err }
 
-// Kill ends the process at once, as a power failure would, and waits for it.
+// Signal sends a signal to the process.
+func (p *Process) Signal(sig syscall.Signal) error {
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		return fmt.Errorf("signal %s: %w", p.name, err)
+	}
+	return nil
+}
+
+// Kill ends the process and its group at once, as a power failure would, and
+// waits for it.
 func (p *Process) Kill() error {
-	if err := p.cmd.Process.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := syscall.Kill(-p.PID(), syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("kill %s: %w", p.name, err)
 	}
 	<-p.done
