@@ -17,6 +17,9 @@ var (
 	// ErrUnavailable: the database cannot be reached, or the outcome of a
 	// commit is unknown. Nothing may be answered.
 	ErrUnavailable = errors.New("database unavailable")
+	// ErrLogin: the database refuses the user, or its password. It comes together
+	// with ErrUnavailable, because the other side may mend it.
+	ErrLogin = errors.New("login refused")
 	// ErrFenced: this frontend's heartbeat is too old for it to write.
 	ErrFenced = errors.New("frontend heartbeat is stale")
 	// ErrBusy: the item lost its race, or waited, longer than allowed.

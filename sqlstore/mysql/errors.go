@@ -29,6 +29,11 @@ var (
 		1146, // no such table
 		1305, // no such procedure
 	}
+	loginNumbers = []uint16{
+		1044, 1045, 1698, // access denied: to the database, by password, by the account's plugin
+		1820, 1862, // the password has expired
+		3118, 4151, // the account is locked: MySQL, MariaDB
+	}
 	dataNumbers = []uint16{
 		1264, 1265, // out of range, truncated
 		1366, 1292, 1411, // incorrect value
@@ -49,6 +54,9 @@ func classify(err error) error {
 	var me *mysql.MySQLError
 	if !errors.As(err, &me) {
 		return fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err)
+	}
+	if slices.Contains(loginNumbers, me.Number) {
+		return fmt.Errorf("%w: %w: %w", sqlstore.ErrUnavailable, sqlstore.ErrLogin, err)
 	}
 	sentinel := sqlstore.ErrUnavailable
 	class := string(me.SQLState[:2])

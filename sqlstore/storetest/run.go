@@ -23,6 +23,7 @@ var suites = []suite{
 	{"migration", testMigrations},
 	{"frontend", testFrontends},
 	{"view", testViews},
+	{"diagnose", testDiagnose},
 	{"manual", testManual},
 }
 
