@@ -109,6 +109,7 @@ func (p *program) commands() []*cobra.Command {
 		p.applyCommand(),
 		p.exportCommand(),
 		p.leaseCommand(),
+		p.doctorCommand(),
 		p.versionCommand(),
 	}
 }

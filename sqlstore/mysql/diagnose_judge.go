@@ -202,7 +202,7 @@ func (d *diagnosis) judgeSchema(f *sqlstore.Findings) {
 	}
 	if d.strayRows > 0 {
 		f.Add("schema.history_default", sqlstore.FindingWarning, fmt.Sprintf("the partition p_default of lease_history holds about %d rows", d.strayRows),
-			"a month that has rows there gets no partition of its own", "ALTER TABLE lease_history REORGANIZE PARTITION p_default INTO (...), with one partition a month")
+			"a month that has rows there gets no partition of its own", "in the SQL shell: ALTER TABLE lease_history REORGANIZE PARTITION p_default INTO (...), with one partition a month")
 	} else {
 		f.OK("schema.history_default", "the default partition of lease_history is empty")
 	}

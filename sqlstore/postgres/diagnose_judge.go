@@ -32,7 +32,7 @@ func (d *diagnosis) judgeServer(f *sqlstore.Findings) {
 	case d.set["default_transaction_read_only"] == "on":
 		f.Add("database.read_only", sqlstore.FindingProblem, "default_transaction_read_only is on",
 			"no lease can be written: nothing is answered",
-			fmt.Sprintf("ALTER ROLE %[1]q SET default_transaction_read_only = off; ALTER DATABASE %[2]q RESET default_transaction_read_only;", d.user, d.database))
+			fmt.Sprintf("in psql: ALTER ROLE %[1]q SET default_transaction_read_only = off; ALTER DATABASE %[2]q RESET default_transaction_read_only;", d.user, d.database))
 	default:
 		f.OK("database.read_only", "the server takes writes")
 	}
@@ -71,20 +71,20 @@ func (d *diagnosis) judgeDurability(f *sqlstore.Findings) {
 	const why = "after a crash the database may not know leases that clients were told of, and give their addresses to others"
 	before := len(*f)
 	if d.set["fsync"] == "off" {
-		f.Add(id, sqlstore.FindingProblem, "fsync is off", why+"; the whole database may be lost", "ALTER SYSTEM SET fsync = on; SELECT pg_reload_conf();")
+		f.Add(id, sqlstore.FindingProblem, "fsync is off", why+"; the whole database may be lost", "in psql: ALTER SYSTEM SET fsync = on; SELECT pg_reload_conf();")
 	}
 	if d.set["full_page_writes"] == "off" {
 		f.Add(id, sqlstore.FindingProblem, "full_page_writes is off", "a crash in the middle of a write leaves pages that are half old and half new",
-			"ALTER SYSTEM SET full_page_writes = on; SELECT pg_reload_conf();")
+			"in psql: ALTER SYSTEM SET full_page_writes = on; SELECT pg_reload_conf();")
 	}
 	if sync == "off" {
 		f.Add(id, sqlstore.FindingProblem, "synchronous_commit is off", why,
-			fmt.Sprintf("ALTER SYSTEM SET synchronous_commit = on; SELECT pg_reload_conf(); and see that neither the role nor the database sets it: ALTER ROLE %q RESET synchronous_commit;", d.user))
+			fmt.Sprintf("in psql: ALTER SYSTEM SET synchronous_commit = on; SELECT pg_reload_conf(); and see that neither the role nor the database sets it: ALTER ROLE %q RESET synchronous_commit;", d.user))
 	}
 	if standbys != "" && sync == "local" {
 		f.Add(id, sqlstore.FindingWarning, "synchronous_standby_names is set, but synchronous_commit is local",
 			"a commit does not wait for the standby: a fail-over may lose leases that clients were told of",
-			fmt.Sprintf("ALTER ROLE %q SET synchronous_commit = on;", d.user))
+			fmt.Sprintf("in psql: ALTER ROLE %q SET synchronous_commit = on;", d.user))
 	}
 	if len(*f) == before {
 		what := "a commit is on disk"
@@ -127,14 +127,14 @@ func (d *diagnosis) judgeLimits(f *sqlstore.Findings, frontends int) {
 	}
 	f.Add("database.timeouts", sqlstore.FindingWarning, strings.Join(short, ", "),
 		"reading the configuration, sweeping and reports are cut off; connections are made anew all the time",
-		fmt.Sprintf("ALTER ROLE %q SET statement_timeout = 0; and likewise for the others named here", d.user))
+		fmt.Sprintf("in psql: ALTER ROLE %q SET statement_timeout = 0; and likewise for the others named here", d.user))
 }
 
 // judgeHousekeeping looks at what keeps VACUUM away, and at the history.
 func (d *diagnosis) judgeHousekeeping(f *sqlstore.Findings) {
 	if d.set["autovacuum"] == "off" {
 		f.Add("database.autovacuum", sqlstore.FindingWarning, "autovacuum is off",
-			"each renewal leaves a dead row version: tables and indexes grow until the disk is full", "ALTER SYSTEM SET autovacuum = on; SELECT pg_reload_conf();")
+			"each renewal leaves a dead row version: tables and indexes grow until the disk is full", "in psql: ALTER SYSTEM SET autovacuum = on; SELECT pg_reload_conf();")
 	} else {
 		f.OK("database.autovacuum", "autovacuum is on")
 	}
@@ -154,13 +154,13 @@ func (d *diagnosis) judgeHousekeeping(f *sqlstore.Findings) {
 	}
 	if d.partitions < 2 {
 		f.Add("schema.partitions", sqlstore.FindingWarning, fmt.Sprintf("lease_history has %d of the partitions of this month and the next three", d.partitions),
-			"history goes into the default partition, from where it cannot be dropped by month", "SELECT rowlock_make_partitions(); and look for sweep errors in the log")
+			"history goes into the default partition, from where it cannot be dropped by month", "in psql: SELECT rowlock_make_partitions(); and look for sweep errors in the log")
 	} else {
 		f.OK("schema.partitions", "lease_history has %d of the partitions of this month and the next three", d.partitions)
 	}
 	if d.strayBytes > 0 {
 		f.Add("schema.history_default", sqlstore.FindingWarning, fmt.Sprintf("lease_history_default holds rows (%d bytes)", d.strayBytes),
-			"a month that has rows there gets no partition of its own", "SELECT date_trunc('month', ended_at), count(*) FROM lease_history_default GROUP BY 1; and move these rows")
+			"a month that has rows there gets no partition of its own", "in psql: SELECT date_trunc('month', ended_at), count(*) FROM lease_history_default GROUP BY 1; and move these rows")
 	} else {
 		f.OK("schema.history_default", "the default partition of lease_history is empty")
 	}
