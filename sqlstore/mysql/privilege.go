@@ -68,7 +68,7 @@ type grant struct {
 
 var (
 	grantLine = regexp.MustCompile("^(GRANT|REVOKE) (.+?) ON (?:(TABLE|PROCEDURE|FUNCTION) )?(\\*|`(?:[^`]|``)+`)\\.(\\*|`(?:[^`]|``)+`) (?:TO|FROM) ")
-	grantItem = regexp.MustCompile("([A-Za-z_ ]+?) *(?:\\(([^)]*)\\))?(?:, *|$)")
+	grantItem = regexp.MustCompile(`([A-Za-z_ ]+?) *(?:\(([^)]*)\))?(?:, *|$)`)
 )
 
 // add reads a line; lines that grant roles or nothing are left out.

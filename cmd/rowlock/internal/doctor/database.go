@@ -173,7 +173,7 @@ func judgeClock(f *sqlstore.Findings, off, uncertain time.Duration) {
 		side, by = "behind", -off
 	}
 	text := fmt.Sprintf("the database's clock is %s %s this machine's (± %s)", by, side, uncertain)
-	status := sqlstore.FindingOK
+	var status sqlstore.FindingStatus
 	switch {
 	case by-uncertain > clockWarning:
 		status = sqlstore.FindingWarning

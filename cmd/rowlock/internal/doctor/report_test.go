@@ -168,12 +168,15 @@ func TestConfigIsJudged(t *testing.T) {
 	}
 	require.Equal(t, map[string]sqlstore.FindingStatus{"config.revision": sqlstore.FindingWarning}, statuses(&sqlstore.Config{}))
 	pools := []*sqlstore.Pool{{ID: 1}}
+	subnets := []*sqlstore.Subnet{
+		{ID: 1, Pools: pools, Interface: "eth0"},
+		{ID: 2, Pools: []*sqlstore.Pool{{Closing: true}}},
+		{ID: 3, Pools: pools, Interface: "eth9"},
+		{ID: 4, Closing: true},
+	}
 	require.Equal(t, map[string]sqlstore.FindingStatus{
 		"config.revision": sqlstore.FindingOK, "subnet.2.pools": sqlstore.FindingNote, "subnet.3.interface": sqlstore.FindingNote,
-	}, statuses(&sqlstore.Config{Revision: 1, Links: []*sqlstore.Link{{Subnets: []*sqlstore.Subnet{
-		{ID: 1, Pools: pools, Interface: "eth0"}, {ID: 2, Pools: []*sqlstore.Pool{{Closing: true}}},
-		{ID: 3, Pools: pools, Interface: "eth9"}, {ID: 4, Closing: true},
-	}}}}))
+	}, statuses(&sqlstore.Config{Revision: 1, Links: []*sqlstore.Link{{Subnets: subnets}}}))
 }
 
 // What cannot be opened is told apart.
