@@ -37,6 +37,18 @@ bench: ## measure the engine on each of the four databases, then the whole serve
 fuzz: ## fuzz every target, FUZZ=60 seconds in all
 	.ci/fuzz $(FUZZ)
 
+.PHONY: man
+man: build ## write the manual pages into bin/man/man1, the completions into bin/completion
+	bin/rowlock man bin/man/man1
+	mkdir -p bin/completion
+	bin/rowlock completion bash >bin/completion/rowlock.bash
+	bin/rowlock completion zsh >bin/completion/_rowlock
+	bin/rowlock completion fish >bin/completion/rowlock.fish
+
+.PHONY: dist
+dist: ## make an archive for each platform in dist/: programs, manual pages, completions, samples
+	.ci/dist
+
 .PHONY: lint
 lint: ## run golangci-lint and check the shell scripts' syntax
 	.ci/lint

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -81,6 +82,9 @@ func (l ListenConfig) String() string {
 func openListener(ctx context.Context, f sqlstore.Family, c ListenConfig, queue int) (*listener, error) {
 	l := &listener{family: f, config: c}
 	if c.Kind == ListenInterface {
+		if err := DirectLinks(runtime.GOOS); err != nil {
+			return nil, err
+		}
 		i, err := findInterface(c.Interface)
 		if err != nil {
 			return nil, err
@@ -96,6 +100,16 @@ func openListener(ctx context.Context, f sqlstore.Family, c ListenConfig, queue 
 		l.raw = newSocket(raw, queue)
 	}
 	return l, nil
+}
+
+// DirectLinks tells why the clients of a link cannot be served on a system, nil
+// on Linux: that takes frames to clients without an address, and sockets that
+// are bound to an interface. Relays are served on every system.
+func DirectLinks(goos string) error {
+	if goos == "linux" {
+		return nil
+	}
+	return fmt.Errorf("an interface cannot be served on %s, which has no raw frames here (relayed mode only: listen on an address, and let a relay agent send to it)", goos)
 }
 
 // open makes the listener's sockets; raw is nil where there is none.

@@ -20,6 +20,9 @@ var (
 	// ErrDenied: the database user lacks a privilege. Nothing may be answered;
 	// it may be granted meanwhile.
 	ErrDenied = errors.New("database user lacks a privilege")
+	// ErrLogin: the database refuses the user, or its password. It comes together
+	// with ErrUnavailable, because the other side may mend it.
+	ErrLogin = errors.New("login refused")
 	// ErrFenced: this frontend's heartbeat is too old for it to write.
 	ErrFenced = errors.New("frontend heartbeat is stale")
 	// ErrBusy: the item lost its race, or waited, longer than allowed.

@@ -29,6 +29,8 @@ func (p *program) applyCommand() *cobra.Command {
 			"mistake changes nothing.",
 		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.apply(cmd.Context(), args[0], o) },
+
+		ValidArgsFunction: files("yaml", "yml", "json"),
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print what would change and stop")

@@ -49,9 +49,6 @@ func usagef(format string, args ...any) error {
 func (p *program) run(ctx context.Context, args []string) int {
 	root := p.rootCommand()
 	root.SetArgs(args)
-	root.SetIn(p.stdin)
-	root.SetOut(p.stdout)
-	root.SetErr(p.stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
@@ -86,11 +83,15 @@ func (p *program) rootCommand() *cobra.Command {
 		Args:          noSuchCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout) // before completion, which keeps it
+	root.SetErr(p.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.configFile, "config", "", "process `FILE` (default $ROWLOCK_CONFIG, else "+systemConfig+" if there is one)")
 	flags.StringVar(&p.database, "database", "", "database `URL`: sqlite:FILE, postgres://user@host/name, mysql:// or mariadb:// (default $ROWLOCK_DATABASE, else that of the process file)")
 	root.AddCommand(p.commands()...)
+	offer(root)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
@@ -114,6 +115,8 @@ func (p *program) commands() []*cobra.Command {
 		p.exportCommand(),
 		p.moveCommand(),
 		p.leaseCommand(),
+		p.doctorCommand(),
+		p.manCommand(),
 		p.versionCommand(),
 	}
 }

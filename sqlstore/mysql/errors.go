@@ -35,6 +35,11 @@ var (
 		1370, // a procedure
 		1227, // a privilege of the server
 	}
+	loginNumbers = []uint16{
+		1045, 1698, // access denied: by password, by the account's plugin
+		1820, 1862, // the password has expired
+		3118, 4151, // the account is locked: MySQL, MariaDB
+	}
 	dataNumbers = []uint16{
 		1264, 1265, // out of range, truncated
 		1366, 1292, 1300, 1411, // incorrect value
@@ -55,6 +60,9 @@ func classify(err error) error {
 	var me *mysql.MySQLError
 	if !errors.As(err, &me) {
 		return fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err)
+	}
+	if slices.Contains(loginNumbers, me.Number) {
+		return fmt.Errorf("%w: %w: %w", sqlstore.ErrUnavailable, sqlstore.ErrLogin, err)
 	}
 	sentinel := sqlstore.ErrUnavailable
 	state := string(me.SQLState[:])

@@ -24,6 +24,9 @@ func classify(err error) error {
 	if !errors.As(err, &pe) {
 		return fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err)
 	}
+	if pe.Code[:2] == "28" { // invalid authorization
+		return fmt.Errorf("%w: %w: %w", sqlstore.ErrUnavailable, sqlstore.ErrLogin, err)
+	}
 	sentinel := sqlstore.ErrUnavailable
 	switch {
 	case pe.Code == "40001", pe.Code == "40P01", pe.Code == "55P03":

@@ -13,7 +13,11 @@ import (
 // CheckServing returns ErrDenied, with what is missing, unless the user has the
 // privileges that serving needs.
 func (s *Store) CheckServing(ctx context.Context) error {
-	missing, err := s.Missing(ctx, sqlstore.RoleFrontend)
+	needs, err := Privileges(sqlstore.RoleFrontend)
+	if err != nil {
+		return err
+	}
+	missing, err := s.Missing(ctx, needs)
 	if err != nil || len(missing) == 0 {
 		return err
 	}
@@ -24,37 +28,21 @@ func (s *Store) CheckServing(ctx context.Context) error {
 	return fmt.Errorf("%w: %s", sqlstore.ErrDenied, strings.Join(text, ", "))
 }
 
-// Missing returns what the user lacks of what a role needs, columns one by one.
-func (s *Store) Missing(ctx context.Context, role sqlstore.DatabaseRole) ([]sqlstore.Privilege, error) {
-	all, err := Privileges(role)
-	if err != nil {
-		return nil, err
+// Missing asks the server for the user's privileges, those by way of roles
+// included.
+func (s *Store) Missing(ctx context.Context, needs []sqlstore.Privilege) ([]sqlstore.Privilege, error) {
+	var objects, kinds, columns []string
+	for _, n := range needs {
+		objects, kinds, columns = append(objects, n.Object), append(kinds, n.Kind), append(columns, strings.Join(n.Columns, ","))
 	}
-	var single []sqlstore.Privilege
-	var of []int32
-	var kinds, objects, columns []string
-	for _, p := range all {
-		names := p.Columns
-		if len(names) == 0 {
-			names = []string{""}
-		}
-		for _, column := range names {
-			of, kinds, objects, columns = append(of, int32(len(single))), append(kinds, p.Kind), append(objects, p.Object), append(columns, column)
-			one := sqlstore.Privilege{Kind: p.Kind, Object: p.Object}
-			if column != "" {
-				one.Columns = []string{column}
-			}
-			single = append(single, one)
-		}
-	}
-	rows, err := s.general.Query(ctx, s.q.get("privilege_missing"), of, kinds, objects, columns)
+	rows, err := s.general.Query(ctx, s.q.get("privilege_missing"), objects, kinds, columns)
 	if err != nil {
 		return nil, classify(err)
 	}
 	var missing []sqlstore.Privilege
-	var n int32
+	var n int
 	_, err = pgx.ForEachRow(rows, []any{&n}, func() error {
-		missing = append(missing, single[n])
+		missing = append(missing, needs[n-1])
 		return nil
 	})
 	return missing, classify(err)

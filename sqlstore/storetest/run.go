@@ -24,6 +24,7 @@ var suites = []suite{
 	{"frontend", testFrontends},
 	{"view", testViews},
 	{"grants", testGrants},
+	{"diagnose", testDiagnose},
 	{"manual", testManual},
 	{"move", testMove},
 }

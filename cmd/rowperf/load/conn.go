@@ -72,7 +72,7 @@ func listen(family sqlstore.Family, servers []netip.AddrPort) (*conn, error) {
 	// Errors here only mean that the kernel's default size stays.
 	_ = udp.SetReadBuffer(socketBuffer)
 	_ = udp.SetWriteBuffer(socketBuffer)
-	c := &conn{udp: udp, b: ipv4.NewPacketConn(udp), segments: true}
+	c := &conn{udp: udp, b: ipv4.NewPacketConn(udp), segments: segmentsOffered}
 	if family == sqlstore.IPv6 {
 		c.b = ipv6.NewPacketConn(udp)
 	}

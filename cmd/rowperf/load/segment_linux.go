@@ -7,6 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// segmentsOffered tells that the kernel can cut a datagram into packets.
+const segmentsOffered = true
+
 // appendSegmentSize writes the control message that has the kernel cut one
 // datagram into packets of this size (Linux, udp(7), UDP_SEGMENT).
 func appendSegmentSize(oob []byte, size int) []byte {
