@@ -24,7 +24,7 @@ func classify(err error) error {
 	if !errors.As(err, &pe) {
 		return fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err)
 	}
-	if pe.Code[:2] == "28" { // invalid authorization
+	if strings.HasPrefix(pe.Code, "28") { // invalid authorization
 		return fmt.Errorf("%w: %w: %w", sqlstore.ErrUnavailable, sqlstore.ErrLogin, err)
 	}
 	sentinel := sqlstore.ErrUnavailable
