@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"errors"
+	"maps"
 	"net"
 	"net/url"
 	"strconv"
@@ -131,10 +132,7 @@ func (u *DatabaseURL) Redacted() string {
 	if u.User != nil {
 		out.User = url.User(u.User.Username())
 	}
-	out.Options = url.Values{}
-	for name, values := range u.Options {
-		out.Options[name] = values
-	}
+	out.Options = maps.Clone(u.Options)
 	for _, name := range secretOptions {
 		out.Options.Del(name)
 	}

@@ -66,8 +66,10 @@ func (s *shell) plan(t *testing.T, statement string) (out []access) {
 	statement = afterLimit.ReplaceAllString(statement, "$1 100")
 	for _, r := range [][2]string{
 		{"JSON_TABLE('1'", "JSON_TABLE(@items"},
-		{"<= UNHEX('1')", "<= UNHEX('FF')"}, {"> UNHEX('1')", "> UNHEX('00')"},
-		{"l.vrf > '1' OR (l.vrf = '1'", "l.vrf > 0 OR (l.vrf = 0"}, {"l.vrf >= '1'", "l.vrf >= 0"},
+		{"<= UNHEX('1')", "<= UNHEX('FF')"},
+		{"> UNHEX('1')", "> UNHEX('00')"},
+		{"l.vrf > '1' OR (l.vrf = '1'", "l.vrf > 0 OR (l.vrf = 0"},
+		{"l.vrf >= '1'", "l.vrf >= 0"},
 	} {
 		statement = strings.ReplaceAll(statement, r[0], r[1])
 	}

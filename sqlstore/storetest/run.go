@@ -11,13 +11,14 @@ type suite struct {
 	run  func(*testing.T, string)
 }
 
+// The longest come first.
 var suites = []suite{
+	{"config", testConfig},
+	{"lane", testLanes},
 	{"transition", testTransitions},
 	{"concurrency", testConcurrency},
 	{"hint", testHints},
-	{"config", testConfig},
 	{"former", testFormer},
-	{"lane", testLanes},
 	{"model", testModel},
 	{"sweep", testSweep},
 	{"migration", testMigrations},

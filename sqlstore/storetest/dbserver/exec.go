@@ -20,7 +20,7 @@ func (s *Server) Exec(database string, statements ...string) {
 	}
 	db, err := sql.Open(driver, source)
 	require.NoError(s.t, err)
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	for _, statement := range statements {
 		_, err := db.ExecContext(context.WithoutCancel(s.t.Context()), statement)
 		require.NoError(s.t, err, strings.TrimSpace(statement))
