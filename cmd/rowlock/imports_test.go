@@ -243,6 +243,9 @@ func TestImportRulesBite(t *testing.T) {
 		{"rowlock/admin", "database/sql"},
 		{"rowlock/admin/site", "github.com/insomniacslk/dhcp/dhcpv4"},
 		{"rowlock/ddns", "rowlock/frontend"},
+		{"rowlock/ddns/name", "rowlock/ddns"},
+		{"rowlock/ddns/name", "os"},
+		{"rowlock/ddns/name", "github.com/insomniacslk/dhcp/rfc1035label"},
 		{"rowlock/cmd/rowlock", "github.com/insomniacslk/dhcp/dhcpv6"},
 		{"rowlock/cmd/rowlock", "modernc.org/sqlite"},
 		{"rowlock/sqlstore", "github.com/spf13/cobra"},
@@ -254,6 +257,8 @@ func TestImportRulesBite(t *testing.T) {
 	for _, c := range []struct{ from, to string }{
 		{"rowlock/frontend", "rowlock/sqlstore"},
 		{"rowlock/frontend", "rowlock/admin/site"},
+		{"rowlock/frontend", "rowlock/ddns/name"},
+		{"rowlock/ddns/name", "rowlock/sqlstore"},
 		{"rowlock/frontend", "github.com/insomniacslk/dhcp/dhcpv4"},
 		{"rowlock/sqlstore/postgres", "rowlock/migrations"},
 		{"rowlock/cmd/rowlock", "rowlock/sqlstore/dialects"},
