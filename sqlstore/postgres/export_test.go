@@ -16,6 +16,9 @@ func (s *Store) OnLane(ctx context.Context, do func(context.Context, *pgx.Conn) 
 // LaneSettings are the settings of lane connections.
 func LaneSettings() map[string]string { return laneSettings }
 
+// GeneralSettings are the settings of the other connections.
+func GeneralSettings() map[string]string { return generalSettings }
+
 // LeaseQuery returns a statement on leases.
 func LeaseQuery(f sqlstore.Family, name string) (string, error) {
 	q, err := loadQueries()

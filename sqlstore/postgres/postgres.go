@@ -53,6 +53,9 @@ var offerSettings = func() map[string]string {
 	return set
 }()
 
+// generalSettings are those of all other connections.
+var generalSettings = map[string]string{"jit": "off", "lock_timeout": "5s"}
+
 // Open connects to the database. It returns ErrUnavailable when that fails.
 func Open(ctx context.Context, databaseURL string, opt Options) (*Store, error) {
 	q, err := loadQueries()
@@ -90,7 +93,7 @@ func (s *Store) open(ctx context.Context, conns int32) (err error) {
 	if s.commits, err = s.pool(ctx, 2*conns, true, laneSettings); err != nil {
 		return err
 	}
-	if s.general, err = s.pool(ctx, 6, false, map[string]string{"jit": "off", "lock_timeout": "5s"}); err != nil {
+	if s.general, err = s.pool(ctx, 6, false, generalSettings); err != nil {
 		return err
 	}
 	if err := s.general.QueryRow(ctx, s.q.get("server_version")).Scan(&s.version); err != nil {
