@@ -3,7 +3,6 @@ package dbserver
 import (
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"testing"
 	"time"
@@ -15,10 +14,7 @@ func StartPooler(t testing.TB, s *Server, database string) (url string, p *Serve
 	t.Helper()
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil {
-		if os.Getenv("ROWLOCK_TEST_REQUIRE") != "" {
-			t.Fatal("PgBouncer is not installed")
-		}
-		t.Skip("PgBouncer is not installed")
+		missing(t, "postgres", err)
 	}
 	e := engine{
 		uid:    s.engine.uid,
