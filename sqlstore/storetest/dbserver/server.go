@@ -107,7 +107,11 @@ func Start(t testing.TB, dialect string, opt Options) *Server {
 func (s *Server) folder() {
 	s.t.Helper()
 	var err error
-	s.dir, err = os.MkdirTemp(filepath.Join(s.engine.root, os.TempDir()), "rowlock-db-")
+	temp := os.TempDir()
+	if s.engine.root != "" {
+		temp = filepath.Join(s.engine.root, "tmp")
+	}
+	s.dir, err = os.MkdirTemp(temp, "rowlock-db-")
 	require.NoError(s.t, err)
 	s.inside, err = filepath.Rel("/"+s.engine.root, s.dir)
 	require.NoError(s.t, err)
@@ -143,6 +147,7 @@ func (s *Server) command(argv ...string) *exec.Cmd {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	if s.engine.root != "" {
 		cmd.Path, cmd.Err = argv[0], nil // it is another file outside
+		cmd.Env = append(os.Environ(), "TMPDIR=/tmp")
 	}
 	attr := *s.attr
 	cmd.Dir, cmd.SysProcAttr = s.inside, &attr
