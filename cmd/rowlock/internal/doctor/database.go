@@ -110,6 +110,9 @@ func (d *doctor) unread(id, what string, err error) {
 }
 
 func (d *doctor) privileges(ctx context.Context, store sqlstore.Diagnoser) {
+	if len(d.Needs) == 0 {
+		return // a file has no users
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	missing, err := store.Missing(ctx, d.Needs)
