@@ -161,9 +161,7 @@ func (s *server) openStore(ctx context.Context) error {
 			return fmt.Errorf("open database %s: %w", redact(dsn), err)
 		}
 		if err = s.checkSchema(ctx, store, dsn); err == nil {
-			if checker, ok := store.(interface{ CheckServing(context.Context) error }); ok {
-				err = checker.CheckServing(ctx)
-			}
+			err = checkServing(ctx, store)
 		}
 		if err == nil {
 			if locker, ok := store.(interface{ LockServing() error }); ok {
@@ -179,10 +177,27 @@ func (s *server) openStore(ctx context.Context) error {
 	})
 }
 
+// lookTime bounds a look at the database that was opened: it may fall silent.
+const lookTime = 30 * time.Second
+
+// checkServing looks whether the database user may do what serving needs, where
+// there are users.
+func checkServing(ctx context.Context, store sqlstore.Store) error {
+	checker, ok := store.(interface{ CheckServing(context.Context) error })
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	return checker.CheckServing(ctx)
+}
+
 // checkSchema gives an SQLite file its schema: it belongs to this process
 // alone. Elsewhere the schema is changed only by the command for it.
 func (s *server) checkSchema(ctx context.Context, store sqlstore.Store, dsn string) error {
-	err := store.CheckSchema(ctx)
+	bound, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	err := store.CheckSchema(bound)
 	if store.Dialect() != "sqlite" || !errors.Is(err, sqlstore.ErrSchema) {
 		return err
 	}

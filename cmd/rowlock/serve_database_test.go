@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -102,6 +105,64 @@ func TestServeGivesUp(t *testing.T) {
 	s.waitReady()
 	db.Kill()
 	ends(s)
+}
+
+// A server or pooler that takes connections and then answers nothing is one that
+// is away, at the start too: the process says so, and gives up.
+func TestServeSilentDatabase(t *testing.T) {
+	for _, dialect := range []string{"postgres", "mariadb", "mysql"} {
+		t.Run(dialect, func(t *testing.T) {
+			t.Parallel()
+			db := dbserver.Start(t, dialect, dbserver.Options{})
+			question := map[bool]string{true: "server_version", false: "VERSION()"}[dialect == "postgres"]
+			at := silentAfter(t, db.Addr(), question)
+			s := startServe(t, fmt.Sprintf("%s://%s@%s/?sslmode=disable", dialect, dbserver.User, at), "database_give_up: 1s")
+			select {
+			case code := <-s.code:
+				require.Equal(t, exitFailed, code)
+				require.Contains(t, s.log.String(), "serve.gave_up")
+			case <-time.After(60 * time.Second):
+				t.Fatal("the server waits for an answer for ever")
+			}
+		})
+	}
+}
+
+// silentAfter forwards connections to a server until a client asks something,
+// and from then on nothing any more.
+func silentAfter(t *testing.T, server, question string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			to, err := net.Dial("tcp", server)
+			if err != nil {
+				_ = client.Close()
+				continue
+			}
+			go func() { _, _ = io.Copy(client, to) }()
+			go func() {
+				defer func() { _, _ = client.Close(), to.Close() }()
+				b := make([]byte, 64<<10)
+				for asked := false; ; {
+					n, err := client.Read(b)
+					if err != nil {
+						return
+					}
+					if asked = asked || bytes.Contains(b[:n], []byte(question)); !asked {
+						_, _ = to.Write(b[:n])
+					}
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
 }
 
 // A server that uses several hosts goes on with the standby that was promoted.

@@ -30,6 +30,8 @@ type member struct {
 func (e *Engine) register(ctx context.Context) error {
 	m := &e.member
 	info := e.cfg.Frontend
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	sent := time.Now()
 	incarnation, err := e.store.Register(ctx, info)
 	if err != nil {

@@ -65,7 +65,7 @@ func (s *Store) open(ctx context.Context, t *target, conns int) error {
 		return err
 	}
 	defer func() { _ = probe.Close() }()
-	if err := probe.QueryRowContext(ctx, s.q.get("version")).Scan(&s.version); err != nil {
+	if err := s.askVersion(ctx, probe); err != nil {
 		return err
 	}
 	s.mariadb, s.version = flavourOf(s.version)
@@ -84,6 +84,21 @@ func (s *Store) open(ctx context.Context, t *target, conns int) error {
 	}
 	s.general, err = newPool(t, s.q, generalSettings, nil, 6)
 	return err
+}
+
+// askTime bounds the first question: a server may take a connection and then
+// fall silent.
+const askTime = 10 * time.Second
+
+func (s *Store) askVersion(ctx context.Context, pool *sql.DB) error {
+	c, err := pool.Conn(ctx) // each host has its connect_timeout
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	return c.QueryRowContext(ctx, s.q.get("version")).Scan(&s.version)
 }
 
 // Dialect returns "mysql" or "mariadb": what the server is, whatever the URL

@@ -96,13 +96,28 @@ func (s *Store) open(ctx context.Context, conns int32) (err error) {
 	if s.general, err = s.pool(ctx, 6, false, generalSettings); err != nil {
 		return err
 	}
-	if err := s.general.QueryRow(ctx, s.q.get("server_version")).Scan(&s.version); err != nil {
+	if err := s.askVersion(ctx); err != nil {
 		return fmt.Errorf("connect to PostgreSQL: %w", poolerHint(classify(err)))
 	}
 	if !s.target.pooler {
 		s.listener = newListener(s.general.Config().ConnConfig, s.target.hosts)
 	}
 	return nil
+}
+
+// askTime bounds the first question: a server, or a pooler whose server is
+// gone, may take a connection and then fall silent.
+const askTime = 10 * time.Second
+
+func (s *Store) askVersion(ctx context.Context) error {
+	c, err := s.general.Acquire(ctx) // each host has its connect_timeout
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	return c.QueryRow(ctx, s.q.get("server_version")).Scan(&s.version)
 }
 
 // pool opens a connection pool; lane connections send no cancel requests.
