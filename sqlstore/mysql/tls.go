@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -20,9 +21,14 @@ type tlsOptions struct {
 // server without TLS will do.
 func (o tlsOptions) config(host string) (c *tls.Config, plaintext bool, err error) {
 	mode := o.mode
-	if mode == "" {
-		mode = "prefer"
+	if o.rootCert == "system" {
+		// as with libpq: anybody can have a certificate of these authorities
+		mode = cmp.Or(mode, "verify-full")
+		if mode != "verify-full" {
+			return nil, false, errors.New("database URL: sslrootcert=system goes with sslmode=verify-full only")
+		}
 	}
+	mode = cmp.Or(mode, "prefer")
 	if mode == "require" && o.rootCert != "" {
 		mode = "verify-ca" // as with libpq: who names an authority wants it asked
 	}

@@ -75,6 +75,10 @@ func TestParseURLOptions(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, at.hosts, 2)
 	require.Nil(t, at.hosts[1].TLS, "a unix socket needs no encryption")
+	at, err = parseURL("mysql://rowlock@db.example.org/leases?sslrootcert=system")
+	require.NoError(t, err)
+	require.False(t, at.hosts[0].AllowFallbackToPlaintext, "authorities were named, and nobody asks them")
+	require.False(t, at.hosts[0].TLS.InsecureSkipVerify)
 	_, err = DSN("mysql://rowlock@db.example.org/leases?sslmode=require")
 	require.ErrorContains(t, err, "encrypted")
 }
@@ -90,6 +94,7 @@ func TestParseURLRefuses(t *testing.T) {
 		"mysql://rowlock:secret@db.example.org/leases?allowAllFiles=true",
 		"mysql://rowlock:secret@db.example.org/leases?sql_mode=''",
 		"mysql://rowlock:secret@db.example.org/leases?sslmode=secret",
+		"mysql://rowlock:secret@db.example.org/leases?sslmode=verify-ca&sslrootcert=system",
 		"mysql://rowlock:secret@db.example.org/leases?tls=secret",
 		"mysql://rowlock:secret@db.example.org/leases?target_session_attrs=secret",
 		"mysql://rowlock:secret@db.example.org/leases?connect_timeout=0",

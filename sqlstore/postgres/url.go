@@ -64,7 +64,7 @@ func parseURL(databaseURL string) (*target, error) {
 }
 
 // hostOptions makes options of the hosts: the driver reads lists of them only
-// there.
+// there. An option that is there already goes before them, as with libpq.
 func hostOptions(u *sqlstore.DatabaseURL) {
 	if len(u.Hosts) == 0 {
 		return
@@ -75,8 +75,12 @@ func hostOptions(u *sqlstore.DatabaseURL) {
 		ports = append(ports, strconv.Itoa(int(cmp.Or(h.Port, 5432))))
 	}
 	u.Hosts = nil
-	u.Options.Set("host", strings.Join(names, ","))
-	u.Options.Set("port", strings.Join(ports, ","))
+	if !u.Options.Has("host") {
+		u.Options.Set("host", strings.Join(names, ","))
+	}
+	if !u.Options.Has("port") {
+		u.Options.Set("port", strings.Join(ports, ","))
+	}
 }
 
 // config returns how a connection is made.

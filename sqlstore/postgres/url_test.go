@@ -41,6 +41,14 @@ func TestParseURL(t *testing.T) {
 	require.Equal(t, "two.example.org", c.Fallbacks[0].Host)
 	require.Equal(t, uint16(5432), c.Fallbacks[0].Port)
 
+	_, c = cfg("postgres://rowlock@one.example.org:5433/rowlock?host=/run/postgresql")
+	require.Equal(t, "/run/postgresql", c.Host)
+	require.Equal(t, uint16(5433), c.Port)
+	require.Empty(t, c.Fallbacks)
+	_, c = cfg("postgres://rowlock@one.example.org/rowlock?port=6432")
+	require.Equal(t, "one.example.org", c.Host)
+	require.Equal(t, uint16(6432), c.Port)
+
 	for _, bad := range []string{
 		"postgres://u:hunter2@h:port/d", "postgres://u:hunter2@h/d?pooler=perhaps", "postgres://u:hunter2@h/d?sslmode=often",
 		"postgres://u:hunter2@h/d?target_session_attrs=quick", "postgres://u:hunter2@h/d?sslrootcert=/nonexistent/ca.pem&sslmode=verify-full",
