@@ -17,6 +17,7 @@ var _ sqlstore.Diagnoser = (*Store)(nil)
 type diagnosis struct {
 	set         map[string]string // settings of a commit connection
 	standby     bool
+	pooler      bool   // the URL says that one is in between
 	asked       uint32 // the process that we think we speak to
 	answered    uint32 // the one that answered
 	connections int
@@ -41,7 +42,7 @@ type snapshot struct {
 // Diagnose reads the server's settings and activity on a commit connection,
 // where they must hold.
 func (s *Store) Diagnose(ctx context.Context, opt sqlstore.DiagnoseOptions) (sqlstore.Findings, error) {
-	d := &diagnosis{set: map[string]string{}}
+	d := &diagnosis{set: map[string]string{}, pooler: s.target.pooler}
 	for _, p := range []int32{s.offers.Config().MaxConns, s.commits.Config().MaxConns, s.general.Config().MaxConns, 1} {
 		d.needed += int(p) // the last one listens
 	}

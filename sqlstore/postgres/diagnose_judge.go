@@ -51,14 +51,16 @@ func (d *diagnosis) judgeServer(f *sqlstore.Findings) {
 func (d *diagnosis) judgePooler(f *sqlstore.Findings) {
 	const id = "database.pooler"
 	switch {
+	case d.pooler:
+		f.OK(id, "each transaction brings its settings along, for a pooler (pooler=true in the database URL)")
 	case d.set["plan_cache_mode"] != laneSettings["plan_cache_mode"] || d.set["enable_hashjoin"] != laneSettings["enable_hashjoin"]:
 		f.Add(id, sqlstore.FindingWarning, "settings that connections ask for do not take effect: a pooler drops them",
 			"plans depend on statistics then, lock time-outs do not hold, and offers are not asynchronous",
-			"connect to PostgreSQL itself; each frontend keeps its connections open and needs no pooler")
+			"add pooler=true to the database URL, or connect to PostgreSQL itself; each frontend keeps its connections open and needs no pooler")
 	case d.asked != d.answered:
 		f.Add(id, sqlstore.FindingNote, "a pooler seems to be in between (the process that answers is not the one that was logged in to)",
 			"in transaction mode prepared statements and notifications get lost",
-			"connect to PostgreSQL itself, or use the pooler's session mode")
+			"add pooler=true to the database URL, use the pooler's session mode, or connect to PostgreSQL itself")
 	default:
 		f.OK(id, "connections lead to the server without a pooler")
 	}

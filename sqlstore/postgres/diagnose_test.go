@@ -92,6 +92,9 @@ func TestDiagnosisIsJudged(t *testing.T) {
 	d := healthy()
 	d.set["synchronous_commit"], d.set["synchronous_standby_names"] = "local", ""
 	require.Empty(t, bad(t, d.all(1)), "without standbys local is the same as on")
+	d.pooler, d.answered = true, 8
+	d.set["plan_cache_mode"] = "auto"
+	require.Empty(t, bad(t, d.all(1)), "the settings of a transaction are not those of a session")
 	d.noSchema, d.partitions = true, 0
 	require.Empty(t, bad(t, d.all(1)), "no schema, no partitions")
 }
