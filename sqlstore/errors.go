@@ -29,6 +29,9 @@ var (
 	ErrBusy = errors.New("too busy")
 	// ErrSchema: the schema version is not one this program can work with.
 	ErrSchema = errors.New("schema version mismatch")
+	// ErrReadOnly: the server is a standby, or was made read-only. It comes
+	// together with ErrUnavailable.
+	ErrReadOnly = errors.New("the server is read-only")
 	// ErrServer: the database server is too old, or none that is known.
 	ErrServer = errors.New("unsupported database server")
 )

@@ -71,6 +71,9 @@ func TestFailoverPostgres(t *testing.T) {
 	primary := dbserver.Start(t, "postgres", dbserver.Options{})
 	primary.Exec("postgres", "CREATE DATABASE app")
 	standby := dbserver.Start(t, "postgres", dbserver.Options{Clone: primary})
+	_, err := dialects.Open(t.Context(), fmt.Sprintf("postgres://%s@%s/app", dbserver.User, standby.Addr()), dialects.Options{})
+	require.ErrorIs(t, err, sqlstore.ErrReadOnly)
+	require.ErrorIs(t, err, sqlstore.ErrUnavailable)
 	// the standby's name is that of its program where it has no cluster name
 	primary.Exec("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
 	url := fmt.Sprintf("postgres://%s@%s,%s/app?connect_timeout=1", dbserver.User, standby.Addr(), primary.Addr())
@@ -107,6 +110,9 @@ func TestFailoverMySQL(t *testing.T) {
 				migrate(t, s.URL("app"))
 			}
 			one.Exec("", "SET GLOBAL read_only = 1")
+			_, err := dialects.Open(t.Context(), fmt.Sprintf("%s://app:%s@%s/app", dialect, password, one.Addr()), dialects.Options{})
+			require.ErrorIs(t, err, sqlstore.ErrReadOnly)
+			require.ErrorIs(t, err, sqlstore.ErrUnavailable)
 			url := fmt.Sprintf("%s://app:%s@%s,%s/app?connect_timeout=1", dialect, password, one.Addr(), two.Addr())
 			s := openStore(t, url)
 			holds := func(of *dbserver.Server, client byte) bool {

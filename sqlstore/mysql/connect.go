@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"rowlock/sqlstore"
 )
 
 // newPool makes a pool of connections with those settings, on which the
@@ -57,9 +59,6 @@ type server struct {
 	addr    string
 	timeout time.Duration
 }
-
-// errReadOnly tells of a replica, or of a server that was made read-only.
-var errReadOnly = errors.New("the server is read-only")
 
 // Driver returns the driver.
 func (c *connector) Driver() driver.Driver { return c.servers[0].Driver() }
@@ -117,7 +116,7 @@ func refuseReadOnly(ctx context.Context, dc driver.Conn, query string) error {
 	}
 	v := make([]driver.Value, len(rows.Columns()))
 	if err = rows.Next(v); err == nil && slices.ContainsFunc(v, readOnly) {
-		err = errReadOnly
+		err = sqlstore.ErrReadOnly
 	} else if errors.Is(err, io.EOF) {
 		err = errors.New("no answer to the question whether the server is read-only")
 	}

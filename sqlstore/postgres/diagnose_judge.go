@@ -28,7 +28,7 @@ func (d *diagnosis) judgeServer(f *sqlstore.Findings) {
 	switch {
 	case d.standby:
 		f.Add("database.read_only", sqlstore.FindingProblem, "this server is a standby (pg_is_in_recovery)",
-			"no lease can be written: nothing is answered", "name the primary in the database URL, or list all hosts and add target_session_attrs=read-write")
+			"no lease can be written: nothing is answered", "name the primary in the database URL, or list all hosts without target_session_attrs=any")
 	case d.set["default_transaction_read_only"] == "on":
 		f.Add("database.read_only", sqlstore.FindingProblem, "default_transaction_read_only is on",
 			"no lease can be written: nothing is answered",

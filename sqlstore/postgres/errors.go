@@ -21,6 +21,9 @@ func classify(err error) error {
 		return fmt.Errorf("%w", sqlstore.ErrNotFound)
 	}
 	var pe *pgconn.PgError
+	if errors.Is(err, pgconn.ErrReadOnlyConnection) {
+		return fmt.Errorf("%w: %w: %w", sqlstore.ErrUnavailable, sqlstore.ErrReadOnly, err)
+	}
 	if !errors.As(err, &pe) {
 		return fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err)
 	}

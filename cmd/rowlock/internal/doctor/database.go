@@ -55,6 +55,14 @@ func (d *doctor) unreachable(err error) {
 	case errors.Is(err, sqlstore.ErrLogin):
 		d.found.Add("database.login", sqlstore.FindingProblem, text, why,
 			"see user and database in the URL ("+d.Database+"), and the password in database_password_file or ROWLOCK_DATABASE_PASSWORD; on PostgreSQL also pg_hba.conf")
+	case errors.Is(err, sqlstore.ErrReadOnly):
+		d.found.Add("database.read_only", sqlstore.FindingProblem, text, "no lease can be written: nothing is answered",
+			"name the primary in the database URL, or all servers with commas: the one that takes writes is used; if this is it, end default_transaction_read_only (PostgreSQL) or SET GLOBAL read_only = OFF")
+	case errors.Is(err, sqlstore.ErrServer):
+		d.found.Add("database.version", sqlstore.FindingProblem, text, why, "upgrade the database server")
+	case errors.Is(err, sqlstore.ErrDenied):
+		d.found.Add("privilege.frontend", sqlstore.FindingProblem, text, why,
+			"see that the database in "+d.Database+" is the right one; then run as the owner of the tables what `rowlock migrate grants --role frontend` prints")
 	case strings.HasPrefix(d.Database, "sqlite:"):
 		d.found.Add("database.reachable", sqlstore.FindingProblem, text, why,
 			"see the path in the process file (database, state_dir); a new file is made by: rowlock migrate up")

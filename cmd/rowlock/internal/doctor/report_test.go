@@ -185,8 +185,11 @@ func TestUnreachable(t *testing.T) {
 		err error
 		id  string
 	}{
-		"login": {errors.Join(sqlstore.ErrUnavailable, sqlstore.ErrLogin), "database.login"},
-		"gone":  {sqlstore.ErrUnavailable, "database.reachable"},
+		"login":     {errors.Join(sqlstore.ErrUnavailable, sqlstore.ErrLogin), "database.login"},
+		"read only": {errors.Join(sqlstore.ErrUnavailable, sqlstore.ErrReadOnly), "database.read_only"},
+		"too old":   {sqlstore.ErrServer, "database.version"},
+		"denied":    {sqlstore.ErrDenied, "privilege.frontend"},
+		"gone":      {sqlstore.ErrUnavailable, "database.reachable"},
 	} {
 		d := &doctor{Config: Config{Database: "postgres://db.example.org/rowlock"}}
 		d.unreachable(c.err)
