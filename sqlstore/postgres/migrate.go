@@ -10,6 +10,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -150,6 +151,9 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 		if err = classify(err); !errors.Is(err, sqlstore.ErrSchema) {
 			return err
 		}
+		if err := s.checkHidden(ctx); err != nil {
+			return err
+		}
 		version = 0
 	}
 	switch {
@@ -164,4 +168,18 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 		return err
 	}
 	return mark.Err()
+}
+
+// checkHidden returns ErrDenied where the tables are there, in a schema that
+// the user has no privilege of: the server calls them unknown then.
+func (s *Store) checkHidden(ctx context.Context) error {
+	var name string
+	err := s.general.QueryRow(ctx, s.q.get("schema_hidden")).Scan(&name)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return classify(err)
+	}
+	return fmt.Errorf("%w: USAGE on schema %s", sqlstore.ErrDenied, quoteName(name))
 }

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"errors"
+	"net/url"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -81,4 +82,21 @@ func TestMigrationLockLost(t *testing.T) {
 	require.ErrorIs(t, err, reason)
 	_, err = m.Up(t.Context())
 	require.NoError(t, err, "the next one has the lock")
+}
+
+// Tables in a schema that the user may not look into seem not to be there:
+// that is a privilege to be granted, and no schema to be made.
+func TestSchemaHidden(t *testing.T) {
+	owner := storetest.Migrated(t, "postgres")
+	login := storetest.Login(t, owner, sqlstore.RoleFrontend)
+	u, err := url.Parse(login)
+	require.NoError(t, err)
+	c := connect(t, owner, nil)
+	run(t, c, "REVOKE USAGE ON SCHEMA public FROM PUBLIC, "+u.User.Username())
+	s := storetest.Open(t, login)
+	err = s.CheckSchema(t.Context())
+	require.ErrorIs(t, err, sqlstore.ErrDenied)
+	require.ErrorContains(t, err, `USAGE on schema "public"`)
+	run(t, c, "GRANT USAGE ON SCHEMA public TO "+u.User.Username())
+	require.NoError(t, s.CheckSchema(t.Context()))
 }

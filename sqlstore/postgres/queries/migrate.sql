@@ -17,5 +17,13 @@ SELECT id FROM rowlock_migration_lock;
 -- name: schema_version
 SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied;
 
+-- name: schema_hidden
+-- The schema of the search path whose tables are there and may not be looked
+-- at, so that they seem not to be.
+SELECT n.nspname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relname = 'goose_db_version' AND c.relkind = 'r' AND NOT has_schema_privilege(n.oid, 'USAGE')
+   AND n.nspname = ANY (string_to_array(translate(current_setting('search_path'), '" ', ''), ','))
+ LIMIT 1;
+
 -- name: server_version
 SELECT current_setting('server_version');
