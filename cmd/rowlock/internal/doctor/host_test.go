@@ -224,6 +224,19 @@ func TestOtherSystems(t *testing.T) {
 	require.Len(t, all, 1, "the address")
 }
 
+// A socket of another interface, or of IPv6 alone, is not in the way; that it is
+// one cannot be seen.
+func TestPortsUnsure(t *testing.T) {
+	h := newHost(t)
+	h.socket("udp", "00000000:0043", "07", 4711, 70, "dnsmasq", 0)
+	bad, _ := h.look(Config{Listen: []Listen{onEth0}})
+	require.Equal(t, map[string]sqlstore.FindingStatus{"port.67": sqlstore.FindingWarning}, bad)
+	h = newHost(t)
+	h.socket("tcp6", "00000000000000000000000000000000:268B", "0A", 4711, 70, "other", 0)
+	bad, _ = h.look(Config{Health: "127.0.0.1:9867"})
+	require.Equal(t, sqlstore.FindingWarning, bad["port.9867"])
+}
+
 func TestRelays(t *testing.T) {
 	bad, _ := newHost(t).look(Config{Listen: []Listen{onAddr}}, "203.0.113.9", "198.51.100.1", "2001:db8::9")
 	require.Equal(t, map[string]sqlstore.FindingStatus{"relay.203.0.113.9.route": sqlstore.FindingWarning}, bad)

@@ -21,6 +21,8 @@ type boundSocket struct {
 	inode string
 	drops int64
 	state string // 0A: a TCP socket that listens
+
+	unsure bool // it may leave room for ours
 }
 
 // programName is what our own processes are called.
@@ -37,15 +39,17 @@ func (d *doctor) ports() {
 			}
 		}
 		if l.Port != 0 {
-			d.port(l.Key, "udp", netip.AddrPortFrom(address, l.Port))
+			d.port(l.Key, "udp", netip.AddrPortFrom(address, l.Port), l.Interface != "")
 		}
 	}
 	if at, err := netip.ParseAddrPort(d.Health); err == nil && at.Port() != 0 {
-		d.port("listen.health", "tcp", at)
+		d.port("listen.health", "tcp", at, false)
 	}
 }
 
-func (d *doctor) port(key, protocol string, want netip.AddrPort) {
+// port looks at one. On a link, a socket that is bound to another interface is
+// not in the way; the list does not tell.
+func (d *doctor) port(key, protocol string, want netip.AddrPort, link bool) {
 	name := id("port.NUMBER", strconv.Itoa(int(want.Port())))
 	sockets, err := d.Host.sockets(protocol)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -57,7 +61,8 @@ func (d *doctor) port(key, protocol string, want netip.AddrPort) {
 	}
 	var taken []boundSocket
 	for _, s := range sockets {
-		if s.at.Port() == want.Port() && (protocol != "tcp" || s.state == "0A") && overlap(s.at.Addr(), want.Addr()) {
+		if s.at.Port() == want.Port() && (protocol != "tcp" || s.state == "0A") && overlap(s.at.Addr(), want.Addr(), protocol) {
+			s.unsure = link || s.at.Addr().Is4() != want.Addr().Is4()
 			taken = append(taken, s)
 		}
 	}
@@ -69,11 +74,12 @@ func (d *doctor) port(key, protocol string, want netip.AddrPort) {
 	}
 }
 
-// overlap tells whether a socket on one address is in the way of one on the
-// other: :: takes IPv4 too unless it is told not to, which cannot be seen.
-func overlap(a, b netip.Addr) bool {
+// overlap tells whether a socket on address a is in the way of one on b: ::
+// takes IPv4 too unless it is told not to, which cannot be seen. A program that
+// speaks DHCPv4 tells it so, or has a socket for each family.
+func overlap(a, b netip.Addr, protocol string) bool {
 	if a.Is4() != b.Is4() {
-		return false
+		return protocol == "tcp" && a == netip.IPv6Unspecified()
 	}
 	return a == b || a.IsUnspecified() || b.IsUnspecified()
 }
@@ -89,6 +95,10 @@ func (d *doctor) judgePort(name, key, protocol string, s boundSocket) {
 				fmt.Sprintf("the kernel has dropped %d packets at %s since the server began", s.drops, s.at),
 				"they came faster than they were taken; their clients ask again", "see kernel.receive_buffer, and whether the database is slow (rowlock_sqlstore_batch_seconds)")
 		}
+	case command != "" && s.unsure:
+		d.found.Add(name, sqlstore.FindingWarning, fmt.Sprintf("%s: %s %s is in use by %s, pid %d", key, protocol, s.at, command, pid),
+			"unless it is bound to another interface, or to IPv6 alone, the server cannot listen there, or shares the packets with it",
+			fmt.Sprintf("ss -lnp 'sport = %d' shows what it is bound to; if it is in the way: systemctl status %d, or choose another port", s.at.Port(), pid))
 	case command != "":
 		d.found.Add(name, sqlstore.FindingProblem, fmt.Sprintf("%s: %s %s is in use by %s, pid %d", key, protocol, s.at, command, pid),
 			"the server cannot listen there, or shares the packets with it", fmt.Sprintf("stop it if it is another DHCP server: systemctl status %d; or choose another port", pid))
