@@ -20,6 +20,7 @@ func offer(cmd *cobra.Command) {
 	}
 	values := map[string]cobra.CompletionFunc{
 		"roles":  listOf(allRoles),
+		"role":   listOf(roleNames()),
 		"family": cobra.FixedCompletions([]string{sqlstore.IPv4.String(), sqlstore.IPv6.String()}, cobra.ShellCompDirectiveNoFileComp),
 		"state":  cobra.FixedCompletions(stateNames(), cobra.ShellCompDirectiveNoFileComp),
 		"config": files("yaml", "yml"),
