@@ -80,6 +80,9 @@ func (d *doctor) schema(ctx context.Context, store sqlstore.Store) error {
 	switch {
 	case err == nil:
 		d.found.OK("schema.version", "the schema is one that this program works with")
+	case errors.Is(err, sqlstore.ErrMoved):
+		d.found.Add("schema.version", sqlstore.FindingProblem, err.Error(), "nothing is served from a database that was moved, or is being moved",
+			"name the database that it was moved to in the process file; or do what the message says")
 	case errors.Is(err, sqlstore.ErrSchema):
 		d.found.Add("schema.version", sqlstore.FindingProblem, err.Error(), "the server does not start with it",
 			"rowlock migrate up (or, where the schema is newer, install a newer rowlock)")

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -197,5 +198,28 @@ func TestUnreachable(t *testing.T) {
 		require.Equal(t, c.id, d.found[0].ID, name)
 		require.Equal(t, sqlstore.FindingProblem, d.found[0].Status)
 		require.NotContains(t, d.found[0].Text, "\n")
+	}
+}
+
+// schemaStore answers whether its schema will do.
+type schemaStore struct {
+	sqlstore.Store
+	err error
+}
+
+func (s schemaStore) CheckSchema(context.Context) error { return s.err }
+
+// A schema that will not do is told from one that was moved away.
+func TestSchema(t *testing.T) {
+	for err, advice := range map[error]string{
+		sqlstore.ErrMoved:       "that it was moved to",
+		sqlstore.ErrSchema:      "rowlock migrate up",
+		sqlstore.ErrUnavailable: "SELECT on goose_db_version",
+	} {
+		d := &doctor{}
+		require.ErrorIs(t, d.schema(t.Context(), schemaStore{err: err}), err)
+		require.Len(t, d.found, 1)
+		require.Equal(t, "schema.version", d.found[0].ID)
+		require.Contains(t, d.found[0].Advice, advice)
 	}
 }
