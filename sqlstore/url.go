@@ -45,7 +45,7 @@ func ParseURL(text string) (*DatabaseURL, error) {
 	}
 	// the hosts are no host of a URL, the rest is
 	u, err := url.Parse(scheme + "://" + user + end)
-	if err != nil || u.Fragment != "" || strings.Contains(strings.TrimPrefix(u.Path, "/"), "/") {
+	if err != nil || u.Fragment != "" || strings.Contains(strings.TrimPrefix(u.Path, "/"), "/") || strayPassword(end) {
 		return nil, errDatabaseURL
 	}
 	out := &DatabaseURL{Scheme: u.Scheme, User: u.User, Name: strings.TrimPrefix(u.Path, "/")}
@@ -56,6 +56,18 @@ func ParseURL(text string) (*DatabaseURL, error) {
 		out.Hosts, err = ParseHosts(hosts)
 	}
 	return out, err
+}
+
+// strayPassword tells that what follows the hosts looks like the end of a
+// password with a / or ? in it, which ended the hosts too early: user:12/34@host.
+// In a name of a database @ is %40.
+func strayPassword(end string) bool {
+	path, options, _ := strings.Cut(end, "?")
+	for option := range strings.SplitSeq(options, "&") {
+		name, _, _ := strings.Cut(option, "=")
+		path += name
+	}
+	return strings.Contains(path, "@")
 }
 
 // ParseHosts reads a list of hosts: host, host:port or [address]:port,
@@ -107,7 +119,7 @@ func (u *DatabaseURL) String() string {
 		}
 		b.WriteString(h.String())
 	}
-	b.WriteString((&url.URL{Path: "/" + u.Name}).EscapedPath())
+	b.WriteString(strings.ReplaceAll((&url.URL{Path: "/" + u.Name}).EscapedPath(), "@", "%40"))
 	if len(u.Options) > 0 {
 		b.WriteString("?" + u.Options.Encode())
 	}

@@ -28,6 +28,7 @@ func TestParseURL(t *testing.T) {
 	for _, bad := range []string{
 		"", "rowlock", "://h/d", "?://h/d", "postgres:rowlock", "postgres://u:hunter2@h:port/d", "postgres://u:hunter2@h:0/d", "postgres://u:hunter2@h:99999/d",
 		"postgres://u:hunter2@h,,i/d", "postgres://u:hunter2@::1/d", "postgres://u:hunter2@h/d/e", "postgres://u:hunter2@h/d#e",
+		"postgres://u:12/hunter2@h", "postgres://u:12?hunter2@h/d", "postgres://u:12?hunter2@h/d?sslmode=disable",
 		"postgres://u:hunter2@h/d?a=%zz", "postgres://u:hunter2%zz@h/d", "postgres://u:hunter2@a b/d", "postgres://u:hunter2@[::1/d",
 	} {
 		_, err := sqlstore.ParseURL(bad)
@@ -39,7 +40,7 @@ func TestParseURL(t *testing.T) {
 func TestURLSecrets(t *testing.T) {
 	for _, text := range []string{
 		"postgres://rowlock:hunter2@one,two/rowlock", "postgres://rowlock@one/rowlock?password=hunter2", "postgres://one/rowlock?sslpassword=hunter2",
-		"mysql://rowlock:p%40ss%2Fhunter2@one/rowlock",
+		"mysql://rowlock:p%40ss%2Fhunter2@one/rowlock", "mysql://one/row%40lock?password=hunter2&user=a%40b",
 	} {
 		u, err := sqlstore.ParseURL(text)
 		require.NoError(t, err)
