@@ -23,8 +23,11 @@ func (d *doctor) health(ctx context.Context) {
 	if err != nil || at.Port() == 0 {
 		return
 	}
-	if at.Addr().IsUnspecified() {
+	switch at.Addr() {
+	case netip.IPv4Unspecified():
 		at = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), at.Port())
+	case netip.IPv6Unspecified():
+		at = netip.AddrPortFrom(netip.IPv6Loopback(), at.Port())
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
