@@ -22,7 +22,7 @@ database's own shell. It connects to nothing, makes no user and no password.
 Roles: frontend (rowlock serve), ddns (DNS updates), admin (rowlock apply, export,
 lease), report (reports, rowlock lease list). Run it again after each "rowlock
 migrate up": new tables need new privileges.`,
-		Example: "  rowlock migrate grants --role frontend | psql rowlock\n" +
+		Example: "  rowlock migrate grants --role frontend | psql -v ON_ERROR_STOP=1 rowlock\n" +
 			"  rowlock migrate grants --role frontend --host 192.0.2.% | mysql",
 		Args: exactly(0),
 		RunE: func(_ *cobra.Command, _ []string) error {
