@@ -53,13 +53,14 @@ func (p *program) doctor(ctx context.Context, o doctorOptions) error {
 		return err
 	}
 	var report *doctor.Report
+	if err == nil {
+		report, err = p.examine(ctx, c, o)
+	}
 	if err != nil {
 		var found sqlstore.Findings
 		found.Add("process.config", sqlstore.FindingProblem, err.Error(), "no command works without it",
 			"mend the process file or the environment; admin/deploy has a sample with every key")
 		report = doctor.NewReport(programVersion(), "", found, p.getenv("ROWLOCK_DATABASE_PASSWORD"))
-	} else if report, err = p.examine(ctx, c, o); err != nil {
-		return err
 	}
 	if o.json {
 		err = report.JSON(p.stdout)
