@@ -157,7 +157,7 @@ func (s *Store) WriteRows(ctx context.Context, t *sqlstore.CopyTable, rows []sql
 		}
 		tag, err := tx.Exec(ctx, s.q.get("move_progress_step"), t.Name, now.Copied, notNull(now.Position), now.Done, was.Copied)
 		if err == nil && tag.RowsAffected() == 0 {
-			err = fmt.Errorf("%w: another move writes into the same database", sqlstore.ErrConflict)
+			err = sqlstore.OtherMove()
 		}
 		if err != nil || len(rows) == 0 {
 			return err

@@ -15,9 +15,13 @@ type cutStore struct {
 	counts int64
 }
 
-func (s cutStore) CopySnapshot(_ context.Context, do func(sqlstore.CopyReader) error) error { return do(s) }
+func (s cutStore) CopySnapshot(_ context.Context, do func(sqlstore.CopyReader) error) error {
+	return do(s)
+}
 
-func (s cutStore) CountRows(context.Context, *sqlstore.CopyTable) (int64, error) { return s.counts, nil }
+func (s cutStore) CountRows(context.Context, *sqlstore.CopyTable) (int64, error) {
+	return s.counts, nil
+}
 
 func (s cutStore) ReadRows(_ context.Context, _ *sqlstore.CopyTable, _ sqlstore.Row, do func(sqlstore.Row) error) error {
 	return do(sqlstore.Row{int64(1)})
