@@ -28,6 +28,7 @@ func testMove(t *testing.T, dialect string) {
 	t.Run("corrupted", func(t *testing.T) { moveCorrupted(t, dialect) })
 	t.Run("unfit", func(t *testing.T) { moveUnfit(t, dialect) })
 	t.Run("two at once", func(t *testing.T) { moveTwice(t, dialect) })
+	t.Run("fenced", func(t *testing.T) { moveFenced(t, dialect) })
 	t.Run("taken over", func(t *testing.T) { moveTakenOver(t, dialect) })
 }
 

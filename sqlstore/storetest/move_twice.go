@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,4 +49,45 @@ func moveTakenOver(t *testing.T, dialect string) {
 	_, err = transfer.Move(t.Context(), from, to, transfer.Options{})
 	require.NoError(t, err, "the one that was begun anew goes on")
 	require.NoError(t, to.Store.CheckSchema(t.Context()))
+}
+
+// A frontend that was paused, or cut off from the database, while it was moved
+// does not come back to it; nor does a new one come. The one that was there goes on when
+// the move is undone.
+func moveFenced(t *testing.T, dialect string) {
+	ctx := t.Context()
+	old, next := furnished(t, dialect), migrated(t, dialect)
+	from, to := side(t, old), side(t, next)
+	paused := sqlstore.FrontendInfo{ID: "paused"}
+	var err error
+	paused.Incarnation, err = from.Store.Register(ctx, paused)
+	require.NoError(t, err)
+	_, _, err = from.Store.Heartbeat(ctx, paused)
+	require.NoError(t, err)
+	old.exec(t, "UPDATE frontend SET heartbeat_at = %s", old.back("heartbeat_at", 11*time.Second))
+	refused := func(s transfer.Side) {
+		t.Helper()
+		_, _, err := s.Store.Heartbeat(ctx, paused)
+		require.ErrorIs(t, err, sqlstore.ErrMoved)
+		for _, id := range []string{"paused", "new"} {
+			_, err = s.Store.Register(ctx, sqlstore.FrontendInfo{ID: id})
+			require.ErrorIs(t, err, sqlstore.ErrMoved)
+		}
+	}
+	looked := false
+	_, err = transfer.Move(ctx, from, to, transfer.Options{Progress: func(p transfer.Progress) {
+		if p.Phase == transfer.Copying && p.Table == "lease4" && !looked {
+			looked = true
+			refused(from)
+			refused(to)
+		}
+	}})
+	require.NoError(t, err)
+	require.True(t, looked)
+	refused(from)
+	_, err = to.Store.Register(ctx, sqlstore.FrontendInfo{ID: "new"})
+	require.NoError(t, err)
+	require.NoError(t, transfer.Undo(ctx, from))
+	_, _, err = from.Store.Heartbeat(ctx, paused)
+	require.NoError(t, err)
 }
