@@ -129,14 +129,14 @@ func portable(v any) (any, error) {
 	return nil, fmt.Errorf("%w: %T %v has no portable form", sqlstore.ErrData, v, v)
 }
 
-// serverValue converts a portable value for a parameter or a column.
+// serverValue converts a portable value for a parameter or a column. A time that
+// is always past becomes 1970: -infinity, which hold_until has by default, would
+// be one that no statement can compute with, if it came into a lease.
 func serverValue(kind sqlstore.ColumnKind, v any) any {
 	n, ok := v.(int64)
 	switch {
 	case !ok:
 		return v
-	case kind == sqlstore.TimeColumn && n == 0:
-		return pgtype.Timestamptz{Valid: true, InfinityModifier: pgtype.NegativeInfinity}
 	case kind == sqlstore.TimeColumn:
 		return time.UnixMicro(n).UTC()
 	case kind == sqlstore.BoolColumn:
