@@ -11,6 +11,13 @@ import (
 // elsewhere; nothing may be served from it.
 var ErrMoved = errors.New("database is not to be used")
 
+// ErrOtherMove tells that somebody else moves into the same database. It comes
+// together with ErrConflict.
+var ErrOtherMove = errors.New("another move writes into the same database")
+
+// OtherMove is ErrOtherMove as dialects return it.
+func OtherMove() error { return fmt.Errorf("%w: %w", ErrConflict, ErrOtherMove) }
+
 // ColumnKind is the kind of a column of a copied table: the portable form of its values, the
 // same for every dialect. A value is nil (NULL), an int64, a string or a
 // []byte.
@@ -107,10 +114,11 @@ type CopyStore interface {
 	// CopyProgress returns how far each table is.
 	CopyProgress(ctx context.Context) (map[string]CopyProgress, error)
 	// WriteRows inserts rows and notes how far the table is then, in one
-	// transaction: ErrConflict when that is not now at was, because somebody
+	// transaction: ErrOtherMove when that is not now at was, because somebody
 	// else writes too; ErrConflict or ErrData when a row does not fit.
 	WriteRows(ctx context.Context, t *CopyTable, rows []Row, was, now CopyProgress) error
 	// FinishCopy lets counters go on above the values that were copied and
-	// removes mark and progress, in one transaction.
+	// removes mark and progress, in one transaction: ErrOtherMove when a table
+	// is not done, because somebody else began anew meanwhile.
 	FinishCopy(ctx context.Context) error
 }

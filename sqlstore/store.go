@@ -276,10 +276,11 @@ type FrontendInfo struct {
 // FrontendStore keeps the membership table.
 type FrontendStore interface {
 	// Register writes the row with a new, higher incarnation and returns it.
+	// ErrMoved when a move has marked the database.
 	Register(ctx context.Context, f FrontendInfo) (incarnation int64, err error)
 	// Heartbeat refreshes the row and returns all frontends seen in the last
 	// day with their ages, and the configuration revision. ErrFenced when the
-	// row has another incarnation.
+	// row has another incarnation, ErrMoved as with Register.
 	Heartbeat(ctx context.Context, f FrontendInfo) (all []FrontendInfo, revision int64, err error)
 	// Unregister removes the row, so that others take over at once.
 	Unregister(ctx context.Context, f Fence) error

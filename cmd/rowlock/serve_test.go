@@ -127,6 +127,7 @@ var dhcp4Ready = regexp.MustCompile(`"dhcp4":\["([^"]+)"\]`)
 // lease lets clients get leases and returns the run's result.
 func (s *served) lease(relay string, clients int) *load.Result {
 	s.t.Helper()
+	s.waitServing() // a process is ready a moment before it says where it listens
 	m := dhcp4Ready.FindStringSubmatch(s.log.String())
 	require.NotNil(s.t, m, s.log.String())
 	r, err := load.Run(s.t.Context(), load.Options{

@@ -32,6 +32,7 @@ func newPool(t *target, q *queries, set settings, statements []string, conns int
 	if t.readWrite {
 		c.writable = q.get("connect_writable")
 	}
+	c.setup.add(q.get("connect_names"))
 	c.setup.add(q.get("connect"))
 	if len(statements) > 0 {
 		c.setup.add(q.get("connect_lane"))

@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"database/sql/driver"
-	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -136,7 +135,7 @@ func (s *Store) WriteRows(ctx context.Context, t *sqlstore.CopyTable, rows []sql
 			return err
 		}
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return fmt.Errorf("%w: another move writes into the same database", sqlstore.ErrConflict)
+			return sqlstore.OtherMove()
 		}
 		if len(rows) == 0 {
 			return nil

@@ -10,13 +10,19 @@ import (
 	"rowlock/sqlstore"
 )
 
-// Register writes the frontend's row with a new incarnation.
+// Register writes the frontend's row with a new incarnation; ErrMoved in a
+// database that a move has marked.
 func (s *Store) Register(ctx context.Context, f sqlstore.FrontendInfo) (incarnation int64, err error) {
 	err = s.tx(ctx, func(c *conn) error {
 		if _, err := c.exec(c.q.get("frontend_prune"), f.ID); err != nil {
 			return err
 		}
-		if _, err := c.exec(c.q.get("frontend_register"), f.ID, f.Host, f.Version, strings.Join(f.Roles, ","), joinAddrs(f.Addrs)); err != nil {
+		incarnation = 0
+		res, err := c.exec(c.q.get("frontend_register"), f.ID, f.Host, f.Version, strings.Join(f.Roles, ","), joinAddrs(f.Addrs))
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return err
 		}
 		return c.each(c.q.get("frontend_incarnation"), []any{f.ID}, func(v []driver.Value) error {
@@ -24,6 +30,9 @@ func (s *Store) Register(ctx context.Context, f sqlstore.FrontendInfo) (incarnat
 			return nil
 		})
 	})
+	if err == nil && incarnation == 0 {
+		err = s.notRefreshed(ctx, f.ID)
+	}
 	return incarnation, err
 }
 
@@ -34,13 +43,26 @@ func (s *Store) Heartbeat(ctx context.Context, f sqlstore.FrontendInfo) (all []s
 		return nil, 0, err
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return nil, 0, fmt.Errorf("heartbeat of %s: %w", f.ID, sqlstore.ErrFenced)
+		return nil, 0, s.notRefreshed(ctx, f.ID)
 	}
 	if all, err = s.Frontends(ctx); err != nil {
 		return nil, 0, err
 	}
 	revision, err = s.Revision(ctx)
 	return all, revision, err
+}
+
+// notRefreshed says why a frontend's row was not written: a move has marked the
+// database, or the row is another's.
+func (s *Store) notRefreshed(ctx context.Context, id string) error {
+	mark, err := s.MoveMark(ctx)
+	if err == nil {
+		err = mark.Err()
+	}
+	if err == nil {
+		err = sqlstore.ErrFenced
+	}
+	return fmt.Errorf("heartbeat of %s: %w", id, err)
 }
 
 // Unregister removes the row.

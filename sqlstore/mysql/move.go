@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 
 	"rowlock/sqlstore"
@@ -77,8 +78,12 @@ func (s *Store) CopyProgress(ctx context.Context) (map[string]sqlstore.CopyProgr
 // AUTO_INCREMENT follows what is inserted, tokens follow the clock.
 func (s *Store) FinishCopy(ctx context.Context) error {
 	return s.move(ctx, "finish copy", func(c *conn) error {
-		if err := c.run("move_progress_delete"); err != nil {
+		res, err := c.exec(c.q.get("move_progress_finish"))
+		if err != nil {
 			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n != int64(len(sqlstore.CopyTables())) {
+			return errors.Join(err, sqlstore.OtherMove())
 		}
 		return c.mark(nil)
 	})

@@ -139,14 +139,16 @@ type settings map[string]string
 
 // generalSettings are those of every connection, also where the server has other
 // defaults: without unique_checks it may take an address twice, without
-// autocommit a single statement is never kept.
+// autocommit a single statement is never kept, with a limit rows are missing
+// without a word. None is DEFAULT: that is what the server was set to.
 var generalSettings = settings{
 	"autocommit":               "1",
 	"unique_checks":            "1",
 	"foreign_key_checks":       "1",
 	"completion_type":          "0",
 	"sql_safe_updates":         "0",
-	"sql_select_limit":         "DEFAULT",
+	"sql_select_limit":         "18446744073709551615",
+	"sql_big_selects":          "1",
 	"time_zone":                "'+00:00'",
 	"sql_mode":                 "'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
 	"innodb_lock_wait_timeout": "5",

@@ -21,7 +21,7 @@ const strict = "STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISIO
 func wanted(pool string, mariadb bool) map[string]string {
 	set := map[string]string{
 		"sql_mode": strict, "time_zone": "+00:00", "autocommit": "1", "unique_checks": "1", "foreign_key_checks": "1", "completion_type": "NO_CHAIN",
-		"sql_safe_updates": "0", "sql_select_limit": "18446744073709551615", "lock_wait_timeout": "5", "innodb_lock_wait_timeout": "5",
+		"sql_safe_updates": "0", "sql_select_limit": "18446744073709551615", "sql_big_selects": "1", "lock_wait_timeout": "5", "innodb_lock_wait_timeout": "5",
 		"character_set_client": "utf8mb4", "character_set_connection": "utf8mb4", "character_set_results": "utf8mb4", "collation_connection": "utf8mb4_bin",
 	}
 	isolation := "transaction_isolation"
@@ -79,6 +79,18 @@ func TestSettings(t *testing.T) {
 		}
 		usable(t, s)
 	})
+}
+
+// No setting is left to the server: DEFAULT is what the server was set to. The
+// character set is set after init_connect, which may have changed it.
+func TestSettingsLeaveNothingToTheServer(t *testing.T) {
+	for _, mariadb := range []bool{false, true} {
+		set, _, err := mysql.LaneSettings(mariadb)
+		require.NoError(t, err)
+		for name, value := range set {
+			require.NotContains(t, strings.ToUpper(value), "DEFAULT", name)
+		}
+	}
 }
 
 // usable tells whether the lanes have what they prepare.

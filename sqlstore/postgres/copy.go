@@ -129,14 +129,14 @@ func portable(v any) (any, error) {
 	return nil, fmt.Errorf("%w: %T %v has no portable form", sqlstore.ErrData, v, v)
 }
 
-// serverValue converts a portable value for a parameter or a column.
+// serverValue converts a portable value for a parameter or a column. A time that
+// is always past becomes 1970: -infinity, which hold_until has by default, would
+// be one that no statement can compute with, if it came into a lease.
 func serverValue(kind sqlstore.ColumnKind, v any) any {
 	n, ok := v.(int64)
 	switch {
 	case !ok:
 		return v
-	case kind == sqlstore.TimeColumn && n == 0:
-		return pgtype.Timestamptz{Valid: true, InfinityModifier: pgtype.NegativeInfinity}
 	case kind == sqlstore.TimeColumn:
 		return time.UnixMicro(n).UTC()
 	case kind == sqlstore.BoolColumn:
@@ -157,7 +157,7 @@ func (s *Store) WriteRows(ctx context.Context, t *sqlstore.CopyTable, rows []sql
 		}
 		tag, err := tx.Exec(ctx, s.q.get("move_progress_step"), t.Name, now.Copied, notNull(now.Position), now.Done, was.Copied)
 		if err == nil && tag.RowsAffected() == 0 {
-			err = fmt.Errorf("%w: another move writes into the same database", sqlstore.ErrConflict)
+			err = sqlstore.OtherMove()
 		}
 		if err != nil || len(rows) == 0 {
 			return err

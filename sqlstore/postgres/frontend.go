@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -11,9 +12,13 @@ import (
 	"rowlock/sqlstore"
 )
 
-// Register writes the frontend's row with a new incarnation.
+// Register writes the frontend's row with a new incarnation; ErrMoved in a
+// database that a move has marked.
 func (s *Store) Register(ctx context.Context, f sqlstore.FrontendInfo) (incarnation int64, err error) {
 	err = s.general.QueryRow(ctx, s.q.get("frontend_register"), f.ID, f.Host, f.Version, strings.Join(f.Roles, ","), joinAddrs(f.Addrs)).Scan(&incarnation)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, s.notRefreshed(ctx, f.ID)
+	}
 	return incarnation, classify(err)
 }
 
@@ -24,13 +29,26 @@ func (s *Store) Heartbeat(ctx context.Context, f sqlstore.FrontendInfo) (all []s
 		return nil, 0, classify(err)
 	}
 	if tag.RowsAffected() == 0 {
-		return nil, 0, fmt.Errorf("heartbeat of %s: %w", f.ID, sqlstore.ErrFenced)
+		return nil, 0, s.notRefreshed(ctx, f.ID)
 	}
 	if all, err = s.Frontends(ctx); err != nil {
 		return nil, 0, err
 	}
 	revision, err = s.Revision(ctx)
 	return all, revision, err
+}
+
+// notRefreshed says why a frontend's row was not written: a move has marked the
+// database, or the row is another's.
+func (s *Store) notRefreshed(ctx context.Context, id string) error {
+	mark, err := s.MoveMark(ctx)
+	if err == nil {
+		err = mark.Err()
+	}
+	if err == nil {
+		err = sqlstore.ErrFenced
+	}
+	return fmt.Errorf("heartbeat of %s: %w", id, err)
 }
 
 // Unregister removes the row.

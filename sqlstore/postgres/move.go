@@ -96,6 +96,13 @@ func (s *Store) CopyProgress(ctx context.Context) (map[string]sqlstore.CopyProgr
 // progress.
 func (s *Store) FinishCopy(ctx context.Context) error {
 	return s.move(ctx, "finish copy", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, s.q.get("move_progress_finish"))
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() != int64(len(sqlstore.CopyTables())) {
+			return sqlstore.OtherMove()
+		}
 		for _, t := range sqlstore.CopyTables() {
 			if t.Counter != "" {
 				if err := s.run(ctx, tx, copyName("copy_counter", t)); err != nil {
@@ -105,9 +112,6 @@ func (s *Store) FinishCopy(ctx context.Context) error {
 			if err := s.run(ctx, tx, copyName("copy_analyze", t)); err != nil {
 				return err
 			}
-		}
-		if err := s.run(ctx, tx, "move_progress_delete"); err != nil {
-			return err
 		}
 		return s.mark(ctx, tx, nil)
 	})

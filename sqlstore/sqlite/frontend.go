@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -11,21 +12,25 @@ import (
 	"rowlock/sqlstore"
 )
 
-// Register writes the frontend's row with a new incarnation.
+// errNotRefreshed tells that a heartbeat changed no row.
+var errNotRefreshed = errors.New("no row was refreshed")
+
+// Register writes the frontend's row with a new incarnation; ErrMoved in a
+// database that a move has marked.
 func (s *Store) Register(ctx context.Context, f sqlstore.FrontendInfo) (incarnation int64, err error) {
 	err = s.w.write(ctx, "register frontend "+f.ID, func(t *transaction) error {
 		if _, err := t.exec(0, "frontend_forget", f.ID, t.now); err != nil {
 			return err
 		}
-		return t.one(0, "frontend_register", func(v []driver.Value) error {
+		return t.each(0, "frontend_register", func(v []driver.Value) error {
 			incarnation = integer(v[0])
 			return nil
 		}, f.ID, f.Host, f.Version, strings.Join(f.Roles, ","), joinAddrs(f.Addrs), t.rev(0), t.now)
 	})
-	if err != nil {
-		return 0, err
+	if err == nil && incarnation == 0 {
+		err = s.notRefreshed(ctx, f.ID)
 	}
-	return incarnation, nil
+	return incarnation, err
 }
 
 // Heartbeat refreshes the row and reads all others.
@@ -33,10 +38,13 @@ func (s *Store) Heartbeat(ctx context.Context, f sqlstore.FrontendInfo) (all []s
 	err = s.w.write(ctx, "heartbeat", func(t *transaction) error {
 		n, err := t.exec(0, "frontend_heartbeat", f.ID, f.Incarnation, joinAddrs(f.Addrs), f.Revision, flag(f.Draining), t.now)
 		if err == nil && n == 0 {
-			return fmt.Errorf("frontend %s has another incarnation: %w", f.ID, sqlstore.ErrFenced)
+			return errNotRefreshed
 		}
 		return err
 	})
+	if errors.Is(err, errNotRefreshed) {
+		return nil, 0, s.notRefreshed(ctx, f.ID)
+	}
 	if err != nil {
 		return nil, 0, err
 	}
@@ -45,6 +53,19 @@ func (s *Store) Heartbeat(ctx context.Context, f sqlstore.FrontendInfo) (all []s
 	}
 	revision, err = s.Revision(ctx)
 	return all, revision, err
+}
+
+// notRefreshed says why a frontend's row was not written: a move has marked the
+// database, or the row is another's.
+func (s *Store) notRefreshed(ctx context.Context, id string) error {
+	mark, err := s.MoveMark(ctx)
+	if err == nil {
+		err = mark.Err()
+	}
+	if err == nil {
+		err = sqlstore.ErrFenced
+	}
+	return fmt.Errorf("heartbeat of %s: %w", id, err)
 }
 
 // Unregister removes the row.

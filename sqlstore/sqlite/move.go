@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"time"
 
 	"rowlock/sqlstore"
@@ -72,7 +71,7 @@ func (s *Store) WriteRows(ctx context.Context, table *sqlstore.CopyTable, rows [
 	return s.w.write(ctx, "write "+table.Name, func(t *transaction) error {
 		n, err := t.exec(0, "move_progress_step", table.Name, now.Copied, notNull(now.Position), flag(now.Done), was.Copied)
 		if err == nil && n == 0 {
-			err = fmt.Errorf("%w: another move writes into the same database", sqlstore.ErrConflict)
+			err = sqlstore.OtherMove()
 		}
 		insert := copyName("copy_insert", table)
 		args := make([]driver.Value, len(table.Columns))
@@ -98,7 +97,10 @@ func notNull(b []byte) []byte {
 // AUTOINCREMENT follows what is inserted, tokens follow the clock.
 func (s *Store) FinishCopy(ctx context.Context) error {
 	return s.w.write(ctx, "finish copy", func(t *transaction) error {
-		_, err := t.exec(0, "move_progress_delete")
+		n, err := t.exec(0, "move_progress_finish")
+		if err == nil && int(n) != len(sqlstore.CopyTables()) {
+			err = sqlstore.OtherMove()
+		}
 		if err != nil {
 			return err
 		}

@@ -28,6 +28,8 @@ func testMove(t *testing.T, dialect string) {
 	t.Run("corrupted", func(t *testing.T) { moveCorrupted(t, dialect) })
 	t.Run("unfit", func(t *testing.T) { moveUnfit(t, dialect) })
 	t.Run("two at once", func(t *testing.T) { moveTwice(t, dialect) })
+	t.Run("fenced", func(t *testing.T) { moveFenced(t, dialect) })
+	t.Run("taken over", func(t *testing.T) { moveTakenOver(t, dialect) })
 }
 
 // RunMoves moves a database round over the dialects and back to the first.
@@ -100,6 +102,7 @@ func (c *configured) oddities(t *testing.T) {
 	db.exec(t, "DELETE FROM lease_event WHERE kind = 3")
 	db.exec(t, "UPDATE lease4 SET expires_at = %s, valid_lft = 4294967295, hostname = 'žluťoučký-kůň', classes = '%s' WHERE state = 2",
 		db.literal(time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)), strings.Repeat("a, ''b\"c'', ", 300))
+	db.exec(t, "UPDATE lease4 SET expires_at = %s WHERE state = 3", db.literal(time.Unix(0, 0).UTC()))
 	db.exec(t, "UPDATE option_data SET data = '日本 \\\\ %s' WHERE code = 15", strings.Repeat("x", 70000))
 	db.exec(t, "UPDATE config_revision SET diff = '-a\n+b\t', comment = ''")
 }
@@ -157,6 +160,11 @@ func moveRound(t *testing.T, dialects ...string) {
 		}
 		first = sums
 		require.NoError(t, to.Store.CheckSchema(t.Context()), "the target may be used")
+		for _, f := range []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6} {
+			list, err := to.Store.Leases(t.Context(), sqlstore.LeaseFilter{Family: f})
+			require.NoError(t, err, "what was copied can be read")
+			require.NotEmpty(t, list)
+		}
 		require.ErrorIs(t, from.Store.CheckSchema(t.Context()), sqlstore.ErrMoved)
 		sums, err = transfer.Compare(t.Context(), from, to, nil)
 		require.NoError(t, err)

@@ -69,16 +69,20 @@ func compare(ctx context.Context, from, to Side, report func(Progress)) ([]Table
 	return sums, nil
 }
 
-// sumAll reads all tables of one moment.
+// sumAll reads all tables of one moment. What is read of a table must be as many
+// rows as it counts: a server or something before it may cut results short, on
+// both sides alike.
 func sumAll(ctx context.Context, s Side, report func(Progress)) (map[string]Sum, error) {
 	out := map[string]Sum{}
 	err := s.Store.CopySnapshot(ctx, func(r sqlstore.CopyReader) error {
 		var total int64
+		counts := map[string]int64{}
 		for _, t := range sqlstore.CopyTables() {
 			n, err := r.CountRows(ctx, t)
 			if err != nil {
 				return err
 			}
+			counts[t.Name] = n
 			total += n
 		}
 		meter := newMeter(report, Comparing, total)
@@ -92,6 +96,9 @@ func sumAll(ctx context.Context, s Side, report func(Progress)) (map[string]Sum,
 			})
 			if err != nil {
 				return fmt.Errorf("%s: %w", t.Name, err)
+			}
+			if sum.Rows != counts[t.Name] {
+				return fmt.Errorf("%s: %w: %d rows were read of %d", t.Name, ErrDiffer, sum.Rows, counts[t.Name])
 			}
 			out[t.Name] = sum.Sum
 			meter.done()

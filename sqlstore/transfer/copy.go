@@ -194,7 +194,7 @@ func (w *writer) write(ctx context.Context, batch []sqlstore.Row) error {
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case !errors.Is(err, sqlstore.ErrData) && !errors.Is(err, sqlstore.ErrConflict):
+	case errors.Is(err, sqlstore.ErrOtherMove), !errors.Is(err, sqlstore.ErrData) && !errors.Is(err, sqlstore.ErrConflict):
 		return err
 	case len(batch) == 1:
 		return fmt.Errorf("the row with %s does not fit (change it in the source and run the move again): %w", keyText(w.table, last), err)

@@ -124,8 +124,21 @@ func (m *mover) begin(ctx context.Context, opt Options) error {
 			return fmt.Errorf("prepare %s: make history partitions: %w", m.to.Name, err)
 		}
 	}
+	// now that both are marked no frontend can come, or come back
+	if err := nobodyServes(ctx, m.from, m.to); err != nil {
+		return m.unmark(ctx, mark == nil && !opt.KeepSource, err)
+	}
 	m.progress, err = m.to.Store.CopyProgress(ctx)
 	return err
+}
+
+// unmark takes the source's mark away again, if this move has set it, because a
+// frontend was quicker.
+func (m *mover) unmark(ctx context.Context, mine bool, cause error) error {
+	if !mine {
+		return cause
+	}
+	return errors.Join(cause, m.from.Store.SetMoveMark(ctx, nil))
 }
 
 // checkSource refuses a source that is none, learns its identity, and returns

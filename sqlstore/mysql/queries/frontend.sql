@@ -3,9 +3,10 @@
 DELETE FROM frontend WHERE heartbeat_at < UTC_TIMESTAMP(6) - INTERVAL 1 DAY AND id <> ?;
 
 -- name: frontend_register
--- Writes the frontend's row with an incarnation higher than any before.
+-- Writes the frontend's row with an incarnation higher than any before, unless
+-- a move has marked the database.
 INSERT INTO frontend (id, incarnation, host, version, roles, addrs)
-VALUES (?, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)), ?, ?, ?, ?)
+SELECT ?, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)), ?, ?, ?, ? FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM move_mark)
 ON DUPLICATE KEY UPDATE incarnation = GREATEST(frontend.incarnation + 1, VALUES(incarnation)), host = VALUES(host),
   version = VALUES(version), roles = VALUES(roles), addrs = VALUES(addrs), draining = FALSE, revision = 0,
   started_at = UTC_TIMESTAMP(6), heartbeat_at = UTC_TIMESTAMP(6);
@@ -14,8 +15,9 @@ ON DUPLICATE KEY UPDATE incarnation = GREATEST(frontend.incarnation + 1, VALUES(
 SELECT incarnation FROM frontend WHERE id = ?;
 
 -- name: frontend_heartbeat
--- Refreshes the row of this incarnation.
-UPDATE frontend SET heartbeat_at = UTC_TIMESTAMP(6), addrs = ?, revision = ?, draining = ? WHERE id = ? AND incarnation = ?;
+-- Refreshes the row of this incarnation, unless a move has marked the database.
+UPDATE frontend SET heartbeat_at = UTC_TIMESTAMP(6), addrs = ?, revision = ?, draining = ?
+ WHERE id = ? AND incarnation = ? AND NOT EXISTS (SELECT 1 FROM move_mark);
 
 -- name: frontend_list
 -- Frontends seen in the last day.

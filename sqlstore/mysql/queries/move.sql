@@ -23,6 +23,11 @@ INSERT INTO move_progress (name) VALUES (?);
 -- Notes how far a table is, if it was where the writer thinks.
 UPDATE move_progress SET copied = ?, position = ?, done = ? WHERE name = ? AND copied = ? AND NOT done;
 
+-- name: move_progress_finish
+-- Forgets the tables that are done. All must be: else another move has begun
+-- anew since this one compared.
+DELETE FROM move_progress WHERE done;
+
 -- name: move_progress_delete
 DELETE FROM move_progress;
 

@@ -2,6 +2,11 @@
 -- What every connection is set to besides the parameters of its making.
 SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
 
+-- name: connect_names
+-- The character set, whatever init_connect or the server has made of the one that
+-- the connection began with: text would change on its way without a word.
+SET NAMES utf8mb4 COLLATE utf8mb4_bin;
+
 -- name: connect_writable
 -- Two values that are 0 or OFF where the server may be written to: a replica is
 -- of no use, and users with wide rights may write to one.

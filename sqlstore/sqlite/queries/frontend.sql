@@ -1,8 +1,8 @@
 -- name: frontend_register
 -- Writes the frontend's row at time ?7 with an incarnation higher than any
--- before.
+-- before; no row when a move has marked the database.
 INSERT INTO frontend (id, incarnation, host, version, roles, addrs, started_at, heartbeat_at)
-VALUES (?1, ?6, ?2, ?3, ?4, ?5, ?7, ?7)
+SELECT ?1, ?6, ?2, ?3, ?4, ?5, ?7, ?7 WHERE NOT EXISTS (SELECT 1 FROM move_mark)
 ON CONFLICT (id) DO UPDATE SET incarnation = max(incarnation + 1, excluded.incarnation), host = excluded.host,
   version = excluded.version, roles = excluded.roles, addrs = excluded.addrs, draining = 0, revision = 0,
   started_at = excluded.started_at, heartbeat_at = excluded.heartbeat_at
@@ -13,8 +13,9 @@ RETURNING incarnation;
 DELETE FROM frontend WHERE id <> ?1 AND heartbeat_at < ?2 - 86400000000;
 
 -- name: frontend_heartbeat
--- Refreshes the row of this incarnation.
-UPDATE frontend SET heartbeat_at = ?6, addrs = ?3, revision = ?4, draining = ?5 WHERE id = ?1 AND incarnation = ?2;
+-- Refreshes the row of this incarnation, unless a move has marked the database.
+UPDATE frontend SET heartbeat_at = ?6, addrs = ?3, revision = ?4, draining = ?5
+ WHERE id = ?1 AND incarnation = ?2 AND NOT EXISTS (SELECT 1 FROM move_mark);
 
 -- name: frontend_list
 -- Frontends seen in the last day, with the microseconds since.

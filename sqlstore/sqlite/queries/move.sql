@@ -25,6 +25,11 @@ INSERT INTO move_progress (name) VALUES (?1);
 -- Notes how far a table is, if it was where the writer thinks.
 UPDATE move_progress SET copied = ?2, position = ?3, done = ?4 WHERE name = ?1 AND copied = ?5 AND NOT done;
 
+-- name: move_progress_finish
+-- Forgets the tables that are done. All must be: else another move has begun
+-- anew since this one compared.
+DELETE FROM move_progress WHERE done;
+
 -- name: move_progress_delete
 -- Forgets how far each table is.
 DELETE FROM move_progress;
