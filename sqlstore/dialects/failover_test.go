@@ -69,6 +69,7 @@ func openStore(t *testing.T, url string) sqlstore.Store {
 // on there by itself, and what was acknowledged is there (INV-2).
 func TestFailoverPostgres(t *testing.T) {
 	primary := dbserver.Start(t, "postgres", dbserver.Options{})
+	testPlaintext(t, primary)
 	primary.Exec("postgres", "CREATE DATABASE app")
 	standby := dbserver.Start(t, "postgres", dbserver.Options{Clone: primary})
 	_, err := dialects.Open(t.Context(), fmt.Sprintf("postgres://%s@%s/app", dbserver.User, standby.Addr()), dialects.Options{})
@@ -103,7 +104,12 @@ func TestFailoverMySQL(t *testing.T) {
 	for _, dialect := range []string{"mariadb", "mysql"} {
 		t.Run(dialect, func(t *testing.T) {
 			t.Parallel()
-			one, two := dbserver.Start(t, dialect, dbserver.Options{}), dbserver.Start(t, dialect, dbserver.Options{})
+			plain := dbserver.Options{}
+			if dialect == "mysql" { // it makes certificates of its own
+				plain.Args = []string{"--tls-version="}
+			}
+			one, two := dbserver.Start(t, dialect, plain), dbserver.Start(t, dialect, plain)
+			testPlaintext(t, one)
 			for _, s := range []*dbserver.Server{one, two} {
 				s.Exec("", "CREATE DATABASE app CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "CREATE USER app@localhost IDENTIFIED BY '"+password+"'",
 					"GRANT ALL ON app.* TO app@localhost")
@@ -136,6 +142,25 @@ func TestFailoverMySQL(t *testing.T) {
 			require.True(t, holds(two, 3))
 			testSilentServer(t, two)
 		})
+	}
+}
+
+// testPlaintext: with a server that does not encrypt, only the modes that allow
+// it connect.
+func testPlaintext(t *testing.T, db *dbserver.Server) {
+	t.Helper()
+	name := map[string]string{"postgres": "postgres"}[db.Dialect]
+	if name == "" {
+		name = "mysql"
+	}
+	for _, mode := range []string{"disable", "prefer", "require", "verify-ca", "verify-full"} {
+		url := fmt.Sprintf("%s://%s@%s/%s?sslmode=%s", db.Dialect, dbserver.User, db.Addr(), name, mode)
+		_, _, err := dialects.Report(t.Context(), url, "SELECT 1")
+		if mode == "disable" || mode == "prefer" {
+			require.NoError(t, err, mode)
+			continue
+		}
+		require.ErrorIs(t, err, sqlstore.ErrUnavailable, mode)
 	}
 }
 

@@ -32,6 +32,9 @@ func NewMigrator(databaseURL string, log *slog.Logger) (sqlstore.Migrator, error
 		return nil, err
 	}
 	t, err := parseURL(databaseURL)
+	if err == nil && t.hosts[0].DBName == "" {
+		err = errNoName
+	}
 	if err != nil {
 		return nil, err
 	}

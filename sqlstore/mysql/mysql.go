@@ -38,6 +38,9 @@ type Store struct {
 // Open connects to the database. It returns ErrUnavailable when that fails.
 func Open(ctx context.Context, databaseURL string, opt Options) (*Store, error) {
 	t, err := parseURL(databaseURL)
+	if err == nil && t.hosts[0].DBName == "" {
+		err = errNoName
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +85,7 @@ func (s *Store) open(ctx context.Context, t *target, conns int) error {
 	if s.commits, err = newPool(t, s.q, lane, commitStatements, conns); err != nil {
 		return err
 	}
-	s.general, err = newPool(t, s.q, generalSettings, nil, 6)
+	s.general, err = newPool(t, s.q, serverSettings(s.mariadb), nil, 6)
 	return err
 }
 
@@ -155,11 +158,23 @@ var generalSettings = settings{
 	"lock_wait_timeout":        "5",
 }
 
+// serverSettings are those of connections to one flavour: no statement is ended
+// for its length, which a move needs, and the time-outs of callers make needless.
+func serverSettings(mariadb bool) settings {
+	set := settings{}
+	maps.Copy(set, generalSettings)
+	if mariadb {
+		set["max_statement_time"] = "0"
+	} else {
+		set["max_execution_time"] = "0"
+	}
+	return set
+}
+
 // laneSettings keep a client's patience: a lock is waited for at most a second,
 // and (MariaDB only) a paused program loses its transaction.
 func laneSettings(mariadb bool) settings {
-	set := settings{}
-	maps.Copy(set, generalSettings)
+	set := serverSettings(mariadb)
 	set["innodb_lock_wait_timeout"] = "1"
 	if mariadb {
 		set["idle_transaction_timeout"] = "5"

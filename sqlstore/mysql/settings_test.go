@@ -29,6 +29,13 @@ func wanted(pool string, mariadb bool) map[string]string {
 		isolation = "tx_isolation"
 	}
 	set[isolation] = "READ-COMMITTED"
+	if pool != "migrator" { // which does not ask what the server is
+		if mariadb {
+			set["max_statement_time"] = "0"
+		} else {
+			set["max_execution_time"] = "0"
+		}
+	}
 	if pool == "offers" || pool == "commits" {
 		set["innodb_lock_wait_timeout"] = "1"
 		if mariadb {

@@ -17,6 +17,9 @@ import (
 // a password.
 var errOption = errors.New("database URL: unknown option (user, host, socket, sslmode, sslrootcert, sslcert, sslkey, target_session_attrs, connect_timeout)")
 
+// errNoName is what a URL without the name of a database is answered.
+var errNoName = errors.New("database URL: it names no database")
+
 // connectTime bounds the making of a connection, per host, where the URL says
 // nothing (connect_timeout).
 const connectTime = 3 * time.Second

@@ -41,7 +41,7 @@ type Store struct {
 // the tables are empty, and lock order must not depend on them.
 var laneSettings = map[string]string{
 	"plan_cache_mode": "force_generic_plan", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off",
-	"jit": "off", "lock_timeout": "200ms", "idle_in_transaction_session_timeout": "5s",
+	"jit": "off", "lock_timeout": "200ms", "idle_in_transaction_session_timeout": "5s", "statement_timeout": "0",
 	"client_min_messages": "warning", // the end of a wait for a standby is a warning
 }
 
@@ -53,8 +53,9 @@ var offerSettings = func() map[string]string {
 	return set
 }()
 
-// generalSettings are those of all other connections.
-var generalSettings = map[string]string{"jit": "off", "lock_timeout": "5s"}
+// generalSettings are those of all other connections. No statement is ended for
+// its length, which a move needs, and the time-outs of callers make needless.
+var generalSettings = map[string]string{"jit": "off", "lock_timeout": "5s", "statement_timeout": "0"}
 
 // Open connects to the database. It returns ErrUnavailable when that fails.
 func Open(ctx context.Context, databaseURL string, opt Options) (*Store, error) {

@@ -120,9 +120,9 @@ func (m *mover) begin(ctx context.Context, opt Options) error {
 		if err := m.to.Store.BeginCopy(ctx, mark); err != nil {
 			return fmt.Errorf("prepare %s: %w", m.to.Name, err)
 		}
-		if err := m.to.Store.MakePartitions(ctx); err != nil {
-			return fmt.Errorf("prepare %s: make history partitions: %w", m.to.Name, err)
-		}
+	}
+	if err := m.to.Store.MakePartitions(ctx); err != nil {
+		return fmt.Errorf("prepare %s: make history partitions: %w", m.to.Name, err)
 	}
 	// now that both are marked no frontend can come, or come back
 	if err := nobodyServes(ctx, m.from, m.to); err != nil {
