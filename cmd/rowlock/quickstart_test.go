@@ -53,7 +53,7 @@ func TestDocCommands(t *testing.T) {
 // testDocFlags lets the programs parse each documented command line, with
 // --help at its end so that nothing happens.
 func testDocFlags(t *testing.T, bin string) {
-	call := regexp.MustCompile(`^(?:sudo (?:-u \w+ )?)?(?:bin/)?(rowlock|rowperf) (.*?)(?: &)?$`)
+	call := regexp.MustCompile(`^(?:sudo (?:-u \w+ )?)?(?:bin/)?(rowlock|rowperf) (.*?)(?: &| \|.*)?$`)
 	seen := 0
 	for _, b := range allDocBlocks(t, "sh") {
 		for line := range strings.Lines(b.text) {
