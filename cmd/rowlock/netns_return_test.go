@@ -135,10 +135,12 @@ func testRestart4(s *site, p program) {
 	c.start()
 	addr := c.address(direct4)
 	first := s.lease(addr, "active")
+	bound := c.count(c.says.bound)
 	require.NoError(s.t, process.Kill())
 	s.serve(server, "one", "dhcp4: [{interface: eth0}]")
 	c.renew()
 	s.kept(c, direct4, first)
+	require.Equal(s.t, bound, c.count(c.says.bound), "the client began anew")
 }
 
 // While the server is away a client's RENEW stays without answer. At T2 it asks

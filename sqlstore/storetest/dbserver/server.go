@@ -117,7 +117,7 @@ func (s *Server) folder() {
 	require.NoError(s.t, err)
 	s.inside = "/" + s.inside
 	s.Socket = s.engine.socket(s.dir)
-	s.attr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Chroot: s.engine.root}
+	s.attr = processAttr(s.engine.root)
 	if os.Getuid() != 0 {
 		return
 	}
