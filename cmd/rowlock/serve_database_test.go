@@ -116,7 +116,8 @@ func TestServeSilentDatabase(t *testing.T) {
 			db := dbserver.Start(t, dialect, dbserver.Options{})
 			question := map[bool]string{true: "server_version", false: "VERSION()"}[dialect == "postgres"]
 			at := silentAfter(t, db.Addr(), question)
-			s := startServe(t, fmt.Sprintf("%s://%s@%s/?sslmode=disable", dialect, dbserver.User, at), "database_give_up: 1s")
+			name := map[bool]string{true: "postgres", false: "mysql"}[dialect == "postgres"] // one that is always there
+			s := startServe(t, fmt.Sprintf("%s://%s@%s/%s?sslmode=disable", dialect, dbserver.User, at, name), "database_give_up: 1s")
 			select {
 			case code := <-s.code:
 				require.Equal(t, exitFailed, code)
