@@ -11,6 +11,31 @@ type Config struct {
 	Parameters Parameters
 	Options    []OptionData
 	Links      []*Link
+	TSIGKeys   []TSIGKey // in order of name
+	Zones      []DNSZone // in order of name
+}
+
+// TSIGKey signs DNS updates (RFC 8945).
+type TSIGKey struct {
+	Name        string // canonical: lower case, without a final dot
+	Algorithm   string // hmac-sha256 and so on
+	Fingerprint string // first 8 hex digits of the SHA-256 of the decoded secret
+	// Secret is in base64. It is set only in a document that is to be applied,
+	// and empty there to keep the stored one: LoadConfig does not read it.
+	Secret string
+}
+
+// DNSZone is a zone that is updated, forward or reverse.
+type DNSZone struct {
+	Name    string // canonical
+	Servers []DNSServer
+}
+
+// DNSServer is a primary server of a zone.
+type DNSServer struct {
+	Addr      netip.AddrPort
+	Transport string // tcp or udp
+	Key       string // name of the TSIGKey; "" for unsigned updates
 }
 
 // Link is the unit within which a client has one binding: a shared network

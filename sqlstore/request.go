@@ -61,6 +61,19 @@ type Item struct {
 	PreferredLft uint32 // seconds; DHCPv6
 	OfferLft     uint32 // seconds for which an offer is held
 	Client       Client
+	// Named returns the name and the flags that the binding has at an address,
+	// instead of those of Client; nil: as in Client. It is called by the engine,
+	// any number of times, and must not block.
+	Named func(addr netip.Addr) (hostname string, fqdnFlags uint8)
+}
+
+// ClientAt is the item's client with the name that it has at an address.
+func (it *Item) ClientAt(addr netip.Addr) Client {
+	c := it.Client
+	if it.Named != nil && addr.IsValid() {
+		c.Hostname, c.FQDNFlags = it.Named(addr)
+	}
+	return c
 }
 
 // Permits tells whether the client may hold addr, and from which pool

@@ -270,6 +270,7 @@ type FrontendInfo struct {
 	Addrs       []netip.Addr // its DHCPv4 server identifiers
 	Revision    int64        // configuration revision in use
 	Draining    bool
+	Exchanges   int64         // leases acknowledged since the process began
 	Age         time.Duration // since its last heartbeat, by database time; read only
 }
 

@@ -187,6 +187,7 @@ func (m *message) prepareInsert(ctx context.Context, it *item) (in sqlstore.Inse
 	if pool != nil {
 		in.SubnetID, in.PoolID, in.PoolGen, in.PrefixLen = pool.SubnetID, pool.ID, pool.Gen, pool.DelegatedLen
 	}
+	in.Client = it.ClientAt(in.Addr)
 	return in, true, nil
 }
 
@@ -310,7 +311,7 @@ func (m *message) update(it *item) sqlstore.Update {
 	t := m.e.times.Load()
 	u := sqlstore.Update{
 		Family: m.req.Family, Action: it.next.action, Key: it.next.key, Addr: it.next.addr, Rev: it.next.rev,
-		ValidLft: it.ValidLft, PrefLft: it.PreferredLft, OfferLft: it.OfferLft, Grace: t.grace, ParkMax: t.parkMax, Client: it.Client,
+		ValidLft: it.ValidLft, PrefLft: it.PreferredLft, OfferLft: it.OfferLft, Grace: t.grace, ParkMax: t.parkMax, Client: it.ClientAt(it.next.addr),
 	}
 	switch u.Action {
 	case sqlstore.Quarantine:
