@@ -27,6 +27,7 @@ CREATE TABLE dns_server (
   tsig_key  text     REFERENCES tsig_key,
   PRIMARY KEY (zone, position)
 );
+CREATE INDEX dns_server_key ON dns_server (tsig_key);
 COMMENT ON TABLE dns_server IS 'primary servers of a zone, in the order in which they are tried';
 
 -- state: 1 pending, 2 published, 3 conflict, 4 failed, 5 no zone

@@ -29,6 +29,7 @@ CREATE TABLE dns_server (
   tsig_key  TEXT    REFERENCES tsig_key,
   PRIMARY KEY (zone, position)
 ) STRICT;
+CREATE INDEX dns_server_key ON dns_server (tsig_key);
 
 -- One row per name in DNS, forward or reverse, that leases want or that was
 -- published. state: 1 pending, 2 published, 3 conflict, 4 failed, 5 no zone.
