@@ -117,16 +117,19 @@ func (k *checker) dnsZone(at place, z DNSZone, keys map[string]bool) {
 		more = reverseCharacters
 	}
 	if !dnsName(z.Name, more) {
-		k.add(at.key("name"), strconv.Quote(z.Name), "the name of a zone must be labels of letters, digits and -, in lower case and without a final dot")
+		k.add(at.key("name"), strconv.Quote(z.Name), "the name of a zone must be labels of letters, digits and - (a reverse zone also _ and /), in lower case and without a final dot")
 	}
 	if len(z.Servers) == 0 {
 		k.add(at.key("servers"), "none", "a zone must have a server")
 	}
 	seen := map[netip.AddrPort]bool{}
 	for i, s := range z.Servers {
-		here := at.key("servers[%d]", i).of("server %s", s.Addr)
+		here := at.key("servers[%d]", i).of("server")
+		if s.Addr.IsValid() {
+			here.object += " " + s.Addr.String()
+		}
 		k.dnsServer(here, s, keys)
-		if seen[s.Addr] {
+		if s.Addr.IsValid() && seen[s.Addr] {
 			k.add(here.key("address"), s.Addr.String(), "a server must be there once only in a zone")
 		}
 		seen[s.Addr] = true

@@ -1,6 +1,10 @@
 package sqlite
 
-import "rowlock/sqlstore"
+import (
+	"slices"
+
+	"rowlock/sqlstore"
+)
 
 func (l *loader) key(v []any) error {
 	l.cfg.TSIGKeys = append(l.cfg.TSIGKeys, sqlstore.TSIGKey{Name: text(v[0]), Algorithm: text(v[1]), Fingerprint: text(v[2])})
@@ -23,26 +27,12 @@ func (l *loader) server(v []any) error {
 // keyRow stands for the secret with its fingerprint.
 type keyRow struct{ algorithm, fingerprint string }
 
-type serverKey struct {
-	zone     string
-	position int
-}
-
-type serverRow struct {
-	addr           string
-	port           uint16
-	transport, key string
-}
-
 func (r *rowSet) dns(c *sqlstore.Config) {
 	for _, k := range c.TSIGKeys {
 		r.keys[k.Name] = keyRow{k.Algorithm, k.Fingerprint}
 	}
 	for _, z := range c.Zones {
-		r.zones[z.Name] = struct{}{}
-		for i, s := range z.Servers {
-			r.servers[serverKey{z.Name, i}] = serverRow{s.Addr.Addr().String(), s.Addr.Port(), s.Transport, s.Key}
-		}
+		r.zones[z.Name] = z.Servers
 	}
 }
 
@@ -55,7 +45,8 @@ func secretsOf(c *sqlstore.Config) map[string]string {
 }
 
 // dns writes keys, zones and servers. What refers to a row goes before it and
-// comes after it.
+// comes after it. The servers of a zone are written anew when one is different:
+// in rows that somebody wrote, position is any number.
 func (w *rowWriter) dns(old, next *rowSet, secrets map[string]string) {
 	put(old.keys, next.keys, func(name string, r keyRow) {
 		query := "key_set"
@@ -64,12 +55,25 @@ func (w *rowWriter) dns(old, next *rowSet, secrets map[string]string) {
 		}
 		w.run(query, name, r.algorithm, secrets[name], r.fingerprint)
 	})
-	put(old.zones, next.zones, func(name string, _ struct{}) { w.run("zone_put", name) })
-	drop(old.servers, next.servers, func(k serverKey, _ serverRow) { w.run("server_delete", k.zone, k.position) })
-	put(old.servers, next.servers, func(k serverKey, r serverRow) {
-		w.run("server_put", k.zone, k.position, r.addr, r.port, r.transport, r.key)
-	})
-	drop(old.zones, next.zones, func(name string, _ struct{}) { w.run("zone_delete", name) })
+	for name, servers := range next.zones {
+		was, known := old.zones[name]
+		switch {
+		case !known:
+			w.run("zone_put", name)
+		case slices.Equal(was, servers):
+			continue
+		default:
+			w.run("server_clear", name)
+		}
+		for i, s := range servers {
+			w.run("server_put", name, i, s.Addr.Addr().String(), s.Addr.Port(), s.Transport, s.Key)
+		}
+	}
+	for name := range old.zones {
+		if _, still := next.zones[name]; !still {
+			w.run("zone_delete", name)
+		}
+	}
 	drop(old.keys, next.keys, func(name string, _ keyRow) { w.run("key_delete", name) })
 }
 

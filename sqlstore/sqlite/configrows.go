@@ -65,15 +65,14 @@ type rowSet struct {
 	options    map[optionKey]optionRow
 	parameters map[parameterKey]string
 	keys       map[string]keyRow
-	zones      map[string]struct{}
-	servers    map[serverKey]serverRow
+	zones      map[string][]sqlstore.DNSServer
 }
 
 func rowsOf(c *sqlstore.Config) *rowSet {
 	r := &rowSet{
 		links: map[uint32]linkRow{}, subnets: map[uint32]subnetRow{}, relays: map[relayKey]struct{}{}, pools: map[uint32]poolRow{},
 		options: map[optionKey]optionRow{}, parameters: map[parameterKey]string{},
-		keys: map[string]keyRow{}, zones: map[string]struct{}{}, servers: map[serverKey]serverRow{},
+		keys: map[string]keyRow{}, zones: map[string][]sqlstore.DNSServer{},
 	}
 	r.dns(c)
 	r.settings("global", 0, c.Options, c.Parameters)

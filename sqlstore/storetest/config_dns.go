@@ -190,11 +190,14 @@ func configByHand(t *testing.T, c *configured) {
 	got.Zones = got.Zones[1:]
 	require.Equal(t, rev+1, c.apply(t, got))
 	require.Equal(t, [][]string{{"hand", "hmac-sha1", firstSecret, ""}}, c.storedKeys(t))
+	got.Zones[0].Servers[1].Addr = netip.MustParseAddrPort("[2001:db8::54]:53")
+	require.Equal(t, rev+2, c.apply(t, got))
+	require.Equal(t, got.Zones, c.load(t).Zones)
 	got.TSIGKeys[0].Fingerprint = fingerprint(t, firstSecret)
 	_, err := c.store.ApplyConfig(t.Context(), 0, got, "author", "")
 	require.ErrorIs(t, err, sqlstore.ErrConflict, "nobody can tell whether it is that secret")
 	got.TSIGKeys[0].Secret = firstSecret
-	require.Equal(t, rev+2, c.apply(t, got))
+	require.Equal(t, rev+3, c.apply(t, got))
 	require.Equal(t, [][]string{{"hand", "hmac-sha1", firstSecret, fingerprint(t, firstSecret)}}, c.storedKeys(t))
 }
 

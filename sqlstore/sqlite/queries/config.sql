@@ -140,18 +140,16 @@ DELETE FROM tsig_key WHERE name = ?1;
 INSERT INTO dns_zone (name) VALUES (?1);
 
 -- name: zone_delete
--- Deletes a zone.
+-- Deletes a zone with its servers.
 DELETE FROM dns_zone WHERE name = ?1;
 
 -- name: server_put
--- Writes a server of a zone.
-INSERT INTO dns_server (zone, position, addr, port, transport, tsig_key) VALUES (?1, ?2, ?3, ?4, ?5, nullif(?6, ''))
-ON CONFLICT (zone, position) DO UPDATE SET addr = excluded.addr, port = excluded.port, transport = excluded.transport,
-  tsig_key = excluded.tsig_key;
+-- Adds a server to a zone.
+INSERT INTO dns_server (zone, position, addr, port, transport, tsig_key) VALUES (?1, ?2, ?3, ?4, ?5, nullif(?6, ''));
 
--- name: server_delete
--- Deletes a server.
-DELETE FROM dns_server WHERE zone = ?1 AND position = ?2;
+-- name: server_clear
+-- Deletes the servers of a zone.
+DELETE FROM dns_server WHERE zone = ?1;
 
 -- name: consumer_put
 -- Lease changes are written down for whoever keeps the zones from now on. Those
