@@ -20,6 +20,7 @@ var suites = []suite{
 	{"hint", testHints},
 	{"former", testFormer},
 	{"model", testModel},
+	{"name", testNames},
 	{"sweep", testSweep},
 	{"migration", testMigrations},
 	{"frontend", testFrontends},
