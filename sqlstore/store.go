@@ -15,6 +15,7 @@ type Store interface {
 	FrontendStore
 	ConfigStore
 	LeaseStore
+	AdminStore
 	CopyStore
 
 	// Dialect names the engine: "postgres", "mysql", "mariadb" or "sqlite".

@@ -24,6 +24,7 @@ var suites = []suite{
 	{"sweep", testSweep},
 	{"migration", testMigrations},
 	{"frontend", testFrontends},
+	{"token", testTokens},
 	{"view", testViews},
 	{"grants", testGrants},
 	{"diagnose", testDiagnose},
