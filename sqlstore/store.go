@@ -15,6 +15,8 @@ type Store interface {
 	FrontendStore
 	ConfigStore
 	LeaseStore
+	EventStore
+	NameStore
 	CopyStore
 
 	// Dialect names the engine: "postgres", "mysql", "mariadb" or "sqlite".

@@ -24,6 +24,8 @@ var suites = []suite{
 	{"migration", testMigrations},
 	{"frontend", testFrontends},
 	{"view", testViews},
+	{"name", testNames},
+	{"event", testEvents},
 	{"grants", testGrants},
 	{"diagnose", testDiagnose},
 	{"manual", testManual},

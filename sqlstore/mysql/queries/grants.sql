@@ -49,6 +49,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON $database.event_log TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.event_consumer TO $user;
 GRANT SELECT ON $database.frontend TO $user;
 GRANT SELECT, INSERT, UPDATE ON $database.leadership TO $user;
+-- names in DNS, and what signs their updates
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.dns_name TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.dns_name_addr TO $user;
+GRANT SELECT ON $database.tsig_key TO $user;
 
 -- name: grants_admin
 -- `rowlock apply`, `export` and `lease`: it reads everything, changes the

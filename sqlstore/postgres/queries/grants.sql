@@ -59,6 +59,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.event_log TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.event_consumer TO $user;
 GRANT SELECT ON $schema.frontend TO $user;
 GRANT SELECT, INSERT, UPDATE ON $schema.leadership TO $user;
+-- names in DNS, and what signs their updates
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.dns_name TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.dns_name_addr TO $user;
+GRANT SELECT ON $schema.tsig_key TO $user;
 
 -- name: grants_admin
 -- `rowlock apply`, `export` and `lease`: it reads everything, changes the
