@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"maps"
 	"net/netip"
 	"testing"
 
@@ -17,11 +18,8 @@ func newNames6(t testing.TB, more sqlstore.Parameters) *bench6 {
 	t.Helper()
 	c := config6()
 	c.Parameters = sqlstore.Parameters{}
-	for _, p := range []sqlstore.Parameters{benchParameters, more} {
-		for k, v := range p {
-			c.Parameters[k] = v
-		}
-	}
+	maps.Copy(c.Parameters, benchParameters)
+	maps.Copy(c.Parameters, more)
 	b := newBench6Of(t, c)
 	b.leaser.decide = newModel6().decide
 	return b

@@ -23,8 +23,13 @@ func testHostnames(t *testing.T, dialect string) {
 			name string
 			run  func(*testing.T, *naming)
 		}{
-			{"address", nameOfAddress}, {"rename", nameChanges}, {"off", nameSwitchedOff}, {"gone", nameGone}, {"kept", nameKept},
-			{"anew", nameAnew}, {"other", nameOfOtherAddress},
+			{"address", nameOfAddress},
+			{"rename", nameChanges},
+			{"off", nameSwitchedOff},
+			{"gone", nameGone},
+			{"kept", nameKept},
+			{"anew", nameAnew},
+			{"other", nameOfOtherAddress},
 		} {
 			if c.name == "other" && v.family == sqlstore.IPv4 {
 				continue // such a client is refused
@@ -98,7 +103,7 @@ func nameOfAddress(t *testing.T, x *naming) {
 	l := x.assigned(t)
 	name := x.at(l.Addr)
 	require.Equal(t, name, l.Client.Hostname)
-	require.EqualValues(t, inDNS, l.Client.FQDNFlags)
+	require.Equal(t, inDNS, l.Client.FQDNFlags)
 	x.ask(t, sqlstore.OpRenew, l.Addr)
 	x.told(t, line(assigned, name, inDNS))
 	y := &naming{variant: x.variant, db: x.db, engine: x.engine, vrf: newVRF(), host: "rapid", flags: inDNS}
@@ -155,7 +160,7 @@ func nameKept(t *testing.T, x *naming) {
 	for _, op := range []sqlstore.Op{sqlstore.OpSelect, sqlstore.OpRenew, sqlstore.OpRebind} {
 		kept := x.ask(t, op, l.Addr)
 		require.Equal(t, was, kept.Client.Hostname)
-		require.EqualValues(t, inDNS, kept.Client.FQDNFlags)
+		require.Equal(t, inDNS, kept.Client.FQDNFlags)
 	}
 	x.told(t, line(assigned, was, inDNS))
 }
