@@ -46,6 +46,8 @@ func judge(srv server, r *dns.Msg, err error) answer {
 	case sig != nil && sig.Error != dns.RcodeSuccess:
 		code := dns.RcodeToString[int(sig.Error)]
 		return answer{noAnswer, tsigCode(code), fmt.Errorf("TSIG: %s", cmp.Or(code, "error")), true, false}
+	case errors.Is(err, dns.ErrAuth): // its code alone says so; its signature was not looked at
+		return judgeCode(dns.RcodeNotAuth)
 	case err != nil:
 		return answer{noAnswer, "BADREPLY", fmt.Errorf("read reply: %w", err), true, false}
 	case !r.Response || r.Opcode != dns.OpcodeUpdate:
