@@ -1,7 +1,6 @@
 package site_test
 
 import (
-	"errors"
 	"net/netip"
 	"os"
 	"strings"
@@ -103,10 +102,10 @@ func TestSecretFile(t *testing.T) {
 		require.NoError(t, err, good.text)
 		require.Equal(t, []sqlstore.TSIGKey{{Name: "k.example.org", Algorithm: good.algorithm, Secret: secret, Fingerprint: fingerprint}}, c.TSIGKeys)
 	}
-	slashes := strings.Repeat("//8=", 1)
-	c, err := parse(document, key(`secret "`+strings.Repeat("////", 6)+slashes+`";`))
+	slashes := strings.Repeat("////", 6)
+	c, err := parse(document, key(`secret "`+slashes+`";`))
 	require.NoError(t, err, "what is quoted is no comment")
-	require.Equal(t, strings.Repeat("////", 6)+slashes, c.TSIGKeys[0].Secret)
+	require.Equal(t, slashes, c.TSIGKeys[0].Secret)
 
 	hidden := "aGlkZGVu"
 	for text, want := range map[string]string{
@@ -131,5 +130,4 @@ func TestSecretFile(t *testing.T) {
 	_, err = site.Parse("site.yaml", []byte(document))
 	require.ErrorContains(t, err, "at the command line")
 	require.Len(t, site.Problems(err), 1)
-	require.False(t, errors.Is(err, os.ErrNotExist))
 }
