@@ -16,6 +16,8 @@ type Store interface {
 	ConfigStore
 	LeaseStore
 	AdminStore
+	EventStore
+	NameStore
 	CopyStore
 
 	// Dialect names the engine: "postgres", "mysql", "mariadb" or "sqlite".

@@ -195,6 +195,16 @@ SELECT l.binding_key, l.addr, l.state, l.rev
  WHERE l.binding_key > UNHEX(?) AND l.binding_key <= UNHEX(?) AND l.state IN (1, 2) AND l.expires_at <= UTC_TIMESTAMP(6)
  ORDER BY l.binding_key LIMIT ?;
 
+-- name: lease_named
+-- Of a window the live leases whose name or address we keep in DNS. No locks.
+SELECT l.binding_key, l.vrf, l.addr,
+       32, --v4
+       l.prefix_len, --v6
+       l.subnet_id, l.hostname, l.fqdn_flags, l.state, l.rev
+  FROM lease4 l FORCE INDEX (PRIMARY)
+ WHERE l.binding_key > UNHEX(?) AND l.binding_key <= UNHEX(?) AND l.state = 2 AND l.expires_at > UTC_TIMESTAMP(6) AND l.fqdn_flags & 192 <> 0
+ ORDER BY l.binding_key LIMIT ?;
+
 -- name: lease_dead_offers
 -- Locks dead offers by key and rev.
 SELECT l.binding_key, l.vrf, l.addr, l.pool_id
