@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 
+	"rowlock/admin"
 	"rowlock/frontend"
 	"rowlock/sqlstore"
 	"rowlock/sqlstore/dialects"
@@ -73,6 +74,7 @@ type server struct {
 	store    sqlstore.Store
 	engine   *engine.Engine
 	frontend *frontend.Server
+	admin    *admin.Server // nil without the role
 }
 
 // run serves until ctx ends and then stops in order: no new packets, replies
@@ -96,6 +98,11 @@ func (s *server) run(ctx context.Context) error {
 		return err
 	}
 	defer s.stopEngine(ctx)
+	console, err := s.startAdmin(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.stopAdmin(ctx)
 	if err := s.frontend.Start(ctx); err != nil {
 		return listenHint(err)
 	}
@@ -107,7 +114,7 @@ func (s *server) run(ctx context.Context) error {
 	s.state.set("")
 	v4, v6 := byFamily(s.frontend.LocalAddrs())
 	s.log.Info("serving", "event", "serve.ready", "database", s.store.Version(), "revision", s.frontend.Revision(),
-		"dhcp4", v4, "dhcp6", v6, "health", health)
+		"dhcp4", v4, "dhcp6", v6, "health", health, "console", console)
 	lost := s.untilLost(ctx)
 	s.state.set("stopping")
 	s.log.Info("stopping", "event", "serve.stopping")
