@@ -38,7 +38,7 @@ func (s NameState) String() string {
 // the address is among those that may have the name from now on.
 type NameMark struct {
 	Name string
-	Zone string // the zone of ours that it is in; "" for none
+	Zone string // the zone of ours that it is in; "" for none, or to leave it as it is
 	VRF  uint32
 	Addr netip.Addr // zero: only mark
 }
@@ -96,7 +96,7 @@ type NameOutcome struct {
 	State     NameState
 	Published string
 	Attempted string        // "" when the outcome is known
-	Error     string        // at most 500 bytes are kept
+	Error     string        // at most MaxNameError bytes are kept
 	Retry     time.Duration // due again after this; 0: when it is marked
 	Failed    bool          // count an attempt; otherwise attempts become 0
 	// Stale are addresses that do not have the name any more. They and, with
@@ -116,7 +116,7 @@ type NameFilter struct {
 	Limit int    // 0: 1,000
 }
 
-// ZoneQueue counts the names of a zone.
+// ZoneQueue counts the names of a zone that are waiting or tried again.
 type ZoneQueue struct {
 	Zone      string
 	Pending   int64
@@ -128,8 +128,10 @@ type ZoneQueue struct {
 // NameStore keeps what DNS has and shall have. A name is worked on under a
 // claim that one worker has at a time.
 type NameStore interface {
-	// MarkNames makes names due and raises their version; a row that is missing
-	// is made. A name that is claimed becomes due when the claim ends.
+	// MarkNames makes names due and raises their version, also those of no zone; a
+	// row that is missing is made. A name that is claimed becomes due when the
+	// claim ends. What cannot be a name (empty, longer than 255 bytes) is passed
+	// over.
 	MarkNames(ctx context.Context, marks []NameMark) error
 	// ClaimNames takes up to limit due names, longest due first, that no live
 	// claim has and whose zone is not among except, until ttl has passed by
@@ -138,13 +140,16 @@ type NameStore interface {
 	// NameHolders returns, for each name, the rows of dns_name_addr with the
 	// leases at those addresses, in one snapshot.
 	NameHolders(ctx context.Context, names []string) ([]NameHolder, error)
-	// AttemptNames records what is about to be sent, and extends the claims by
-	// ttl. It returns the names whose claim is lost: nothing may be sent for
-	// those.
+	// AttemptNames adds what is about to be sent to what was attempted, and lets
+	// the claims end ttl from now. It returns the names whose claim is lost:
+	// nothing may be sent for those. A claim that ran out is not lost until
+	// another worker has one.
 	AttemptNames(ctx context.Context, holder string, ttl time.Duration, attempts []NameAttempt) (lost []string, err error)
-	// FinishNames ends claims. A name whose claim is lost keeps its row, becomes
-	// due once more with Published among what was attempted (it is made if it is
-	// gone), and is returned.
+	// FinishNames ends claims. A name that was marked since is due at once, and
+	// keeps what was attempted: somebody whose claim was lost may have added to
+	// it. A name whose claim is lost keeps its row, becomes due once more with
+	// Published among what was attempted (it is made if it is gone), and is
+	// returned. The names of a call are unique.
 	FinishNames(ctx context.Context, holder string, outcomes []NameOutcome) (lost []string, err error)
 	// ReleaseNames ends all claims of a holder: of a worker that has just
 	// started under this name, or ends. The names are due at once.

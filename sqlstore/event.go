@@ -41,7 +41,7 @@ type Lead struct {
 	Fence  int64 // as SweepStore.Lead returned it
 }
 
-// LogLimits bounds the event log.
+// LogLimits bounds the event log; a limit of 0 is none.
 type LogLimits struct {
 	Age  time.Duration // what is older is deleted
 	Rows int64         // of more than this the oldest are deleted
@@ -51,6 +51,13 @@ type LogLimits struct {
 const (
 	LeadSequence = "sequence" // who takes events out of the bag
 	ConsumerDDNS = "ddns"     // there while the configuration has a dns_zone
+)
+
+// TrimStep is how many rows TrimLog looks at, and MaxBacklog how many events
+// Backlog counts.
+const (
+	TrimStep   = 10_000
+	MaxBacklog = 100_000
 )
 
 // EventStore takes lease changes from the bag (lease_event) to those who
@@ -64,10 +71,11 @@ type EventStore interface {
 	// ended is not seen and left for a later call. It returns how many it took.
 	// marks is called for each event and must not use the store.
 	Sequence(ctx context.Context, l Lead, limit int, marks func(*Event) []NameMark) (int, error)
-	// TrimLog deletes up to 10,000 rows of event_log beyond the limits and
-	// returns how many.
+	// TrimLog deletes up to TrimStep rows of event_log beyond the limits, oldest
+	// first, and returns how many. The last row stays: the next number follows
+	// from it.
 	TrimLog(ctx context.Context, limits LogLimits) (int, error)
-	// Backlog tells how many events are in the bag (counted up to 100,000) and
+	// Backlog tells how many events are in the bag (counted up to MaxBacklog) and
 	// how old the oldest is, by database time.
 	Backlog(ctx context.Context) (events int64, oldest time.Duration, err error)
 	// Consumer refreshes last_seen of a consumer and returns its seq; ErrNotFound

@@ -15,6 +15,9 @@ type Store interface {
 	FrontendStore
 	ConfigStore
 	LeaseStore
+	AdminStore
+	EventStore
+	NameStore
 	CopyStore
 
 	// Dialect names the engine: "postgres", "mysql", "mariadb" or "sqlite".

@@ -49,6 +49,7 @@ type Engine struct {
 	sweeper chan struct{}
 	bans    sync.Map     // lockName -> time.Time
 	told    atomic.Int64 // when it was last told that a privilege is missing, in Unix seconds
+	granted atomic.Int64 // leases acknowledged
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -179,6 +180,9 @@ func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decisio
 	d := &sqlstore.Decision{Revision: m.revision, Results: make([]sqlstore.Result, len(m.items))}
 	for i := range m.items {
 		d.Results[i] = m.items[i].result
+		if r.Items[i].Op != sqlstore.OpOffer && d.Results[i].Code == sqlstore.Granted {
+			e.granted.Add(1)
+		}
 	}
 	return d, nil
 }

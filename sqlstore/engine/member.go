@@ -66,6 +66,7 @@ func (e *Engine) heartbeat(ctx context.Context) {
 	m.mu.Lock()
 	info := m.info
 	m.mu.Unlock()
+	info.Exchanges = e.granted.Load()
 	sent := time.Now()
 	limit, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()

@@ -57,7 +57,7 @@ func loadQueries(mariadb bool) (*queries, error) {
 		if err != nil {
 			return nil, err
 		}
-		maps.Copy(q.common, split(string(text)))
+		maps.Copy(q.common, split(forServer(string(text), mariadb)))
 	}
 	text, err := queryFiles.ReadFile(leaseFile)
 	if err != nil {

@@ -195,6 +195,16 @@ SELECT l.binding_key, l.addr, l.state, l.rev
  WHERE l.binding_key > UNHEX(?) AND l.binding_key <= UNHEX(?) AND l.state IN (1, 2) AND l.expires_at <= UTC_TIMESTAMP(6)
  ORDER BY l.binding_key LIMIT ?;
 
+-- name: lease_named
+-- Of a window the live leases whose name or address we keep in DNS. No locks.
+SELECT l.binding_key, l.vrf, l.addr,
+       32, --v4
+       l.prefix_len, --v6
+       l.subnet_id, l.hostname, l.fqdn_flags, l.state, l.rev
+  FROM lease4 l FORCE INDEX (PRIMARY)
+ WHERE l.binding_key > UNHEX(?) AND l.binding_key <= UNHEX(?) AND l.state = 2 AND l.expires_at > UTC_TIMESTAMP(6) AND l.fqdn_flags & 192 <> 0
+ ORDER BY l.binding_key LIMIT ?;
+
 -- name: lease_dead_offers
 -- Locks dead offers by key and rev.
 SELECT l.binding_key, l.vrf, l.addr, l.pool_id
@@ -262,6 +272,11 @@ SELECT $columns FROM lease4 l FORCE INDEX (lease4_addr)
 -- Rows by subnet and state.
 SELECT l.subnet_id, CASE WHEN l.state = 2 AND l.expires_at <= UTC_TIMESTAMP(6) THEN 3 ELSE l.state END AS seen, COUNT(*)
   FROM lease4 l GROUP BY l.subnet_id, seen;
+
+-- name: lease_newest
+-- The live leases whose holding began last. No index serves it: it reads the
+-- whole table.
+SELECT $columns FROM lease4 l WHERE l.state = 2 AND l.expires_at > $now ORDER BY l.since DESC, l.vrf, l.addr LIMIT ?;
 
 -- name: fragment_columns
 l.binding_key, l.parked_key, l.vrf, l.addr, l.subnet_id, l.pool_id, l.pool_gen, l.state, l.valid_lft, l.rev,

@@ -169,6 +169,19 @@ SELECT t.last, t.looked, w.binding_key, w.addr, w.state, w.rev
   FROM (SELECT (SELECT binding_key FROM w ORDER BY binding_key DESC LIMIT 1) AS last, (SELECT count(*) FROM w) AS looked) t
   LEFT JOIN w ON w.due;
 
+-- name: lease_named
+-- Of the next rows in key order: the live leases whose name or address we keep
+-- in DNS, and always one row with the last key looked at. No locks.
+WITH w AS MATERIALIZED (
+  SELECT l.binding_key, l.vrf, l.addr, l.subnet_id, l.hostname, l.fqdn_flags, l.state, l.rev,
+         32 AS prefix_len, --v4
+         l.prefix_len, --v6
+         l.state = 2 AND l.expires_at > now() AND l.fqdn_flags & 192 <> 0 AS named
+    FROM lease4 l WHERE l.binding_key > $1 ORDER BY l.binding_key LIMIT $2)
+SELECT t.last, t.looked, w.binding_key, w.vrf, w.addr, w.prefix_len, w.subnet_id, w.hostname, w.fqdn_flags, w.state, w.rev
+  FROM (SELECT (SELECT binding_key FROM w ORDER BY binding_key DESC LIMIT 1) AS last, (SELECT count(*) FROM w) AS looked) t
+  LEFT JOIN w ON w.named;
+
 -- name: lease_delete_offers
 -- Deletes dead offers by key and rev, and lists their addresses.
 WITH k AS MATERIALIZED (
@@ -231,6 +244,11 @@ SELECT $columns FROM lease4 l
 -- Rows by subnet and state.
 SELECT l.subnet_id, CASE WHEN l.state = 2 AND l.expires_at <= now() THEN 3 ELSE l.state END AS state, count(*)
   FROM lease4 l GROUP BY 1, 2;
+
+-- name: lease_newest
+-- The $1 live leases whose holding began last. No index serves it: it reads the
+-- whole table.
+SELECT $columns FROM lease4 l WHERE l.state = 2 AND l.expires_at > now() ORDER BY l.since DESC, l.vrf, l.addr LIMIT $1;
 
 -- name: lease_columns
 -- Not a statement: what $columns stands for above.

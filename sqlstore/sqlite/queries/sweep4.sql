@@ -38,3 +38,20 @@ DELETE FROM lease4 WHERE rowid IN (
    WHERE pool_id = ?1 AND reclaim_at IS NOT NULL AND reclaim_at <= ?2 AND substr(binding_key, 5, 1) <> x'fe'
    ORDER BY reclaim_at LIMIT ?3)
 RETURNING vrf, addr, pool_id;
+
+-- name: lease_named
+-- The next rows in key order, with the mark of those that are live and whose
+-- name or address we keep in DNS.
+SELECT binding_key, vrf, addr,
+       32, --v4
+       prefix_len, --v6
+       subnet_id, hostname, fqdn_flags, state, rev,
+       state = 2 AND expires_at > CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000 AND fqdn_flags & 192 <> 0
+  FROM lease4 WHERE binding_key > ?1 ORDER BY binding_key LIMIT ?2;
+
+-- name: lease_holder
+-- The live lease that an address has at time ?3.
+SELECT subnet_id, hostname, fqdn_flags, valid_lft, since, client_id, hwaddr, hwtype FROM lease4
+ WHERE vrf = ?1 AND addr = ?2 AND state = 2 AND expires_at > ?3
+   AND prefix_len = 128 --v6
+;
