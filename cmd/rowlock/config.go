@@ -20,9 +20,10 @@ const systemConfig = "/etc/rowlock/rowlock.yaml"
 const (
 	roleDHCP4 = "dhcp4"
 	roleDHCP6 = "dhcp6"
+	roleDDNS  = "ddns"
 )
 
-var allRoles = []string{roleDHCP4, roleDHCP6}
+var allRoles = []string{roleDHCP4, roleDHCP6, roleDDNS}
 
 // processConfig is the process file: what a process must know before it can
 // read its configuration from the database. Secrets are never in it: they come
