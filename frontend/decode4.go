@@ -4,9 +4,11 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"strings"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"rowlock/ddns/name"
 	"rowlock/sqlstore"
 )
 
@@ -32,6 +34,7 @@ type query4 struct {
 	maxSize   int // option 57, at least 576
 	params    []byte
 	client    sqlstore.Client
+	names     namer
 }
 
 // decode4 reads a DHCPv4 message. Its error is a Drop.
@@ -206,12 +209,11 @@ func (q *query4) readClient() error {
 	if len(c.HWAddr) == 0 && len(c.ClientID) == 0 {
 		return drop(ReasonNoIdentity, "no client identifier and hlen is 0")
 	}
-	c.Hostname = hostname(string(q.msg.Options.Get(dhcpv4.OptionHostName)))
-	if v := q.msg.Options.Get(dhcpv4.OptionFQDN); len(v) >= 3 {
-		c.FQDNFlags = v[0]
-		if name := hostname(fqdnName(v[0], v[3:])); name != "" {
-			c.Hostname = name
-		}
+	sent := &q.names.sent
+	sent.host = strings.TrimRight(string(q.msg.Options.Get(dhcpv4.OptionHostName)), "\x00")
+	if v, ok := q.msg.Options[dhcpv4.OptionFQDN.Code()]; ok {
+		sent.take(v, name.Parse4)
 	}
+	c.Hostname, c.FQDNFlags = sent.plain()
 	return nil
 }

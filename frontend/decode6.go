@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
+
+	"rowlock/ddns/name"
 )
 
 // Limits on what one DHCPv6 packet may ask for.
@@ -26,9 +28,8 @@ type query6 struct {
 	ias      []ia6    // IA_NA and IA_PD in the order of the message
 	tas      []uint32 // IAIDs of IA_TA options, which get no addresses
 	oro      []uint16
-	rapid    bool   // has the Rapid Commit option
-	hostname string // of the Client FQDN option, cleaned; may be empty
-	fqdn     uint8  // flags of the Client FQDN option
+	rapid    bool // has the Rapid Commit option
+	names    namer
 }
 
 // decode6 decodes a packet. It takes the relay messages off one after the
@@ -106,7 +107,7 @@ func (q *query6) take(opts dhcpv6.Options) error {
 		case dhcpv6.OptionRapidCommit:
 			q.rapid = true
 		case dhcpv6.OptionFQDN:
-			q.fqdn, q.hostname = fqdn6(v)
+			q.names.sent.take(v, name.Parse6)
 		}
 		if err != nil {
 			return err
@@ -134,15 +135,6 @@ func oro6(v []byte) ([]uint16, error) {
 		codes = append(codes, binary.BigEndian.Uint16(v))
 	}
 	return codes, nil
-}
-
-// fqdn6 reads the Client FQDN option (RFC 4704 section 4.1): flags and a name
-// in the form of DNS messages, without the final zero byte when it is partial.
-func fqdn6(v []byte) (flags uint8, name string) {
-	if len(v) == 0 {
-		return 0, ""
-	}
-	return v[0], hostname(fqdnName(fqdnWire, v[1:]))
 }
 
 // wants tells whether the client asked for an option.

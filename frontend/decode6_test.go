@@ -31,8 +31,9 @@ func TestDecode6(t *testing.T) {
 	require.Equal(t, clientDUID6, q.clientID)
 	require.Equal(t, []uint16{23, 24}, q.oro)
 	require.True(t, q.rapid)
-	require.Equal(t, "host.example.org", q.hostname)
-	require.Equal(t, uint8(1), q.fqdn)
+	host, flags := q.names.sent.plain()
+	require.Equal(t, "host.example.org", host)
+	require.Equal(t, uint8(1), flags)
 	named := func(list ...string) (out []named6) {
 		for _, s := range list {
 			out = append(out, named6{prefix: netip.MustParsePrefix(s)})

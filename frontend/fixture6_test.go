@@ -141,6 +141,12 @@ type bench6 struct {
 
 func newBench6(t testing.TB) *bench6 {
 	t.Helper()
+	return newBench6Of(t, config6())
+}
+
+// newBench6Of makes a server with a configuration.
+func newBench6Of(t testing.TB, config *sqlstore.Config) *bench6 {
+	t.Helper()
 	b := &bench6{leaser: &leaser6{}}
 	var err error
 	b.Server, err = New(Config{
@@ -148,7 +154,7 @@ func newBench6(t testing.TB) *bench6 {
 		Leaser: b.leaser, Members: nobody6{}, Deadline: time.Minute,
 	})
 	require.NoError(t, err)
-	require.NoError(t, b.SetConfig(config6()))
+	require.NoError(t, b.SetConfig(config))
 	b.listener = &listener{
 		family: sqlstore.IPv6, config: ListenConfig{Kind: ListenInterface, Interface: "lan0", Port: 547, ClientPort: 546, RelayPort: 547},
 		udp: newSocket(nil, 4),

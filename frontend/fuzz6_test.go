@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
@@ -27,11 +28,24 @@ func FuzzHandle6(f *testing.F) {
 		relay6Msg(1, "::", "fe80::2", relay6Msg(0, "::", "fe80::9", msg6(dhcpv6.MessageTypeSolicit, clientID6(), na6(1)),
 			opt6(dhcpv6.OptionInterfaceID, []byte("port7"))), opt6(dhcpv6.OptionRelayPort, u16(9))),
 	}
+	for _, v := range []string{
+		"", "\x01", "\x00\x00", "\x01\x05Alice", "\x01\x05Alice\x03dyn\x07example\x03org\x00", "\x05\x01*\x00", "\x01\xc0\x0c", "\x01\x01a\x00\x01b",
+		"\x04\x03a.b", "\x01\x3f", "\x01\x02\xff\x00", "\x02\x09localhost", "\x01" + strings.Repeat("\x3f"+strings.Repeat("a", 63), 4),
+	} {
+		seeds = append(seeds, request6Of(dhcpv6.MessageTypeRequest, na6(1, "2001:db8:1::1005"), pd6(2), opt6(dhcpv6.OptionORO, u16(39)), opt6(dhcpv6.OptionFQDN, []byte(v))))
+	}
 	for i, seed := range seeds {
 		f.Add(seed, i%2 == 0, uint8(i))
+		f.Add(seed, i%2 != 0, uint8(128+i%2))
 	}
-	b := newBench6(f)
+	config := config6()
+	config.Parameters = benchParameters
+	plain, names := newBench6(f), newBench6Of(f, config)
 	f.Fuzz(func(t *testing.T, data []byte, direct bool, outcome uint8) {
+		b := plain
+		if outcome >= 128 {
+			b = names
+		}
 		if len(data) > maxPacket {
 			return
 		}
@@ -94,6 +108,9 @@ func checkItems6(t *testing.T, items []sqlstore.Item) {
 		require.LessOrEqual(t, len(c.HWAddr), maxHWAddr)
 		for _, v := range [][]byte{c.CircuitID, c.RemoteID, c.SubscriberID, c.RelayID, []byte(c.Hostname)} {
 			require.LessOrEqual(t, len(v), 255)
+		}
+		if it.Kind == sqlstore.NA {
+			checkName(t, it.ClientAt(netip.MustParseAddr("2001:db8:1::1005")))
 		}
 		require.NotNil(t, it.Pools)
 		require.NotZero(t, it.ValidLft)

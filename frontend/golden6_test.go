@@ -11,12 +11,15 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
+
+	"rowlock/sqlstore"
 )
 
 var update6 = flag.Bool("update6", false, "rewrite the replies in testdata/v6")
 
 // TestConversations6 plays the files of testdata/v6 against config6 and a
-// model of the lease table. A file has pairs of "in" and "out". An in begins
+// model of the lease table. A file may begin with "params", "NAME VALUE" each
+// line, which are global; then it has pairs of "in" and "out". An in begins
 // with "direct" or "relayed"; the rest is for encode6. An out is where the
 // reply goes, its text and its bytes in hex, or "drop REASON". Adding a case
 // is adding a file and running with -update6.
@@ -31,10 +34,14 @@ func TestConversations6(t *testing.T) {
 			a, err := txtar.ParseFile(name)
 			require.NoError(t, err)
 			require.NotEmpty(t, a.Files)
-			require.Zero(t, len(a.Files)%2)
-			b := newBench6(t)
+			config, first := config6(), len(a.Files)%2
+			if first == 1 {
+				require.Equal(t, "params", a.Files[0].Name)
+				config.Parameters = params6(string(a.Files[0].Data))
+			}
+			b := newBench6Of(t, config)
 			b.leaser.decide = newModel6().decide
-			for i := 0; i < len(a.Files); i += 2 {
+			for i := first; i < len(a.Files); i += 2 {
 				require.Equal(t, "in", a.Files[i].Name)
 				require.Equal(t, "out", a.Files[i+1].Name)
 				got := b.play(t, string(a.Files[i].Data))
@@ -49,6 +56,15 @@ func TestConversations6(t *testing.T) {
 			}
 		})
 	}
+}
+
+func params6(text string) sqlstore.Parameters {
+	p := sqlstore.Parameters{}
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		p[key] = value
+	}
+	return p
 }
 
 func (b *bench6) play(t testing.TB, text string) string {

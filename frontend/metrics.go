@@ -19,6 +19,7 @@ type metrics struct {
 	queue    prometheus.GaugeFunc
 	revision prometheus.GaugeFunc
 	refused  prometheus.Counter
+	names    *prometheus.CounterVec
 }
 
 // newMetrics makes the metrics and registers them.
@@ -31,6 +32,7 @@ func newMetrics(r prometheus.Registerer, queued, revision func() float64) (*metr
 		sent:     counter("rowlock_frontend_packets_sent_total", "Messages sent, by type.", "family", "type"),
 		drops:    counter("rowlock_frontend_drops_total", "Packets that ended without an answer, by reason.", "family", "reason"),
 		panics:   counter("rowlock_frontend_panics_total", "Packets whose handling panicked.", "family"),
+		names:    counter("rowlock_frontend_names_refused_total", "Names of clients that were refused, by reason.", "reason"),
 		handle: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "rowlock_frontend_handle_seconds",
 			Help:    "Time from receiving a packet to handing its reply to the socket, or dropping it.",
@@ -47,7 +49,7 @@ func newMetrics(r prometheus.Registerer, queued, revision func() float64) (*metr
 		}),
 	}
 	for _, c := range []prometheus.Collector{
-		m.received, m.sent, m.drops, m.panics, m.handle, m.queue, m.revision, m.refused,
+		m.received, m.sent, m.drops, m.panics, m.handle, m.queue, m.revision, m.refused, m.names,
 	} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)

@@ -84,7 +84,18 @@ func (m *model4) decide(it *sqlstore.Item) sqlstore.Result {
 		return sqlstore.Result{Code: sqlstore.WrongAddress}
 	}
 	row.State, row.ValidLft = sqlstore.Active, it.ValidLft
+	renamed(row, it)
 	return granted(row)
+}
+
+// renamed gives the row of a granted item its name, as the engine does.
+func renamed(row *sqlstore.Lease, it *sqlstore.Item) {
+	switch c := it.ClientAt(row.Addr); {
+	case c.Hostname != "":
+		row.Client.Hostname, row.Client.FQDNFlags = c.Hostname, c.FQDNFlags
+	case it.Unnames(row):
+		row.Client.FQDNFlags &^= sqlstore.FQDNForward | sqlstore.FQDNReverse
+	}
 }
 
 func granted(row *sqlstore.Lease) sqlstore.Result {
@@ -113,7 +124,7 @@ func (m *model4) insert(it *sqlstore.Item, addr netip.Addr) *sqlstore.Lease {
 	}
 	row := &sqlstore.Lease{
 		Family: sqlstore.IPv4, Key: it.Key, Addr: addr, PrefixLen: 32, SubnetID: pool.SubnetID,
-		State: sqlstore.Offered, ValidLft: it.ValidLft, Client: it.Client,
+		State: sqlstore.Offered, ValidLft: it.ValidLft, Client: it.ClientAt(addr),
 	}
 	m.rows[it.Key], m.holders[addr] = row, it.Key
 	return row

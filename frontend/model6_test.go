@@ -61,6 +61,7 @@ func (m *model6) item(it *sqlstore.Item) sqlstore.Result {
 	if it.Op != sqlstore.OpOffer {
 		row.State = sqlstore.Active
 	}
+	renamed(&row, it)
 	m.rows[it.Key] = row
 	res := sqlstore.Result{Code: sqlstore.Granted, Lease: row, HasLease: true}
 	if it.Want.IsValid() && it.Want != row.Addr {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
@@ -62,11 +63,13 @@ func granted4(q *query4, n *network, as netip.Addr, a *ask4, r *sqlstore.Result)
 	}
 	w.mask(at)
 	w.configured(q, at.options)
+	w.name(q, &r.Lease)
 	return w.msg, nil
 }
 
 // informed4 answers an INFORM: an ACK without an address and lifetimes
-// (RFC 2131 section 4.3.5).
+// (RFC 2131 section 4.3.5). It has no name: the Client FQDN option answers a
+// DISCOVER or REQUEST only (RFC 4702 section 4).
 func informed4(q *query4, n *network, as netip.Addr) *dhcpv4.DHCPv4 {
 	at := n
 	if own := n.segment.find(q.origin.ciaddr); own != nil {
@@ -178,6 +181,24 @@ func (w *writer4) configured(q *query4, set optionSet) {
 		if o, ok := set.get(uint16(code)); ok {
 			w.offer(o)
 		}
+	}
+}
+
+// name tells the client its name, where there is still room: by the Client FQDN
+// option if it sent that (RFC 4702 section 4), and by the Host Name option if it
+// asks for that.
+func (w *writer4) name(q *query4, l *sqlstore.Lease) {
+	if q.names.sent.has {
+		if v, err := q.names.option(l.Addr).Append4(nil); err == nil {
+			w.offer(wireOption{code: uint16(dhcpv4.OptionFQDN.Code()), data: v})
+		}
+	}
+	host := dhcpv4.OptionHostName.Code()
+	if !slices.Contains(q.params, host) {
+		return
+	}
+	if n := q.names.hostname(l); n != "" {
+		w.offer(wireOption{code: uint16(host), data: []byte(n)})
 	}
 }
 

@@ -3,6 +3,7 @@ package frontend
 import (
 	"encoding/binary"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
@@ -45,6 +46,7 @@ func reply6(q *query6, n *network, duid []byte, asked asked6, dec *sqlstore.Deci
 	}
 	addIAs6(msg, q, at, answers)
 	addOptions6(msg, q, at)
+	addName6(msg, q, at, asked, dec)
 	return msg, nil
 }
 
@@ -54,7 +56,7 @@ func granted6At(n *network, asked asked6, dec *sqlstore.Decision) (at *network, 
 	for _, kind := range []sqlstore.Kind{sqlstore.NA, sqlstore.PD} {
 		for _, i := range asked.items {
 			if i >= 0 && asked.request.Items[i].Kind == kind && dec.Results[i].Code == sqlstore.Granted {
-				return n.home6(kind, dec.Results[i].Lease.Addr), true
+				return n.home(kind, dec.Results[i].Lease.Addr), true
 			}
 		}
 	}
@@ -164,6 +166,29 @@ func status6(code iana.StatusCode, text string) dhcpv6.Option {
 }
 
 func seconds6(n uint32) time.Duration { return time.Duration(n) * time.Second }
+
+// addName6 adds the Client FQDN option for a client that sent it and asks for
+// it (RFC 4704 section 6), about the first address that it is granted. An option
+// that the site has configured stays.
+func addName6(msg *dhcpv6.Message, q *query6, n *network, asked asked6, dec *sqlstore.Decision) {
+	code := dhcpv6.OptionFQDN
+	if _, configured := n.options.get(uint16(code)); configured || !q.names.sent.has || !q.wants(uint16(code)) {
+		return
+	}
+	if v, err := q.names.option(address6(asked, dec)).Append6(nil); err == nil {
+		msg.AddOption(&dhcpv6.OptionGeneric{OptionCode: code, OptionData: v})
+	}
+}
+
+// address6 returns the first address that was granted, else the zero Addr.
+func address6(asked asked6, dec *sqlstore.Decision) netip.Addr {
+	for _, i := range asked.items {
+		if i >= 0 && asked.request.Items[i].Kind == sqlstore.NA && dec.Results[i].Code == sqlstore.Granted {
+			return dec.Results[i].Lease.Addr
+		}
+	}
+	return netip.Addr{}
+}
 
 // addOptions6 adds the configured options that the client asked for or gets
 // always. The information refresh time belongs to answers without leases

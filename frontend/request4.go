@@ -41,6 +41,7 @@ func request4(q *query4, n *network, as netip.Addr, revision int64) (*ask4, erro
 		at = holding // the lifetimes of the subnet that the address is in
 	}
 	key, former := key4(q, n)
+	q.names.begin(n)
 	a.request = &sqlstore.Request{
 		Family: sqlstore.IPv4, Revision: revision,
 		Items: []sqlstore.Item{{
@@ -49,6 +50,7 @@ func request4(q *query4, n *network, as netip.Addr, revision int64) (*ask4, erro
 			ValidLft: at.settings.lifetime(q.lease, q.asked), OfferLft: n.settings.offer,
 		}},
 	}
+	q.names.ask(&a.request.Items[0])
 	return a, nil
 }
 

@@ -23,6 +23,7 @@ type asked6 struct {
 // the configuration: one item for each IA.
 func request6(q *query6, n *network, revision int64) asked6 {
 	a := asked6{op: op6(q, n), items: make([]int, len(q.ias))}
+	q.names.begin(n)
 	var items []sqlstore.Item
 	for i := range q.ias {
 		ia := &q.ias[i]
@@ -103,17 +104,18 @@ func item6(op sqlstore.Op, q *query6, ia *ia6, n *network) sqlstore.Item {
 			it.WantLen = uint8(first.prefix.Bits())
 		}
 		if op != sqlstore.OpOffer && op != sqlstore.OpAssign {
-			at = n.home6(ia.kind, it.Want)
+			at = n.home(ia.kind, it.Want)
 		}
 	}
 	it.ValidLft = at.settings.lifetime(wish, wish != 0)
 	it.PreferredLft = at.settings.preferred6(it.ValidLft)
+	q.names.ask(&it)
 	return it
 }
 
-// home6 returns the network of the link that an address or prefix belongs to,
+// home returns the network of the link that an address or prefix belongs to,
 // whose lifetimes and options go with it; n itself if none has it.
-func (n *network) home6(kind sqlstore.Kind, addr netip.Addr) *network {
+func (n *network) home(kind sqlstore.Kind, addr netip.Addr) *network {
 	if kind == sqlstore.NA {
 		if at := n.segment.find(addr); at != nil {
 			return at
@@ -169,9 +171,8 @@ func client6(q *query6, iaid uint32) sqlstore.Client {
 		RemoteID:     q.relayOption(func(r *relay6) []byte { return r.remoteID }),
 		SubscriberID: q.relayOption(func(r *relay6) []byte { return r.subscriberID }),
 		RelayID:      q.relayOption(func(r *relay6) []byte { return r.relayID }),
-		Hostname:     q.hostname,
-		FQDNFlags:    q.fqdn,
 	}
+	c.Hostname, c.FQDNFlags = q.names.sent.plain()
 	c.HWAddr, c.HWType, c.HWSource = q.linkLayer6()
 	return c
 }

@@ -24,6 +24,7 @@ type network struct {
 	subnet   *sqlstore.Subnet
 	link     *sqlstore.Link
 	settings settings
+	naming   *naming // never nil
 	options  optionSet
 	// pools and prefixes hold the open pools of all subnets of the link and
 	// family, the subnet's own first: addresses, and delegated prefixes. Never
@@ -37,6 +38,7 @@ type network struct {
 type segment struct {
 	networks []*network // those that are open, sorted by prefix
 	closing  []*network
+	named    bool // the names of clients in one of them are kept in DNS
 	// former are the links that subnets of this one came from: clients may
 	// still have their bindings under these.
 	former []uint32
@@ -77,13 +79,22 @@ func compile(c *sqlstore.Config) (*snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("global: %w", err)
 	}
+	names := newNamings(c)
+	naming, err := names.of(nil, c.Parameters)
+	if err != nil {
+		return nil, fmt.Errorf("global: %w", err)
+	}
 	for _, l := range c.Links {
 		own, err := encodeOptions(l.Options)
 		if err != nil {
 			return nil, fmt.Errorf("link %d %s: %w", l.ID, l.Name, err)
 		}
-		networks, err := compileLink(c, l, familyOptions{
-			own[0].over(global[0]), own[1].over(global[1]),
+		naming, err := names.of(naming, l.Parameters, c.Parameters)
+		if err != nil {
+			return nil, fmt.Errorf("link %d %s: %w", l.ID, l.Name, err)
+		}
+		networks, err := compileLink(c, l, names, inherited{
+			options: familyOptions{own[0].over(global[0]), own[1].over(global[1])}, naming: naming,
 		})
 		if err != nil {
 			return nil, err
@@ -94,7 +105,13 @@ func compile(c *sqlstore.Config) (*snapshot, error) {
 	return s, nil
 }
 
-func compileLink(c *sqlstore.Config, l *sqlstore.Link, inherited familyOptions) ([]*network, error) {
+// inherited is what subnets have from their link and from the whole.
+type inherited struct {
+	options familyOptions
+	naming  *naming
+}
+
+func compileLink(c *sqlstore.Config, l *sqlstore.Link, names *namings, outer inherited) ([]*network, error) {
 	var all []*network
 	segments := [2]*segment{{}, {}}
 	for _, sub := range l.Subnets {
@@ -107,7 +124,11 @@ func compileLink(c *sqlstore.Config, l *sqlstore.Link, inherited familyOptions) 
 			return nil, fmt.Errorf("subnet %d (%s): %w", sub.ID, sub.Prefix, err)
 		}
 		f := familyIndex(sub.Family())
-		n.options = own[f].over(inherited[f])
+		n.options = own[f].over(outer.options[f])
+		if n.naming, err = names.of(outer.naming, sub.Parameters, l.Parameters, c.Parameters); err != nil {
+			return nil, fmt.Errorf("subnet %d (%s): %w", sub.ID, sub.Prefix, err)
+		}
+		n.segment.named = n.segment.named || n.naming.policy.SendUpdates
 		if sub.Closing {
 			n.segment.closing = append(n.segment.closing, n)
 		} else {

@@ -169,12 +169,7 @@ func TestBadConfigurationIsRefusedAndTheOldOneKept(t *testing.T) {
 func BenchmarkSelect4(b *testing.B) {
 	for _, count := range []int{1, 10_000} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
-			c := &sqlstore.Config{}
-			for i := range count {
-				prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24)
-				c.Links = append(c.Links, &sqlstore.Link{ID: uint32(i + 1), Subnets: []*sqlstore.Subnet{{ID: uint32(i + 1), LinkID: uint32(i + 1), Prefix: prefix}}})
-			}
-			snap, err := compile(c)
+			snap, err := compile(manySubnets(count))
 			require.NoError(b, err)
 			o := origin4{giaddr: netip.MustParseAddr("10.0.0.1")}
 			for b.Loop() {

@@ -1,6 +1,10 @@
 package frontend
 
-import "context"
+import (
+	"context"
+
+	"rowlock/sqlstore"
+)
 
 // handle4 answers one DHCPv4 message (RFC 2131). Its error is a Drop; nil
 // means that a reply is on its way, or that the message takes none.
@@ -49,6 +53,9 @@ func (s *Server) evaluate4(ctx context.Context, p *packet, q *query4, snap *snap
 	msg, err := reply4(q, n, as, ask) // reply4.go: the message, options by scope
 	if err != nil || msg == nil {
 		return nil, err
+	}
+	if ask.op != sqlstore.OpOffer && ask.op != 0 && ask.decision.Results[0].Code == sqlstore.Granted {
+		s.nameRefused(p, &q.names, ask.decision.Results[0].Lease.Addr) // namer.go
 	}
 	out, err := route4(p, q, msg) // route4.go: where it goes
 	if err != nil {

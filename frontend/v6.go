@@ -38,6 +38,9 @@ func (s *Server) handle6(ctx context.Context, p *packet) error {
 	if err != nil {
 		return err
 	}
+	if addr := address6(asked, dec); asked.op != sqlstore.OpOffer && addr.IsValid() {
+		s.nameRefused(p, &q.names, addr) // namer.go
+	}
 	return s.send6(p, q, msg)
 }
 

@@ -17,8 +17,12 @@ import (
 // another link remembers the old one; a pool whose geometry changed, or that
 // comes back after it was removed, gets the next generation. A chosen id was
 // never used before: leases and history may still name those of removed
-// objects. It returns ErrConflict when an id is used twice.
+// objects. It returns ErrConflict when an id is used twice, and the errors of
+// KeepSecrets, which it calls.
 func Assign(old, next *Config, secret []byte, used UsedIDs) error {
+	if err := KeepSecrets(old, next); err != nil {
+		return err
+	}
 	a := newAssigner(old, secret, used)
 	for _, l := range next.Links {
 		a.claim(l)
@@ -190,7 +194,7 @@ func use(used map[uint32]bool, id uint32, what string) error {
 }
 
 // SameConfig tells whether two configurations say the same, apart from their
-// revision.
+// revision. A secret is the one that has its fingerprint.
 func SameConfig(a, b *Config) bool {
 	x, y := *a, *b
 	x.Revision, y.Revision = 0, 0
@@ -201,6 +205,11 @@ func SameConfig(a, b *Config) bool {
 // are in the order that the database gives.
 func normal(c *Config) *Config {
 	out := &Config{ServerDUID: c.ServerDUID, Parameters: normalParameters(c.Parameters), Options: normalOptions(c.Options)}
+	for _, key := range c.TSIGKeys {
+		out.TSIGKeys = append(out.TSIGKeys, key.Identity())
+	}
+	slices.SortFunc(out.TSIGKeys, func(x, y TSIGKey) int { return cmp.Compare(x.Name, y.Name) })
+	out.Zones = slices.SortedFunc(slices.Values(c.Zones), func(x, y DNSZone) int { return cmp.Compare(x.Name, y.Name) })
 	for _, l := range c.Links {
 		link := *l
 		link.Parameters, link.Options, link.Subnets = normalParameters(l.Parameters), normalOptions(l.Options), nil

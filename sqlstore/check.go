@@ -43,6 +43,7 @@ func Check(c *Config) []Violation {
 	k.parameters(top, "global", c.Parameters)
 	k.lifetimes(top, 0, c.Parameters)
 	k.options(top, 0, c.Options)
+	k.dns(c)
 	lone, named := 0, 0
 	for _, l := range c.Links {
 		if l.Name == "" {

@@ -77,6 +77,36 @@ func (k *checker) lifetimes(at place, family Family, scopes ...Parameters) {
 		}
 		k.add(here, fmt.Sprintf("%v and %v", low, high), rule, o.low, o.high)
 	}
+	k.ttl(at, scopes)
+}
+
+// ttl checks the settings on TTLs likewise. 0 is not set.
+func (k *checker) ttl(at place, scopes []Parameters) {
+	names := []string{"ddns_ttl", "ddns_ttl_percent", "ddns_ttl_min", "ddns_ttl_max"}
+	values := map[string]float64{}
+	for _, name := range names {
+		values[name], _ = k.number(name, 0, scopes)
+	}
+	conflict := func(a, b, rule string) {
+		_, setA := scopes[0][a]
+		_, setB := scopes[0][b]
+		if !setA && !setB {
+			return
+		}
+		name := a
+		if !setA {
+			name = b
+		}
+		k.add(at.key("parameters.%s", name).of("parameter %s", name), fmt.Sprintf("%v and %v", values[a], values[b]), rule, a, b)
+	}
+	for _, name := range names[1:] {
+		if values["ddns_ttl"] > 0 && values[name] > 0 {
+			conflict("ddns_ttl", name, "%s leaves nothing to %s (0 is not set)")
+		}
+	}
+	if high := values["ddns_ttl_max"]; high > 0 && values["ddns_ttl_min"] > high {
+		conflict("ddns_ttl_min", "ddns_ttl_max", "%s must not be above %s")
+	}
 }
 
 // number returns the value in force, false when there is none or it is no

@@ -1,6 +1,9 @@
 package sqlstore
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // Config is the whole network configuration at one revision: what the
 // configuration tables hold, or what a site document says. A loaded Config is
@@ -36,6 +39,28 @@ type DNSServer struct {
 	Addr      netip.AddrPort
 	Transport string // tcp or udp
 	Key       string // name of the TSIGKey; "" for unsigned updates
+}
+
+// NewDNSServer makes a server of the values of its row; ErrData where they are
+// none.
+func NewDNSServer(addr string, port int64, transport, key string) (DNSServer, error) {
+	a, err := netip.ParseAddr(addr)
+	if err != nil || port < 1 || port > 65535 {
+		return DNSServer{}, fmt.Errorf("dns_server %q port %d: %w", addr, port, ErrData)
+	}
+	return DNSServer{Addr: netip.AddrPortFrom(a, uint16(port)), Transport: transport, Key: key}, nil
+}
+
+// AddServer appends a server to the zone, nil for none. The zone becomes the
+// last one unless it is that already.
+func (c *Config) AddServer(zone string, s *DNSServer) {
+	if n := len(c.Zones); n == 0 || c.Zones[n-1].Name != zone {
+		c.Zones = append(c.Zones, DNSZone{Name: zone})
+	}
+	if s != nil {
+		z := &c.Zones[len(c.Zones)-1]
+		z.Servers = append(z.Servers, *s)
+	}
 }
 
 // Link is the unit within which a client has one binding: a shared network

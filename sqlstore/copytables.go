@@ -20,6 +20,9 @@ func CopyTables() []*CopyTable {
 		copyTable("option_data", "scope scope_id family code", "", `scope:text scope_id:int family:int code:int position:int
 			name:text data:text is_hex:bool always:bool`),
 		copyTable("parameter", "scope scope_id name", "", "scope:text scope_id:int name:text value:text"),
+		copyTable("tsig_key", "name", "", "name:text algorithm:text secret:text fingerprint:text"),
+		copyTable("dns_zone", "name", "", "name:text"),
+		copyTable("dns_server", "zone position", "", "zone:text position:int addr:text port:int transport:text tsig_key:text"),
 		copyTable("lease4", "binding_key", "", `binding_key:bytes parked_key:bytes vrf:int addr:bytes
 			subnet_id:int pool_id:int pool_gen:int state:int valid_lft:int since:time expires_at:time reclaim_at:time rev:int
 			hwaddr:bytes hwtype:int hwaddr_source:int client_id:bytes relay_addr:bytes circuit_id:bytes remote_id:bytes
@@ -40,6 +43,10 @@ func CopyTables() []*CopyTable {
 		copyTable("lease_history", "ended_at vrf addr rev", "", `family:int vrf:int addr:bytes prefix_len:int subnet_id:int
 			binding_key:bytes since:time ended_at:time ended_by:int rev:int hwaddr:bytes client_id:bytes iaid:int
 			relay_addr:bytes circuit_id:bytes remote_id:bytes subscriber_id:bytes relay_id:bytes hostname:text frontend:text`),
+		copyTable("dns_name", "name", "", `name:text zone:text version:int state:int marked_at:time due_at:time holder:text claim:int
+			attempts:int published:text attempted:text last_error:text changed_at:time`),
+		copyTable("dns_name_addr", "name vrf addr", "", "name:text vrf:int addr:bytes"),
+		copyTable("api_token", "id", "", "id:text kind:int name:text hash:bytes created_at:time expires_at:time"),
 	}
 }
 

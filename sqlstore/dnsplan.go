@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	maxDNSName = 255
+	maxNameRow = 255 // bytes that dns_name.name holds
 
 	// MaxNameError is how much of an error dns_name keeps, in bytes.
 	MaxNameError = 500
@@ -38,7 +38,7 @@ func SortMarks(marks []NameMark) (names, addrs []NameMark) {
 
 // isDNSName tells whether every engine takes the text as a name.
 func isDNSName(name string) bool {
-	return name != "" && len(name) <= maxDNSName && utf8.ValidString(name) && !strings.Contains(name, "\x00")
+	return name != "" && len(name) <= maxNameRow && utf8.ValidString(name) && !strings.Contains(name, "\x00")
 }
 
 // MergeRecords returns the lines of some texts, each once, in their order.

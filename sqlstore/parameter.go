@@ -16,6 +16,13 @@ const (
 	BoolParameter    ParameterType = "boolean" // true or false
 	IPv4Parameter    ParameterType = "ipv4-address"
 	ByteParameter    ParameterType = "uint8"
+
+	TTLParameter          ParameterType = "ttl"           // 0..2147483647 seconds; 0 is not set
+	WholePercentParameter ParameterType = "whole-percent" // 0..100; 0 is not set
+	ChoiceParameter       ParameterType = "choice"        // one of Choices
+	DomainParameter       ParameterType = "domain"        // host name of any number of labels, or nothing
+	LabelParameter        ParameterType = "label"         // first part of a label
+	CharacterParameter    ParameterType = "character"     // letter, digit, hyphen, or nothing
 )
 
 // ParameterDef describes one parameter: the rules that SQL, document, API and
@@ -50,6 +57,26 @@ var ParameterDefs = []ParameterDef{
 	{"affinity_time", SecondsParameter, "604800", "global", "how long an ended binding is remembered for a returning client while its address is not needed"},
 	{"decline_probation_period", SecondsParameter, "86400", "global", "quarantine of a declined address"},
 	{"park_max", SecondsParameter, "604800", "global", "longest time a parked lease blocks its address"},
+	{"ddns_send_updates", BoolParameter, "false", "any", "keep the names of clients in DNS"},
+	{"ddns_override_no_update", BoolParameter, "false", "any", "do so also for clients that ask for no update"},
+	{"ddns_override_client_update", BoolParameter, "false", "any", "keep the address record also for clients that want to do so themselves"},
+	{"ddns_replace_client_name", ChoiceParameter, "never", "any", "when a generated name stands in for the client's"},
+	{"ddns_generated_prefix", LabelParameter, "host", "any", "first part of generated names"},
+	{"ddns_qualifying_suffix", DomainParameter, "", "any", "domain of names that have none, and of generated ones"},
+	{"ddns_confine_to_suffix", BoolParameter, "true", "any", "do not use a client's own name outside of the suffix; no effect without a suffix"},
+	{"hostname_char_replacement", CharacterParameter, "", "any", "stands for each character that a host name may not have; default: it is left out"},
+	{"ddns_ttl", TTLParameter, "", "any", "TTL of the records in seconds, whatever the lifetime; excludes the next three"},
+	{"ddns_ttl_percent", WholePercentParameter, "", "any", "TTL as a share of the lifetime; default: a third (RFC 4702 5)"},
+	{"ddns_ttl_min", TTLParameter, "", "any", "shortest TTL; default: 600"},
+	{"ddns_ttl_max", TTLParameter, "", "any", "longest TTL; default: none"},
+}
+
+// Choices returns the values that a ChoiceParameter may have.
+func (d ParameterDef) Choices() []string {
+	if d.Name == "ddns_replace_client_name" {
+		return []string{"never", "always", "when-present", "when-not-present"}
+	}
+	return nil
 }
 
 // ParameterByName returns the definition of a parameter.
@@ -89,6 +116,8 @@ func (d ParameterDef) Check(value string) error {
 		if _, err := strconv.ParseUint(value, 10, 8); err != nil {
 			return fmt.Errorf("%q is not a number from 0 to 255", value)
 		}
+	default:
+		return d.checkName(value)
 	}
 	return nil
 }

@@ -65,6 +65,11 @@ type Item struct {
 	// instead of those of Client; nil: as in Client. It is called by the engine,
 	// any number of times, and must not block.
 	Named func(addr netip.Addr) (hostname string, fqdnFlags uint8)
+	// KeepName says that a message without a name means no change: the row
+	// keeps its name, and who keeps it in DNS. Otherwise the row of a client
+	// that has no name loses FQDNForward and FQDNReverse; the name stays there
+	// for reports.
+	KeepName bool
 }
 
 // ClientAt is the item's client with the name that it has at an address.
@@ -74,6 +79,13 @@ func (it *Item) ClientAt(addr netip.Addr) Client {
 		c.Hostname, c.FQDNFlags = it.Named(addr)
 	}
 	return c
+}
+
+// Unnames tells whether a row that was granted to the client has a name in DNS
+// which the client does not have any more.
+func (it *Item) Unnames(row *Lease) bool {
+	return row.Client.FQDNFlags&(FQDNForward|FQDNReverse) != 0 && row.Client.Hostname != "" &&
+		!it.KeepName && it.ClientAt(row.Addr).Hostname == ""
 }
 
 // Permits tells whether the client may hold addr, and from which pool

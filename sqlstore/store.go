@@ -15,6 +15,7 @@ type Store interface {
 	FrontendStore
 	ConfigStore
 	LeaseStore
+	AdminStore
 	EventStore
 	NameStore
 	CopyStore

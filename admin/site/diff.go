@@ -137,6 +137,7 @@ func (f *facts) identify(what string, id uint32, natural string) string {
 
 func (f *facts) config(c *sqlstore.Config) {
 	f.settings("", "global", c.Parameters, c.Options)
+	f.dns(c)
 	for _, l := range c.Links {
 		if l.Name != "" {
 			object := "shared_network " + l.Name

@@ -81,6 +81,28 @@ func TestDiff(t *testing.T) {
 			[]string{"+ shared_network north: vrf 0", "+ subnet 192.0.2.0/24 shared_network: north"},
 		},
 		{
+			"keys and zones",
+			`tsig_keys: [{name: k, fingerprint: 1a2b3c4d}, {name: kept, fingerprint: "00000001"}, {name: old, algorithm: hmac-sha1}]
+dns_zones: [{name: example.org, servers: [{address: 192.0.2.53, tsig_key: k}]}, {name: example.net, servers: [{address: 192.0.2.53}]}]`,
+			`tsig_keys: [{name: k, algorithm: hmac-sha512, secret: Zmlyc3QgZmlyc3QgZmlyc3Q=}, {name: kept}, {name: new, secret: Zmlyc3QgZmlyc3QgZmlyc3Q=}]
+dns_zones:
+- {name: example.org, servers: [{address: "2001:db8::53", port: 5353, transport: udp}, {address: 192.0.2.53, tsig_key: k}]}
+- {name: 2.0.192.in-addr.arpa, servers: [{address: 192.0.2.53, tsig_key: new}]}`,
+			[]string{
+				"- tsig_key old: hmac-sha1",
+				"- tsig_key old secret: fingerprint not known",
+				"- dns_zone example.net",
+				"- dns_zone example.net servers: 192.0.2.53 tcp",
+				"~ tsig_key k: hmac-sha256 -> hmac-sha512",
+				"~ tsig_key k secret: fingerprint 1a2b3c4d -> fingerprint 2598c934",
+				"+ tsig_key new: hmac-sha256",
+				"+ tsig_key new secret: fingerprint 2598c934",
+				"+ dns_zone 2.0.192.in-addr.arpa",
+				"+ dns_zone 2.0.192.in-addr.arpa servers: 192.0.2.53 tcp key new",
+				"~ dns_zone example.org servers: 192.0.2.53 tcp key k -> 2001:db8::53 port 5353 udp, 192.0.2.53 tcp key k",
+			},
+		},
+		{
 			"pools in another order",
 			"subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.8/29}, {pool: 192.0.2.16/29}]}]",
 			"subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.16/29}, {pool: 192.0.2.8/29}]}]",

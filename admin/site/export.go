@@ -17,13 +17,16 @@ import (
 // Export writes c as a document that Parse turns into c again. Links,
 // subnets, pools and options keep their order (shared networks stand before
 // lone subnets), parameters have that of the manual. Revision and server DUID
-// belong to the database and are left out, and so is what is closing. It fails
+// belong to the database and are left out, and so are what is closing and the
+// secrets of keys, which their fingerprints stand for. It fails
 // for a pd_pool that is not one prefix and a link without a name that is not
 // one subnet; sqlstore.Check refuses both.
 func Export(c *sqlstore.Config) ([]byte, error) {
 	w := &writer{}
 	w.parameters("", c.Parameters)
 	w.options("", 0, c.Options)
+	w.keys(c.TSIGKeys)
+	w.zones(c.Zones)
 	named := func(l *sqlstore.Link) bool { return l.Name != "" }
 	if slices.ContainsFunc(c.Links, named) {
 		w.line("", "shared_networks:")

@@ -18,6 +18,7 @@ func configs() *rapid.Generator[*sqlstore.Config] {
 	return rapid.Custom(func(t *rapid.T) *sqlstore.Config {
 		g := &generator{T: t}
 		c := &sqlstore.Config{Parameters: g.parameters(true), Options: g.options(sqlstore.IPv4, sqlstore.IPv6)}
+		g.dns(c)
 		for i := range rapid.IntRange(0, 3).Draw(t, "shared networks") {
 			l := &sqlstore.Link{Name: g.text("name") + fmt.Sprint(i), ID: g.id("link"), VRF: g.vrf()}
 			l.Parameters, l.Options = g.parameters(false), g.options(sqlstore.IPv6)
@@ -58,6 +59,8 @@ func (g *generator) parameters(global bool) sqlstore.Parameters {
 	values := map[string][]string{
 		"valid_lifetime": {"3600", "4294967295"}, "max_valid_lifetime": {"4294967295"}, "t1_percent": {"40", "12.5"},
 		"authoritative": {"true", "false"}, "server_identifier": {"192.0.2.1"}, "preference": {"0", "255"},
+		"ddns_qualifying_suffix": {"", "example.org"}, "ddns_replace_client_name": {"always", "when-not-present"},
+		"hostname_char_replacement": {"", "-", "0"}, "ddns_ttl_percent": {"0", "33"},
 	}
 	if global {
 		values["reclaim_grace"] = []string{"60", "00600"}
@@ -98,6 +101,35 @@ func (g *generator) options(families ...sqlstore.Family) []sqlstore.OptionData {
 		}
 	}
 	return all
+}
+
+// dns draws keys as they are loaded, without secrets, and zones.
+func (g *generator) dns(c *sqlstore.Config) {
+	for i := range rapid.IntRange(0, 2).Draw(g.T, "keys") {
+		c.TSIGKeys = append(c.TSIGKeys, sqlstore.TSIGKey{
+			Name:        fmt.Sprintf("%d_key.example.org", i),
+			Algorithm:   rapid.SampledFrom(sqlstore.TSIGAlgorithms()).Draw(g.T, "algorithm"),
+			Fingerprint: rapid.SampledFrom([]string{"", "1a2b3c4d", "12345678", "1e234567"}).Draw(g.T, "fingerprint"),
+		})
+	}
+	names := []string{"0/25.2.0.192.in-addr.arpa", "2.0.192.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa", "example.org", "null", "true"}
+	for _, name := range names {
+		if !rapid.Bool().Draw(g.T, name) {
+			continue
+		}
+		z := sqlstore.DNSZone{Name: name}
+		for i := range rapid.IntRange(1, 3).Draw(g.T, "servers") {
+			s := sqlstore.DNSServer{Transport: rapid.SampledFrom([]string{"tcp", "udp"}).Draw(g.T, "transport")}
+			port := rapid.SampledFrom([]uint16{53, 5353, 65535}).Draw(g.T, "port")
+			addr := rapid.SampledFrom([]string{"192.0.2.%d", "2001:db8::%d", "::%d"}).Draw(g.T, "server")
+			s.Addr = netip.AddrPortFrom(netip.MustParseAddr(fmt.Sprintf(addr, i+1)), port)
+			if n := len(c.TSIGKeys); n > 0 && rapid.Bool().Draw(g.T, "signed") {
+				s.Key = c.TSIGKeys[rapid.IntRange(0, n-1).Draw(g.T, "key")].Name
+			}
+			z.Servers = append(z.Servers, s)
+		}
+		c.Zones = append(c.Zones, z)
+	}
 }
 
 func (g *generator) subnet() *sqlstore.Subnet {
@@ -259,6 +291,8 @@ func TestExportNothing(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(whole))
 	f.Add([]byte(`{"subnets": [{"subnet": "192.0.2.0/24", "relay": ["198.51.100.1"]}]}`))
+	f.Add([]byte(withNames))
+	f.Add([]byte("tsig_keys: [{name: K., secret: c2VjcmV0c2VjcmV0c2VjcmV0, fingerprint: x}]\ndns_zones: [{name: 0/25.2.0.192.in-addr.arpa, servers: [{address: ::1, port: 1, tsig_key: k}]}]\n"))
 	f.Add([]byte("a: &x [*x]\n? {b: !!str c}\n: |\n  d\n<<: {}\n"))
 	f.Add([]byte("subnets:\n- subnet: 2001:db8::/32\n  pd_pools:\n  - prefix: 2001:db8::/33\n    delegated_len: 0x7f\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -12,8 +12,9 @@ import (
 
 // Parse reads a document; name is its file's name, for messages only. The
 // error joins every *Problem found, in the order of the document; the Config
-// is nil then. Ids that the document does not give are 0.
-func Parse(name string, data []byte) (*sqlstore.Config, error) {
+// is nil then. Ids that the document does not give are 0; a key has its secret
+// only where the document does.
+func Parse(name string, data []byte, options ...Option) (*sqlstore.Config, error) {
 	root, err := readTree(name, data)
 	if err != nil {
 		return nil, err
@@ -26,6 +27,9 @@ func Parse(name string, data []byte) (*sqlstore.Config, error) {
 		}
 	}
 	r := &reader{file: name, broken: map[*node]bool{}}
+	for _, o := range options {
+		o(r)
+	}
 	c := r.document(root)
 	for _, v := range sqlstore.Check(c) {
 		if n := root.find(v.Path); !r.broken[n] {
@@ -37,12 +41,14 @@ func Parse(name string, data []byte) (*sqlstore.Config, error) {
 	if err := join(r.problems); err != nil {
 		return nil, err
 	}
+	order(c)
 	return c, nil
 }
 
 func (r *reader) document(n *node) *sqlstore.Config {
-	f := r.mapping(n, "", "parameters", "option_data", "shared_networks", "subnets")
+	f := r.mapping(n, "", "parameters", "option_data", "tsig_keys", "dns_zones", "shared_networks", "subnets")
 	c := &sqlstore.Config{Parameters: r.parameters(f), Options: r.options(f, 0)}
+	r.dns(f, c)
 	for _, item := range r.list(f, "shared_networks") {
 		c.Links = append(c.Links, r.sharedNetwork(item))
 	}

@@ -17,6 +17,8 @@ type reader struct {
 	// broken are values that were reported: what Check has to say about the
 	// zero value in their place would only repeat it.
 	broken map[*node]bool
+	// readFile reads a file that the document names, nil where it may not.
+	readFile func(path string) ([]byte, error)
 }
 
 func (r *reader) report(n *node, object, rule, value string) {

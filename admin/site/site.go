@@ -7,7 +7,8 @@
 // that cannot be encoded. Export is its inverse. Diff tells in plain lines how
 // two configurations differ.
 //
-// The package does no input or output and keeps no state; everything in it is
+// The package does no input or output (what SecretFiles reads, its caller reads)
+// and keeps no state; everything in it is
 // safe for concurrent use.
 package site
 

@@ -20,6 +20,7 @@ type node struct {
 	kind         kind
 	line, column int
 	text         string // scalar
+	literal      bool   // of a scalar: a number or truth value without quotes
 	entries      []entry
 	items        []*node
 }
@@ -157,7 +158,7 @@ func (t *treeReader) node(n ast.Node, depth int) (*node, error) {
 	case *ast.LiteralNode:
 		out.kind, out.text = scalar, n.Value.Value
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		out.kind, out.text = scalar, n.GetToken().Value
+		out.kind, out.text, out.literal = scalar, n.GetToken().Value, true
 	case *ast.MappingNode:
 		return out, t.mapping(out, n.Values, depth)
 	case *ast.MappingValueNode:

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -53,6 +54,9 @@ func (p *program) apply(ctx context.Context, file string, o applyOptions) error 
 	if err != nil {
 		return fmt.Errorf("load configuration: %w", err)
 	}
+	if err := sqlstore.KeepSecrets(old, next); err != nil {
+		return fmt.Errorf("apply %s: %w", file, err)
+	}
 	changes := site.Diff(old, next)
 	for _, c := range changes {
 		fmt.Fprintln(p.stdout, c)
@@ -93,7 +97,22 @@ func (p *program) readDocument(file string) (*sqlstore.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read document: %w", err)
 	}
-	return site.Parse(name, data)
+	return site.Parse(name, data, site.SecretFiles(func(path string) ([]byte, error) {
+		if file != "-" && !filepath.IsAbs(path) {
+			path = filepath.Join(filepath.Dir(file), path)
+		}
+		return readSecret(path)
+	}))
+}
+
+// readSecret reads a file of a document, and no more of it than it may have.
+func readSecret(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, site.MaxSecretFile+1))
 }
 
 // author names the person at the command line, also behind sudo.

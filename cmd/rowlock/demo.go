@@ -48,8 +48,9 @@ func (p *program) demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "show the server at work: clients, leases in SQL, a crash and what is left of it",
 		Long: `Starts servers on loopback ports with a sample site, lets clients behind two
-relays get their leases, shows them by SQL, kills the server with -9 and shows
-that every client gets its address back: first on an SQLite file, then with two
+relays get their leases, shows them by SQL, looks their names up in a DNS server
+of its own where BIND is installed, kills the server with -9 and shows that every
+client gets its address back: first on an SQLite file, then with two
 servers on one PostgreSQL database, of which one is killed in the middle. That
 part needs PostgreSQL's programs, or a server named by --database, where a
 database of its own is made and removed. No root is needed, and nothing is left
@@ -140,7 +141,7 @@ func (d *demo) close() {
 }
 
 // database brings the schema and the sample site into a new database.
-func (d *demo) database(ctx context.Context, url string) error {
+func (d *demo) database(ctx context.Context, url string, c *sqlstore.Config) error {
 	m, err := dialects.Migrator(ctx, url, dialects.Options{Create: true})
 	if err != nil {
 		return err
@@ -153,11 +154,11 @@ func (d *demo) database(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	rev, err := s.ApplyConfig(ctx, 0, d.site, "demo", "sample site")
+	rev, err := s.ApplyConfig(ctx, 0, c, "demo", "sample site")
 	if err = errors.Join(err, s.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.out, "  schema: %d migrations; site: %s, revision %d\n", len(applied), describeSite(d.site), rev)
+	fmt.Fprintf(d.out, "  schema: %d migrations; site: %s, revision %d\n", len(applied), describeSite(c), rev)
 	return nil
 }
 
@@ -175,7 +176,17 @@ func describeSite(c *sqlstore.Config) string {
 func (d *demo) sqlitePart(ctx context.Context) error {
 	fmt.Fprintln(d.out, "One server on an SQLite file")
 	url := "sqlite:" + filepath.Join(d.dir, "rowlock.db")
-	if err := d.database(ctx, url); err != nil {
+	names, err := d.startDNS(ctx)
+	if err != nil {
+		return err
+	}
+	network := d.site
+	if names != nil {
+		network = names.named(d.site)
+	} else {
+		fmt.Fprintln(d.out, "  BIND (named and dig) is not installed: names in DNS are left out")
+	}
+	if err := d.database(ctx, url, network); err != nil {
 		return err
 	}
 	server, err := d.start(ctx, "demo", url)
@@ -189,6 +200,11 @@ func (d *demo) sqlitePart(ctx context.Context) error {
 	}
 	if err := d.report(ctx, url); err != nil {
 		return err
+	}
+	if names != nil {
+		if err := d.names(ctx, names, before); err != nil {
+			return err
+		}
 	}
 	if err := server.kill(); err != nil {
 		return err
@@ -222,7 +238,7 @@ func (d *demo) sharedPart(ctx context.Context, server string) error {
 			fmt.Fprintln(d.out, "the demo's database could not be removed:", err)
 		}
 	})
-	if err := d.database(ctx, url); err != nil {
+	if err := d.database(ctx, url, d.site); err != nil {
 		return err
 	}
 	for _, id := range []string{"left", "right"} {

@@ -41,11 +41,12 @@ func (r readyLine) String() string {
 const childConfig = `database: %q
 frontend_id: %q
 state_dir: %q
-roles: [dhcp4, dhcp6]
+roles: [dhcp4, dhcp6, ddns, admin]
 listen:
   dhcp4: [{address: 127.0.0.1, port: 0}]
   dhcp6: [{address: "::1", port: 0}]
   health: 127.0.0.1:0
+  admin: 127.0.0.1:0
 log: {level: info, format: json}
 `
 

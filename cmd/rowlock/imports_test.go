@@ -43,6 +43,8 @@ const (
 	yamlPackage    = "github.com/goccy/go-yaml/..."
 	cobraPackage   = "github.com/spf13/cobra/..."
 	testifyPackage = "github.com/stretchr/testify/..."
+	humaPackage    = "github.com/danielgtaylor/huma/v2/..."
+	browserPackage = "github.com/chromedp/..."
 )
 
 // importRules are the import rules of CONTRIBUTING.md.
@@ -137,6 +139,14 @@ var importRules = []importRule{
 	{
 		name: "flags and YAML are for commands and the site document",
 		in:   []string{"rowlock/..."}, except: []string{"rowlock/cmd/...", "rowlock/admin/site"}, deny: []string{cobraPackage, yamlPackage},
+	},
+	{
+		name: "the HTTP framework is for the API only",
+		in:   []string{"rowlock/..."}, except: []string{"rowlock/admin"}, deny: []string{humaPackage},
+	},
+	{
+		name: "a browser is for tests",
+		in:   []string{"rowlock/..."}, deny: []string{browserPackage},
 	},
 	{
 		name: "assertions are for tests",
@@ -241,6 +251,9 @@ func TestImportRulesBite(t *testing.T) {
 		{"rowlock/frontend/option", "os"},
 		{"rowlock/admin", "rowlock/frontend"},
 		{"rowlock/admin", "database/sql"},
+		{"rowlock/admin/site", "github.com/danielgtaylor/huma/v2"},
+		{"rowlock/cmd/rowlock", "github.com/danielgtaylor/huma/v2/adapters/humago"},
+		{"rowlock/admin", "github.com/chromedp/chromedp"},
 		{"rowlock/admin/site", "github.com/insomniacslk/dhcp/dhcpv4"},
 		{"rowlock/ddns", "rowlock/frontend"},
 		{"rowlock/ddns/name", "rowlock/ddns"},
@@ -257,6 +270,7 @@ func TestImportRulesBite(t *testing.T) {
 	for _, c := range []struct{ from, to string }{
 		{"rowlock/frontend", "rowlock/sqlstore"},
 		{"rowlock/frontend", "rowlock/admin/site"},
+		{"rowlock/admin", "github.com/danielgtaylor/huma/v2"},
 		{"rowlock/frontend", "rowlock/ddns/name"},
 		{"rowlock/ddns/name", "rowlock/sqlstore"},
 		{"rowlock/frontend", "github.com/insomniacslk/dhcp/dhcpv4"},

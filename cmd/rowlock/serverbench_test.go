@@ -47,7 +47,7 @@ func benchServer(b *testing.B, program, dialect string, f sqlstore.Family, outst
 	require.NoError(b, d.prepare())
 	defer d.close()
 	d.program = program
-	require.NoError(b, d.database(b.Context(), database))
+	require.NoError(b, d.database(b.Context(), database, d.site))
 	server, err := d.start(b.Context(), "bench", database)
 	require.NoError(b, err)
 

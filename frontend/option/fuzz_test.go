@@ -69,6 +69,8 @@ func FuzzEncode(f *testing.F) {
 	f.Add(false, "classless-static-route", "10.0.0.0/8 - 192.0.2.1", false)
 	f.Add(false, "root-path", `a\,b`, false)
 	f.Add(true, "ntp-server", "ff02::101", false)
+	f.Add(true, "ntp-server", "200.0.1.0.", false)
+	f.Add(true, "ntp-server", "0003000b0332303001300131013000", true)
 	f.Add(true, "bootfile-param", `a\, b, c`, false)
 	f.Add(true, "dns-servers", "20010db8000000000000000000000001", true)
 	f.Fuzz(func(t *testing.T, v6 bool, name, data string, hex bool) {

@@ -56,7 +56,7 @@ const (
 // have (RFC 5908 section 4).
 func encodeNTP(wire []byte, text string) ([]byte, error) {
 	sub, encode := uint16(ntpServer), encodeIPv6
-	if a, err := netip.ParseAddr(text); err != nil {
+	if a, err := netip.ParseAddr(strings.TrimSuffix(text, ".")); err != nil {
 		sub, encode = ntpName, encodeFQDN
 	} else if a.IsMulticast() {
 		sub = ntpMulticast
@@ -89,6 +89,9 @@ func decodeNTP(wire []byte) (string, int, error) {
 	text, used, err := decode(wire[4 : 4+n])
 	if err == nil && used != n {
 		err = fmt.Errorf("suboption %d has %d bytes too many", sub, n-used)
+	}
+	if _, address := netip.ParseAddr(text); err == nil && sub == ntpName && address == nil {
+		err = fmt.Errorf("%w: the name %s reads as an address", ErrNoText, text)
 	}
 	if err == nil && sub != ntpName {
 		a := netip.AddrFrom16([16]byte(wire[4:]))

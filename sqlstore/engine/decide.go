@@ -33,6 +33,7 @@ type step struct {
 	key    sqlstore.Key
 	addr   netip.Addr
 	rev    int64
+	unname *sqlstore.Lease // this row keeps its name, but not in DNS
 
 	// stepFinal
 	code sqlstore.Code
@@ -49,6 +50,13 @@ func update(a sqlstore.Action, row *sqlstore.Lease) step {
 		s.rev = 0 // a renewal of the same binding by a sibling does no harm
 	}
 	return s
+}
+
+// unname takes the name of a row that was just written out of DNS: a message
+// without a name does not change that of the row by itself. By rev, because
+// the name that is written is the one that was read.
+func unname(a sqlstore.Action, row *sqlstore.Lease) step {
+	return step{kind: stepUpdate, action: a, key: row.Key, addr: row.Addr, rev: row.Rev, unname: row}
 }
 
 // first is the step taken before anything is known: writing first under a

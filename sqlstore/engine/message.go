@@ -313,6 +313,10 @@ func (m *message) update(it *item) sqlstore.Update {
 		Family: m.req.Family, Action: it.next.action, Key: it.next.key, Addr: it.next.addr, Rev: it.next.rev,
 		ValidLft: it.ValidLft, PrefLft: it.PreferredLft, OfferLft: it.OfferLft, Grace: t.grace, ParkMax: t.parkMax, Client: it.ClientAt(it.next.addr),
 	}
+	if row := it.next.unname; row != nil {
+		u.Client.Hostname = row.Client.Hostname
+		u.Client.FQDNFlags = row.Client.FQDNFlags &^ (sqlstore.FQDNForward | sqlstore.FQDNReverse)
+	}
 	switch u.Action {
 	case sqlstore.Quarantine:
 		u.Grace = t.probation
@@ -374,6 +378,9 @@ func (m *message) afterUpdate(it *item, row *sqlstore.Lease) step {
 		return onParked(m.req.Family, it.Item)
 	case sqlstore.Rekey:
 		return onRow(m.req.Family, it.Item, row)
+	}
+	if it.Unnames(row) {
+		return unname(it.next.action, row)
 	}
 	return final(sqlstore.Granted, row)
 }

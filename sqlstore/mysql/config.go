@@ -76,6 +76,8 @@ func (c *conn) loadConfig() (*sqlstore.Config, []byte, error) {
 		{"config_pools", l.pool},
 		{"config_options", l.option},
 		{"config_parameters", l.parameter},
+		{"config_keys", l.key},
+		{"config_zones", l.server},
 	} {
 		if err := c.each(c.q.get(step.query), nil, step.read); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", step.query, err)

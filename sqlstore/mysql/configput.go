@@ -43,12 +43,15 @@ func (c *conn) applyConfig(base int64, next *sqlstore.Config, author, comment st
 		return 0, err
 	}
 	if sqlstore.SameConfig(old, next) {
-		return old.Revision, nil
+		return old.Revision, c.putConsumer()
 	}
 	if err := c.takeOver(sqlstore.EditsOf(old, next)); err != nil {
 		return 0, err
 	}
-	if err := c.putConfig(next); err != nil {
+	if err := c.putConfig(old, next); err != nil {
+		return 0, err
+	}
+	if err := c.putConsumer(); err != nil {
 		return 0, err
 	}
 	if _, err := c.exec(c.q.get("config_raise")); err != nil {
@@ -79,12 +82,9 @@ func (c *conn) usedIDs() (sqlstore.UsedIDs, error) {
 
 // putConfig brings the rows to what cfg says. Objects keep their rows, because
 // other rows refer to them; settings are written anew.
-func (c *conn) putConfig(cfg *sqlstore.Config) error {
+func (c *conn) putConfig(old, cfg *sqlstore.Config) error {
 	r := rowsOf(cfg)
-	for _, step := range []struct {
-		query string
-		rows  *items
-	}{
+	if err := c.putSteps([]configStep{
 		{"config_clear_settings", nil},
 		{"config_clear_parameters", nil},
 		{"config_clear_relays", nil},
@@ -102,7 +102,26 @@ func (c *conn) putConfig(cfg *sqlstore.Config) error {
 		{"config_clear_free", nil},
 		{"config_put_options", &r.options},
 		{"config_put_parameters", &r.params},
-	} {
+		{"config_clear_servers", nil},
+		{"config_clear_zones", &r.zones},
+		{"config_clear_keys", &r.keys},
+	}); err != nil {
+		return err
+	}
+	if err := c.putKeys(old.TSIGKeys, cfg.TSIGKeys); err != nil {
+		return err
+	}
+	return c.putSteps([]configStep{{"config_put_zones", &r.zones}, {"config_put_servers", &r.servers}})
+}
+
+// configStep is a statement that writes rows of the configuration.
+type configStep struct {
+	query string
+	rows  *items
+}
+
+func (c *conn) putSteps(steps []configStep) error {
+	for _, step := range steps {
 		var args []any
 		if step.rows != nil {
 			args = []any{step.rows.Text()}
@@ -116,11 +135,12 @@ func (c *conn) putConfig(cfg *sqlstore.Config) error {
 
 // configRows are the rows of the configuration tables.
 type configRows struct {
-	links, subnets, relays, pools, options, params items
+	links, subnets, relays, pools, options, params, keys, zones, servers items
 }
 
 func rowsOf(cfg *sqlstore.Config) *configRows {
 	r := &configRows{}
+	r.dns(cfg)
 	r.settings("global", 0, cfg.Options, cfg.Parameters)
 	for _, l := range cfg.Links {
 		r.links.row(l.ID, l.Name, l.VRF)

@@ -31,7 +31,9 @@ func (s *Store) loadConfig(ctx context.Context, tx pgx.Tx) (*sqlstore.Config, []
 	if err := tx.QueryRow(ctx, s.q.get("config_head")).Scan(&l.cfg.Revision, &l.cfg.ServerDUID, &l.secret); err != nil {
 		return nil, nil, err
 	}
-	for _, step := range []func(context.Context) error{l.loadLinks, l.loadSubnets, l.loadRelays, l.loadPools, l.loadOptions, l.loadParameters} {
+	for _, step := range []func(context.Context) error{
+		l.loadLinks, l.loadSubnets, l.loadRelays, l.loadPools, l.loadOptions, l.loadParameters, l.loadKeys, l.loadZones,
+	} {
 		if err := step(ctx); err != nil {
 			return nil, nil, fmt.Errorf("load configuration: %w", err)
 		}

@@ -33,12 +33,15 @@ func (s *Store) ApplyConfig(ctx context.Context, base int64, next *sqlstore.Conf
 		}
 		next.Revision = old.Revision
 		if sqlstore.SameConfig(old, next) {
-			return nil
+			return s.putConsumer(ctx, tx)
 		}
 		if err := s.takeOver(ctx, tx, sqlstore.EditsOf(old, next)); err != nil {
 			return err
 		}
 		if err := s.putConfig(ctx, tx, next); err != nil {
+			return err
+		}
+		if err := s.putConsumer(ctx, tx); err != nil {
 			return err
 		}
 		return tx.QueryRow(ctx, s.q.get("config_raise"), author, comment).Scan(&rev)
@@ -68,14 +71,17 @@ func (s *Store) usedIDs(ctx context.Context, tx pgx.Tx) (sqlstore.UsedIDs, error
 	return used, err
 }
 
+// configStep is a statement that writes the configuration.
+type configStep struct {
+	query string
+	args  []any
+}
+
 // putConfig brings the rows to what cfg says. Objects keep their rows, because
 // other rows refer to them; settings are written anew.
 func (s *Store) putConfig(ctx context.Context, tx pgx.Tx, cfg *sqlstore.Config) error {
 	r := configRows(cfg)
-	steps := []struct {
-		query string
-		args  []any
-	}{
+	steps := []configStep{
 		{"config_clear_settings", nil},
 		{"config_clear_parameters", nil},
 		{"config_clear_relays", nil},
@@ -101,7 +107,7 @@ func (s *Store) putConfig(ctx context.Context, tx pgx.Tx, cfg *sqlstore.Config) 
 		}},
 		{"config_put_parameters", []any{r.params.scope, r.params.id, r.params.name, r.params.value}},
 	}
-	for _, step := range steps {
+	for _, step := range append(steps, dnsSteps(cfg)...) {
 		if _, err := tx.Exec(ctx, s.q.get(step.query), step.args...); err != nil {
 			return fmt.Errorf("%s: %w", step.query, err)
 		}

@@ -48,8 +48,10 @@ func classify(err error) error {
 
 // classifyConfig keeps errors that carry one of sqlstore's already.
 func classifyConfig(err error) error {
-	if errors.Is(err, sqlstore.ErrConflict) {
-		return err
+	for _, ours := range []error{sqlstore.ErrConflict, sqlstore.ErrNotFound, sqlstore.ErrData} {
+		if errors.Is(err, ours) {
+			return err
+		}
 	}
 	return classify(err)
 }

@@ -81,6 +81,8 @@ func loadConfig(each eachRow) (*sqlstore.Config, []byte, error) {
 		{"config_pools", l.pool},
 		{"config_options", l.option},
 		{"config_parameters", l.parameter},
+		{"config_keys", l.key},
+		{"config_zones", l.server},
 	} {
 		if err := each(step.query, step.read); err != nil {
 			return nil, nil, err

@@ -35,12 +35,18 @@ func (s *Store) ApplyConfig(ctx context.Context, base int64, next *sqlstore.Conf
 		}
 		was, will := rowsOf(old), rowsOf(next)
 		if sqlstore.SameConfig(old, next) || reflect.DeepEqual(was, will) {
+			if changed, err := t.putConsumer(); changed || err != nil {
+				return err
+			}
 			return errUnchanged
 		}
 		if err := t.takeOver(sqlstore.EditsOf(old, next)); err != nil {
 			return err
 		}
-		if err := t.writeRows(was, will); err != nil {
+		if err := t.writeRows(was, will, secretsOf(next)); err != nil {
+			return err
+		}
+		if _, err := t.putConsumer(); err != nil {
 			return err
 		}
 		rev++

@@ -64,13 +64,17 @@ type rowSet struct {
 	pools      map[uint32]poolRow
 	options    map[optionKey]optionRow
 	parameters map[parameterKey]string
+	keys       map[string]keyRow
+	zones      map[string][]sqlstore.DNSServer
 }
 
 func rowsOf(c *sqlstore.Config) *rowSet {
 	r := &rowSet{
 		links: map[uint32]linkRow{}, subnets: map[uint32]subnetRow{}, relays: map[relayKey]struct{}{}, pools: map[uint32]poolRow{},
 		options: map[optionKey]optionRow{}, parameters: map[parameterKey]string{},
+		keys: map[string]keyRow{}, zones: map[string][]sqlstore.DNSServer{},
 	}
+	r.dns(c)
 	r.settings("global", 0, c.Options, c.Parameters)
 	for _, l := range c.Links {
 		r.links[l.ID] = linkRow{l.Name, l.VRF}
@@ -106,8 +110,8 @@ func (r *rowSet) settings(scope string, id uint32, options []sqlstore.OptionData
 
 // writeRows turns the rows of old into those of next. Names are taken away
 // before they are given, referenced rows are written before those that refer
-// to them, and deleted after them.
-func (t *transaction) writeRows(old, next *rowSet) error {
+// to them, and deleted after them. secrets are those of keys that are given.
+func (t *transaction) writeRows(old, next *rowSet, secrets map[string]string) error {
 	w := &rowWriter{t: t}
 	put(next.links, old.links, func(id uint32, _ linkRow) { w.run("link_unname", id) })
 	put(old.links, next.links, func(id uint32, r linkRow) { w.run("link_put", id, r.name, r.vrf) })
@@ -129,6 +133,7 @@ func (t *transaction) writeRows(old, next *rowSet) error {
 	})
 	drop(old.parameters, next.parameters, func(k parameterKey, _ string) { w.run("parameter_delete", k.scope, k.id, k.name) })
 	put(old.parameters, next.parameters, func(k parameterKey, value string) { w.run("parameter_put", k.scope, k.id, k.name, value) })
+	w.dns(old, next, secrets)
 	return w.err
 }
 

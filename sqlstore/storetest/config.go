@@ -27,7 +27,9 @@ func oneSubnet() *sqlstore.Config {
 func wholeSite() *sqlstore.Config {
 	ip, prefix := netip.MustParseAddr, netip.MustParsePrefix
 	return &sqlstore.Config{
-		Parameters: sqlstore.Parameters{"valid_lifetime": "3600", "reclaim_grace": "120"},
+		Parameters: sqlstore.Parameters{"valid_lifetime": "3600", "reclaim_grace": "120", "ddns_qualifying_suffix": ""},
+		TSIGKeys:   siteKeys(),
+		Zones:      siteZones(),
 		Options: []sqlstore.OptionData{
 			{Family: sqlstore.IPv4, Code: 6, Name: "domain-name-servers", Data: "192.0.2.53, 198.51.100.53"},
 			{Family: sqlstore.IPv6, Code: 23, Name: "dns-servers", Data: "2001:db8::53"},
@@ -76,6 +78,11 @@ func testConfig(t *testing.T, dialect string) {
 		{"lengths", editLengths},
 		{"containing", editContaining},
 		{"reopened", editReopened},
+		{"zones", configZones},
+		{"secrets", configSecrets},
+		{"consumer", configConsumer},
+		{"by hand", configByHand},
+		{"wrong rows", configWrongRows},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			db := migrated(t, dialect)

@@ -187,7 +187,6 @@ func grantsRoles(t *testing.T, g *granted) {
 	require.NoError(t, err)
 	require.True(t, sqlstore.SameConfig(site, cfg))
 
-	ddns.exec(t, "INSERT INTO event_consumer (name) VALUES ('dns')")
 	b := &bench{variants[0], g.database, serving, newVRF()}
 	l := b.row(t, 1, "active")
 	b.store = admin
@@ -199,15 +198,14 @@ func grantsRoles(t *testing.T, g *granted) {
 	ddns.exec(t, `INSERT INTO event_log (seq, at, kind, family, vrf, addr, prefix_len, subnet_id, binding_key, hostname, fqdn_flags, state, rev)
 	  SELECT id, at, kind, family, vrf, addr, prefix_len, subnet_id, binding_key, hostname, fqdn_flags, state, rev FROM lease_event`)
 	ddns.exec(t, "DELETE FROM lease_event")
-	ddns.exec(t, "UPDATE event_consumer SET seq = 2 WHERE name = 'dns'")
+	ddns.exec(t, "UPDATE event_consumer SET seq = 2 WHERE name = 'ddns'")
 	require.EqualValues(t, 2, ddns.exec(t, "DELETE FROM event_log"))
 	store := g.store(t, sqlstore.RoleDDNS)
 	_, err = store.Lead(ctx, "dns", "one", time.Minute)
 	require.NoError(t, err)
-	_, err = store.Frontends(ctx)
-	require.NoError(t, err)
+	grantsNames(t, g)
 
-	for _, v := range []string{"lease_active", "address_holder", "pool_usage", "subnet_usage", "frontend_health"} {
+	for _, v := range []string{"lease_active", "address_holder", "pool_usage", "subnet_usage", "frontend_health", "dns_queue"} {
 		report.rows(t, "SELECT * FROM %s", v)
 	}
 	text, err := os.ReadFile("../README.md")
@@ -221,6 +219,39 @@ func grantsRoles(t *testing.T, g *granted) {
 	found, err := store.Leases(ctx, sqlstore.LeaseFilter{Family: sqlstore.IPv4})
 	require.NoError(t, err)
 	require.Len(t, found, 1)
+}
+
+// grantsNames is what the roles do with names in DNS and with each other.
+func grantsNames(t *testing.T, g *granted) {
+	ctx := t.Context()
+	want, err := g.store(t, sqlstore.RoleAdmin).LoadConfig(ctx)
+	require.NoError(t, err)
+	for _, role := range []sqlstore.DatabaseRole{sqlstore.RoleFrontend, sqlstore.RoleDDNS} {
+		cfg, err := g.store(t, role).LoadConfig(ctx)
+		require.NoError(t, err, role)
+		require.Equal(t, want, cfg, role)
+	}
+	for _, role := range []sqlstore.DatabaseRole{sqlstore.RoleDDNS, sqlstore.RoleAdmin} {
+		store := g.store(t, role)
+		fence := sqlstore.Fence{Frontend: string(role)}
+		fence.Incarnation, err = store.Register(ctx, sqlstore.FrontendInfo{ID: string(role), Roles: []string{string(role)}})
+		require.NoError(t, err, role)
+		_, err = store.Frontends(ctx)
+		require.NoError(t, err, role)
+		require.NoError(t, store.Unregister(ctx, fence), role)
+	}
+	ddns, admin := g.as(t, sqlstore.RoleDDNS), g.as(t, sqlstore.RoleAdmin)
+	require.Equal(t, [][]string{{secondSecret}, {firstSecret}}, ddns.rows(t, "SELECT secret FROM tsig_key ORDER BY name"))
+	ddns.exec(t, "INSERT INTO dns_name (name, state, due_at, attempts) VALUES ('pc.example.org', 4, NULL, 3)")
+	ddns.exec(t, "INSERT INTO dns_name_addr (name, vrf, addr) VALUES ('pc.example.org', 3, %s)", ddns.bytes([]byte{192, 0, 2, 1}))
+	admin.exec(t, "UPDATE dns_name SET state = 1, due_at = marked_at, version = version + 1, attempts = 0, last_error = '' WHERE name = 'pc.example.org'")
+	require.Equal(t, [][]string{{"pc.example.org", "pending"}}, admin.rows(t, "SELECT name, state FROM dns_queue"))
+	ddns.exec(t, "UPDATE dns_name SET state = 2, due_at = NULL, published = '600 A 192.0.2.1'")
+	ddns.exec(t, "DELETE FROM dns_name_addr")
+	ddns.exec(t, "DELETE FROM dns_name")
+	admin.exec(t, "INSERT INTO api_token (id, name, hash) VALUES ('one', 'who', %s)", admin.bytes(make([]byte, 32)))
+	admin.exec(t, "UPDATE api_token SET name = 'somebody'")
+	admin.exec(t, "DELETE FROM api_token")
 }
 
 // A privilege that is missing is told as such, with the name of the table.

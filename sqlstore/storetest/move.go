@@ -104,6 +104,14 @@ func (c *configured) oddities(t *testing.T) {
 		db.literal(time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)), strings.Repeat("a, ''b\"c'', ", 300))
 	db.exec(t, "UPDATE lease4 SET expires_at = %s WHERE state = 3", db.literal(time.Unix(0, 0).UTC()))
 	db.exec(t, "UPDATE option_data SET data = '日本 \\\\ %s' WHERE code = 15", strings.Repeat("x", 70000))
+	db.exec(t, `INSERT INTO dns_name (name, zone, state, marked_at, due_at, holder, claim, published, attempted, changed_at)
+	  VALUES ('pc.example.org', 'example.org', 1, %[1]s, %[1]s, 'worker', 9, '600 A 192.0.2.1\n600 DHCID AAAB', '', %[1]s)`, when(time.July, 654321))
+	db.exec(t, `INSERT INTO dns_name (name, state, marked_at, due_at, last_error, changed_at) VALUES ('pc.example.net', 5, %[1]s, NULL, 'no zone', %[1]s)`, when(time.July, 0))
+	db.exec(t, "INSERT INTO dns_name_addr (name, vrf, addr) VALUES ('pc.example.org', 3, %s)", db.bytes([]byte{192, 0, 2, 1}))
+	for kind, expires := range map[int]string{1: "NULL", 2: when(time.July, 5)} {
+		db.exec(t, `INSERT INTO api_token (id, kind, name, hash, created_at, expires_at) VALUES ('id%[1]d', %[1]d, 'who', %[2]s, %[3]s, %[4]s)`,
+			kind, db.bytes([]byte(strings.Repeat(fmt.Sprint(kind), 32))), when(time.May, 1), expires)
+	}
 	db.exec(t, "UPDATE config_revision SET diff = '-a\n+b\t', comment = ''")
 }
 
@@ -121,7 +129,7 @@ func (d *database) literal(at time.Time) string {
 func moveTables(t *testing.T, dialect string) {
 	db := migrated(t, dialect)
 	columns := db.columns(t)
-	for _, view := range []string{"lease_active", "pool_usage", "subnet_usage", "address_holder", "frontend_health"} {
+	for _, view := range []string{"lease_active", "pool_usage", "subnet_usage", "address_holder", "frontend_health", "dns_queue"} {
 		require.Contains(t, columns, view)
 		delete(columns, view)
 	}

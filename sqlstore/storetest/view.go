@@ -22,6 +22,7 @@ func testViews(t *testing.T, dialect string) {
 	t.Run("usage", func(t *testing.T) { viewUsage(t, c) })
 	t.Run("address_holder", func(t *testing.T) { viewHolder(t, c) })
 	t.Run("frontend_health", func(t *testing.T) { viewHealth(t, c) })
+	t.Run("dns_queue", func(t *testing.T) { viewQueue(t, c) })
 	t.Run("lists", func(t *testing.T) { viewLists(t, c) })
 }
 
@@ -137,6 +138,24 @@ func viewHealth(t *testing.T, c *configured) {
 	c.db.exec(t, "UPDATE frontend SET heartbeat_at = %s WHERE id = 'fe2'", c.db.back("heartbeat_at", 6*time.Second))
 	rows := c.db.rows(t, "SELECT id, CASE WHEN alive THEN 'alive' ELSE 'dead' END, newest_revision, CASE WHEN heartbeat_age >= 6 THEN 'old' ELSE 'new' END FROM frontend_health ORDER BY id")
 	require.Equal(t, [][]string{{"fe1", "alive", "1", "new"}, {"fe2", "dead", "1", "old"}}, rows)
+}
+
+// Names that wait do so since they were marked; those that are published and
+// due for nothing are left out.
+func viewQueue(t *testing.T, c *configured) {
+	for state := 1; state <= 5; state++ {
+		c.db.exec(t, "INSERT INTO dns_name (name, zone, state, due_at, attempts) VALUES ('pc%[1]d.example.org', 'example.org', %[1]d, NULL, %[1]d)", state)
+	}
+	c.db.exec(t, "UPDATE dns_name SET marked_at = %s", c.db.back("marked_at", time.Hour))
+	c.db.exec(t, "UPDATE dns_name SET due_at = marked_at WHERE state = 1")
+	rows := c.db.rows(t, `SELECT name, zone, state, attempts, CASE WHEN age BETWEEN 3600 AND 3900 THEN 'an hour' ELSE 'wrong' END,
+	  CASE WHEN due_at IS NULL THEN 'never' ELSE 'due' END FROM dns_queue ORDER BY name`)
+	require.Equal(t, [][]string{
+		{"pc1.example.org", "example.org", "pending", "1", "an hour", "due"},
+		{"pc3.example.org", "example.org", "conflict", "3", "an hour", "never"},
+		{"pc4.example.org", "example.org", "failed", "4", "an hour", "never"},
+		{"pc5.example.org", "example.org", "no zone", "5", "an hour", "never"},
+	}, rows)
 }
 
 // The listings for people and tools.

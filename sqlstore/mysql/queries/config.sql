@@ -40,6 +40,15 @@ SELECT scope, scope_id, family, code, name, data, is_hex, always FROM option_dat
 -- name: config_parameters
 SELECT scope, scope_id, name, value FROM parameter;
 
+-- name: config_keys
+-- All keys without their secrets.
+SELECT name, algorithm, fingerprint FROM tsig_key ORDER BY name;
+
+-- name: config_zones
+-- All zones with their servers; a zone without one has a row of its own.
+SELECT z.name, s.addr, s.port, s.transport, COALESCE(s.tsig_key, '') FROM dns_zone z LEFT JOIN dns_server s ON s.zone = z.name
+ ORDER BY z.name, s.position;
+
 -- name: config_gens
 -- The highest generation that each pool id ever had (1), and the highest ids of
 -- links (2) and subnets (3).
@@ -143,6 +152,55 @@ SELECT k.scope, k.scope_id, k.name, k.value
          scope_id INT          PATH '$[1]' ERROR ON ERROR,
          name     VARCHAR(300) PATH '$[2]' ERROR ON ERROR,
          value    LONGTEXT     PATH '$[3]' ERROR ON ERROR)) k;
+
+-- name: config_clear_servers
+DELETE FROM dns_server;
+
+-- name: config_clear_zones
+DELETE FROM dns_zone WHERE name NOT IN (SELECT k.name FROM JSON_TABLE(?, '$[*]' COLUMNS (name VARCHAR(300) PATH '$[0]' ERROR ON ERROR)) k);
+
+-- name: config_clear_keys
+DELETE FROM tsig_key WHERE name NOT IN (SELECT k.name FROM JSON_TABLE(?, '$[*]' COLUMNS (name VARCHAR(300) PATH '$[0]' ERROR ON ERROR)) k);
+
+-- name: config_set_key
+-- Changes a key that is there. Secrets are written and never read: who changes
+-- the configuration may not see them, which ON DUPLICATE KEY would need.
+UPDATE tsig_key SET algorithm = ? WHERE name = ? AND algorithm <> ?;
+
+-- name: config_set_secret
+-- Likewise its secret, when it is another than that stored.
+UPDATE tsig_key SET secret = ?, fingerprint = ? WHERE name = ? AND fingerprint <> ?;
+
+-- name: config_put_key
+-- Adds a key.
+INSERT INTO tsig_key (name, algorithm, secret, fingerprint) VALUES (?, ?, ?, ?);
+
+-- name: config_put_zones
+INSERT INTO dns_zone (name)
+SELECT k.name FROM JSON_TABLE(?, '$[*]' COLUMNS (name VARCHAR(300) PATH '$[0]' ERROR ON ERROR)) k
+ WHERE k.name NOT IN (SELECT z.name FROM dns_zone z);
+
+-- name: config_put_servers
+INSERT INTO dns_server (zone, position, addr, port, transport, tsig_key)
+SELECT k.zone, k.position, k.addr, k.port, k.transport, NULLIF(k.tsig_key, '')
+  FROM JSON_TABLE(?, '$[*]' COLUMNS (
+         zone      VARCHAR(300) PATH '$[0]' ERROR ON ERROR,
+         position  INT          PATH '$[1]' ERROR ON ERROR,
+         addr      VARCHAR(100) PATH '$[2]' ERROR ON ERROR,
+         port      INT          PATH '$[3]' ERROR ON ERROR,
+         transport VARCHAR(20)  PATH '$[4]' ERROR ON ERROR,
+         tsig_key  VARCHAR(300) PATH '$[5]' ERROR ON ERROR)) k;
+
+-- name: config_put_consumer
+-- Lease changes are written down for whoever keeps the zones from now on. Those
+-- of before were not: -1 asks for a look at all leases.
+INSERT INTO event_consumer (name, seq)
+SELECT n.name, -1 FROM (SELECT 'ddns' AS name) n
+ WHERE EXISTS (SELECT 1 FROM dns_zone) AND n.name NOT IN (SELECT c.name FROM event_consumer c);
+
+-- name: config_clear_consumer
+-- Without a zone nobody takes them away.
+DELETE FROM event_consumer WHERE name = 'ddns' AND NOT EXISTS (SELECT 1 FROM dns_zone);
 
 -- name: config_clear_chunks
 -- Hints of pool generations that are no more.

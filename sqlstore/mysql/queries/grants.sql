@@ -23,6 +23,9 @@ GRANT SELECT ON $database.pool TO $user;
 GRANT SELECT ON $database.pool_gen TO $user;
 GRANT SELECT ON $database.option_data TO $user;
 GRANT SELECT ON $database.parameter TO $user;
+GRANT SELECT ON $database.dns_zone TO $user;
+GRANT SELECT ON $database.dns_server TO $user;
+GRANT SELECT (name, algorithm, fingerprint) ON $database.tsig_key TO $user;
 -- leases; history and events are written and never read
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.lease4 TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.lease6 TO $user;
@@ -39,24 +42,35 @@ GRANT SELECT, INSERT, UPDATE ON $database.leadership TO $user;
 GRANT EXECUTE ON PROCEDURE $database.rowlock_make_partitions TO $user;
 
 -- name: grants_ddns
--- A process that turns lease changes into DNS updates: it reads leases, and
--- looks after the events and who consumes them.
-GRANT SELECT (id, revision) ON $database.config_head TO $user;
+-- A process that turns lease changes into DNS updates: it reads the
+-- configuration, secrets of keys included, and leases, and looks after the
+-- events and what is in DNS.
+GRANT SELECT (id, revision, server_duid, secret) ON $database.config_head TO $user;
+GRANT SELECT ON $database.link TO $user;
+GRANT SELECT ON $database.subnet TO $user;
+GRANT SELECT ON $database.subnet_relay TO $user;
+GRANT SELECT ON $database.pool TO $user;
+GRANT SELECT ON $database.option_data TO $user;
+GRANT SELECT ON $database.parameter TO $user;
+GRANT SELECT ON $database.dns_zone TO $user;
+GRANT SELECT ON $database.dns_server TO $user;
+GRANT SELECT ON $database.tsig_key TO $user;
 GRANT SELECT ON $database.lease4 TO $user;
 GRANT SELECT ON $database.lease6 TO $user;
+-- events; whoever changes the configuration says whether there are any
 GRANT SELECT, DELETE ON $database.lease_event TO $user;
-GRANT SELECT, INSERT, UPDATE, DELETE ON $database.event_log TO $user;
-GRANT SELECT, INSERT, UPDATE, DELETE ON $database.event_consumer TO $user;
-GRANT SELECT ON $database.frontend TO $user;
-GRANT SELECT, INSERT, UPDATE ON $database.leadership TO $user;
--- names in DNS, and what signs their updates
+GRANT SELECT, INSERT, DELETE ON $database.event_log TO $user;
+GRANT SELECT, UPDATE ON $database.event_consumer TO $user;
+-- names in DNS
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.dns_name TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.dns_name_addr TO $user;
-GRANT SELECT ON $database.tsig_key TO $user;
+-- its place among the others, and the work that one does for all
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.frontend TO $user;
+GRANT SELECT, INSERT, UPDATE ON $database.leadership TO $user;
 
 -- name: grants_admin
--- `rowlock apply`, `export` and `lease`: it reads everything, changes the
--- configuration, and ends leases.
+-- `rowlock apply`, `export` and `lease`: it reads everything but the secrets of
+-- keys, changes the configuration, and ends leases.
 GRANT SELECT ON $database.config_head TO $user;
 GRANT UPDATE (revision, last_link_id, last_subnet_id) ON $database.config_head TO $user;
 GRANT SELECT, INSERT ON $database.config_revision TO $user;
@@ -67,6 +81,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON $database.pool TO $user;
 GRANT SELECT, INSERT ON $database.pool_gen TO $user;
 GRANT SELECT, INSERT, DELETE ON $database.option_data TO $user;
 GRANT SELECT, INSERT, DELETE ON $database.parameter TO $user;
+GRANT SELECT, INSERT, DELETE ON $database.dns_zone TO $user;
+GRANT SELECT, INSERT, DELETE ON $database.dns_server TO $user;
+-- it writes secrets, and tells them apart by their fingerprints
+GRANT SELECT (name, algorithm, fingerprint) ON $database.tsig_key TO $user;
+GRANT INSERT, DELETE ON $database.tsig_key TO $user;
+GRANT UPDATE (algorithm, secret, fingerprint) ON $database.tsig_key TO $user;
 -- leases of a pool that changed get its name; a lease that is released is
 -- written to the history and told
 GRANT SELECT, UPDATE ON $database.lease4 TO $user;
@@ -74,27 +94,35 @@ GRANT SELECT, UPDATE ON $database.lease6 TO $user;
 GRANT SELECT, INSERT ON $database.lease_history TO $user;
 GRANT SELECT, INSERT ON $database.lease_event TO $user;
 GRANT SELECT ON $database.event_log TO $user;
-GRANT SELECT ON $database.event_consumer TO $user;
+GRANT SELECT, INSERT, DELETE ON $database.event_consumer TO $user;
+-- names in DNS that are to be tried again
+GRANT SELECT ON $database.dns_name TO $user;
+GRANT UPDATE (version, state, marked_at, due_at, attempts, last_error, changed_at) ON $database.dns_name TO $user;
+GRANT SELECT ON $database.dns_name_addr TO $user;
 -- free addresses of a pool that changed likewise, or they are forgotten
 GRANT SELECT, DELETE ON $database.pool_cursor TO $user;
 GRANT SELECT, DELETE ON $database.addr_chunk TO $user;
 GRANT SELECT, UPDATE, DELETE ON $database.addr_free TO $user;
-GRANT SELECT ON $database.frontend TO $user;
+-- a process that serves the API has its place among the others
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.frontend TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.api_token TO $user;
 GRANT SELECT ON $database.leadership TO $user;
 GRANT SELECT ON $database.lease_active TO $user;
 GRANT SELECT ON $database.address_holder TO $user;
 GRANT SELECT ON $database.pool_usage TO $user;
 GRANT SELECT ON $database.subnet_usage TO $user;
 GRANT SELECT ON $database.frontend_health TO $user;
+GRANT SELECT ON $database.dns_queue TO $user;
 
 -- name: grants_report
 -- Reports, `rowlock lease list` and `show`: it reads and writes nothing, and
--- the secret of the address order is not for it.
+-- secrets are not for it.
 GRANT SELECT ON $database.lease_active TO $user;
 GRANT SELECT ON $database.address_holder TO $user;
 GRANT SELECT ON $database.pool_usage TO $user;
 GRANT SELECT ON $database.subnet_usage TO $user;
 GRANT SELECT ON $database.frontend_health TO $user;
+GRANT SELECT ON $database.dns_queue TO $user;
 -- the tables below them
 GRANT SELECT (id, revision, server_duid, last_link_id, last_subnet_id) ON $database.config_head TO $user;
 GRANT SELECT ON $database.config_revision TO $user;
@@ -105,6 +133,11 @@ GRANT SELECT ON $database.pool TO $user;
 GRANT SELECT ON $database.pool_gen TO $user;
 GRANT SELECT ON $database.option_data TO $user;
 GRANT SELECT ON $database.parameter TO $user;
+GRANT SELECT ON $database.dns_zone TO $user;
+GRANT SELECT ON $database.dns_server TO $user;
+GRANT SELECT (name, algorithm, fingerprint) ON $database.tsig_key TO $user;
+GRANT SELECT ON $database.dns_name TO $user;
+GRANT SELECT ON $database.dns_name_addr TO $user;
 GRANT SELECT ON $database.lease4 TO $user;
 GRANT SELECT ON $database.lease6 TO $user;
 GRANT SELECT ON $database.lease_history TO $user;

@@ -273,6 +273,11 @@ SELECT $columns FROM lease4 l FORCE INDEX (lease4_addr)
 SELECT l.subnet_id, CASE WHEN l.state = 2 AND l.expires_at <= UTC_TIMESTAMP(6) THEN 3 ELSE l.state END AS seen, COUNT(*)
   FROM lease4 l GROUP BY l.subnet_id, seen;
 
+-- name: lease_newest
+-- The live leases whose holding began last. No index serves it: it reads the
+-- whole table.
+SELECT $columns FROM lease4 l WHERE l.state = 2 AND l.expires_at > $now ORDER BY l.since DESC, l.vrf, l.addr LIMIT ?;
+
 -- name: fragment_columns
 l.binding_key, l.parked_key, l.vrf, l.addr, l.subnet_id, l.pool_id, l.pool_gen, l.state, l.valid_lft, l.rev,
        TIMESTAMPDIFF(MICROSECOND, $now, l.expires_at), l.since, l.expires_at, l.reclaim_at, l.frontend,

@@ -33,6 +33,15 @@ SELECT scope, scope_id, family, code, name, data, is_hex, always FROM option_dat
 -- name: config_parameters
 SELECT scope, scope_id, name, value FROM parameter;
 
+-- name: config_keys
+-- All keys without their secrets, in the order that every dialect has.
+SELECT name, algorithm, fingerprint FROM tsig_key ORDER BY name COLLATE "C";
+
+-- name: config_zones
+-- All zones with their servers; a zone without one has a row of its own.
+SELECT z.name, s.addr, s.port, s.transport, s.tsig_key FROM dns_zone z LEFT JOIN dns_server s ON s.zone = z.name
+ ORDER BY z.name COLLATE "C", s.position;
+
 -- name: config_gens
 -- The highest generation that each pool id ever had (1), and the highest ids of
 -- links (2) and subnets (3).
@@ -92,6 +101,52 @@ SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::int[], $6:
 
 -- name: config_put_parameters
 INSERT INTO parameter (scope, scope_id, name, value) SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[]);
+
+-- name: config_clear_servers
+DELETE FROM dns_server;
+
+-- name: config_clear_zones
+DELETE FROM dns_zone WHERE NOT name = ANY($1::text[]);
+
+-- name: config_clear_keys
+DELETE FROM tsig_key WHERE NOT name = ANY($1::text[]);
+
+-- name: config_set_keys
+-- Changes keys that are there. Secrets are written and never read: who changes
+-- the configuration may not see them, which ON CONFLICT would need.
+UPDATE tsig_key t SET algorithm = k.algorithm FROM unnest($1::text[], $2::text[]) AS k (name, algorithm)
+ WHERE t.name = k.name AND t.algorithm <> k.algorithm;
+
+-- name: config_set_secrets
+-- Likewise the secrets that are given and are others than those stored.
+UPDATE tsig_key t SET secret = k.secret, fingerprint = k.fingerprint
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS k (name, secret, fingerprint)
+ WHERE t.name = k.name AND k.secret <> '' AND t.fingerprint <> k.fingerprint;
+
+-- name: config_put_keys
+-- Adds keys that are not there.
+INSERT INTO tsig_key (name, algorithm, secret, fingerprint)
+SELECT k.name, k.algorithm, k.secret, k.fingerprint FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS k (name, algorithm, secret, fingerprint)
+ WHERE NOT EXISTS (SELECT 1 FROM tsig_key t WHERE t.name = k.name);
+
+-- name: config_put_zones
+INSERT INTO dns_zone (name) SELECT k.name FROM unnest($1::text[]) AS k (name)
+ WHERE NOT EXISTS (SELECT 1 FROM dns_zone z WHERE z.name = k.name);
+
+-- name: config_put_servers
+INSERT INTO dns_server (zone, position, addr, port, transport, tsig_key)
+SELECT zone, position, addr, port, transport, nullif(tsig_key, '')
+  FROM unnest($1::text[], $2::int[], $3::text[], $4::int[], $5::text[], $6::text[]) AS k (zone, position, addr, port, transport, tsig_key);
+
+-- name: config_put_consumer
+-- Lease changes are written down for whoever keeps the zones from now on. Those
+-- of before were not: -1 asks for a look at all leases.
+INSERT INTO event_consumer (name, seq) SELECT 'ddns', -1
+ WHERE EXISTS (SELECT 1 FROM dns_zone) AND NOT EXISTS (SELECT 1 FROM event_consumer WHERE name = 'ddns');
+
+-- name: config_clear_consumer
+-- Without a zone nobody takes them away.
+DELETE FROM event_consumer WHERE name = 'ddns' AND NOT EXISTS (SELECT 1 FROM dns_zone);
 
 -- name: config_clear_chunks
 -- Hints of pool generations that are no more.

@@ -33,6 +33,9 @@ GRANT SELECT ON $schema.pool TO $user;
 GRANT SELECT ON $schema.pool_gen TO $user;
 GRANT SELECT ON $schema.option_data TO $user;
 GRANT SELECT ON $schema.parameter TO $user;
+GRANT SELECT ON $schema.dns_zone TO $user;
+GRANT SELECT ON $schema.dns_server TO $user;
+GRANT SELECT (name, algorithm, fingerprint) ON $schema.tsig_key TO $user;
 -- leases; history and events are written and never read
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.lease4 TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.lease6 TO $user;
@@ -49,24 +52,35 @@ GRANT SELECT, INSERT, UPDATE ON $schema.leadership TO $user;
 GRANT EXECUTE ON FUNCTION $schema.rowlock_make_partitions() TO $user;
 
 -- name: grants_ddns
--- A process that turns lease changes into DNS updates: it reads leases, and
--- looks after the events and who consumes them.
-GRANT SELECT (id, revision) ON $schema.config_head TO $user;
+-- A process that turns lease changes into DNS updates: it reads the
+-- configuration, secrets of keys included, and leases, and looks after the
+-- events and what is in DNS.
+GRANT SELECT (id, revision, server_duid, secret) ON $schema.config_head TO $user;
+GRANT SELECT ON $schema.link TO $user;
+GRANT SELECT ON $schema.subnet TO $user;
+GRANT SELECT ON $schema.subnet_relay TO $user;
+GRANT SELECT ON $schema.pool TO $user;
+GRANT SELECT ON $schema.option_data TO $user;
+GRANT SELECT ON $schema.parameter TO $user;
+GRANT SELECT ON $schema.dns_zone TO $user;
+GRANT SELECT ON $schema.dns_server TO $user;
+GRANT SELECT ON $schema.tsig_key TO $user;
 GRANT SELECT ON $schema.lease4 TO $user;
 GRANT SELECT ON $schema.lease6 TO $user;
+-- events; whoever changes the configuration says whether there are any
 GRANT SELECT, DELETE ON $schema.lease_event TO $user;
-GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.event_log TO $user;
-GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.event_consumer TO $user;
-GRANT SELECT ON $schema.frontend TO $user;
-GRANT SELECT, INSERT, UPDATE ON $schema.leadership TO $user;
--- names in DNS, and what signs their updates
+GRANT SELECT, INSERT, DELETE ON $schema.event_log TO $user;
+GRANT SELECT, UPDATE ON $schema.event_consumer TO $user;
+-- names in DNS
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.dns_name TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.dns_name_addr TO $user;
-GRANT SELECT ON $schema.tsig_key TO $user;
+-- its place among the others, and the work that one does for all
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.frontend TO $user;
+GRANT SELECT, INSERT, UPDATE ON $schema.leadership TO $user;
 
 -- name: grants_admin
--- `rowlock apply`, `export` and `lease`: it reads everything, changes the
--- configuration, and ends leases.
+-- `rowlock apply`, `export` and `lease`: it reads everything but the secrets of
+-- keys, changes the configuration, and ends leases.
 GRANT SELECT ON $schema.config_head TO $user;
 GRANT UPDATE (revision, last_link_id, last_subnet_id) ON $schema.config_head TO $user;
 GRANT SELECT, INSERT ON $schema.config_revision TO $user;
@@ -77,6 +91,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.pool TO $user;
 GRANT SELECT, INSERT ON $schema.pool_gen TO $user;
 GRANT SELECT, INSERT, DELETE ON $schema.option_data TO $user;
 GRANT SELECT, INSERT, DELETE ON $schema.parameter TO $user;
+GRANT SELECT, INSERT, DELETE ON $schema.dns_zone TO $user;
+GRANT SELECT, INSERT, DELETE ON $schema.dns_server TO $user;
+-- it writes secrets, and tells them apart by their fingerprints
+GRANT SELECT (name, algorithm, fingerprint) ON $schema.tsig_key TO $user;
+GRANT INSERT, DELETE ON $schema.tsig_key TO $user;
+GRANT UPDATE (algorithm, secret, fingerprint) ON $schema.tsig_key TO $user;
 -- leases of a pool that changed get its name; a lease that is released is
 -- written to the history and told
 GRANT SELECT, UPDATE ON $schema.lease4 TO $user;
@@ -84,29 +104,37 @@ GRANT SELECT, UPDATE ON $schema.lease6 TO $user;
 GRANT SELECT, INSERT ON $schema.lease_history TO $user;
 GRANT SELECT, INSERT ON $schema.lease_event TO $user;
 GRANT SELECT ON $schema.event_log TO $user;
-GRANT SELECT ON $schema.event_consumer TO $user;
+GRANT SELECT, INSERT, DELETE ON $schema.event_consumer TO $user;
+-- names in DNS that are to be tried again
+GRANT SELECT ON $schema.dns_name TO $user;
+GRANT UPDATE (version, state, marked_at, due_at, attempts, last_error, changed_at) ON $schema.dns_name TO $user;
+GRANT SELECT ON $schema.dns_name_addr TO $user;
 -- free addresses of a pool that changed likewise, or they are forgotten
 GRANT SELECT, DELETE ON $schema.pool_cursor TO $user;
 GRANT SELECT, DELETE ON $schema.addr_chunk TO $user;
 GRANT SELECT, UPDATE, DELETE ON $schema.addr_free TO $user;
-GRANT SELECT ON $schema.frontend TO $user;
+-- a process that serves the API has its place among the others
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.frontend TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.api_token TO $user;
 GRANT SELECT ON $schema.leadership TO $user;
 GRANT SELECT ON $schema.lease_active TO $user;
 GRANT SELECT ON $schema.address_holder TO $user;
 GRANT SELECT ON $schema.pool_usage TO $user;
 GRANT SELECT ON $schema.subnet_usage TO $user;
 GRANT SELECT ON $schema.frontend_health TO $user;
+GRANT SELECT ON $schema.dns_queue TO $user;
 GRANT EXECUTE ON FUNCTION $schema.rowlock_inet(bytea, integer) TO $user;
 GRANT EXECUTE ON FUNCTION $schema.rowlock_state(integer) TO $user;
 
 -- name: grants_report
 -- Reports, `rowlock lease list` and `show`: it reads and writes nothing, and
--- the secret of the address order is not for it.
+-- secrets are not for it.
 GRANT SELECT ON $schema.lease_active TO $user;
 GRANT SELECT ON $schema.address_holder TO $user;
 GRANT SELECT ON $schema.pool_usage TO $user;
 GRANT SELECT ON $schema.subnet_usage TO $user;
 GRANT SELECT ON $schema.frontend_health TO $user;
+GRANT SELECT ON $schema.dns_queue TO $user;
 GRANT EXECUTE ON FUNCTION $schema.rowlock_inet(bytea, integer) TO $user;
 GRANT EXECUTE ON FUNCTION $schema.rowlock_state(integer) TO $user;
 -- the tables below them
@@ -119,6 +147,11 @@ GRANT SELECT ON $schema.pool TO $user;
 GRANT SELECT ON $schema.pool_gen TO $user;
 GRANT SELECT ON $schema.option_data TO $user;
 GRANT SELECT ON $schema.parameter TO $user;
+GRANT SELECT ON $schema.dns_zone TO $user;
+GRANT SELECT ON $schema.dns_server TO $user;
+GRANT SELECT (name, algorithm, fingerprint) ON $schema.tsig_key TO $user;
+GRANT SELECT ON $schema.dns_name TO $user;
+GRANT SELECT ON $schema.dns_name_addr TO $user;
 GRANT SELECT ON $schema.lease4 TO $user;
 GRANT SELECT ON $schema.lease6 TO $user;
 GRANT SELECT ON $schema.lease_history TO $user;

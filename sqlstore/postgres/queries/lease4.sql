@@ -245,6 +245,11 @@ SELECT $columns FROM lease4 l
 SELECT l.subnet_id, CASE WHEN l.state = 2 AND l.expires_at <= now() THEN 3 ELSE l.state END AS state, count(*)
   FROM lease4 l GROUP BY 1, 2;
 
+-- name: lease_newest
+-- The $1 live leases whose holding began last. No index serves it: it reads the
+-- whole table.
+SELECT $columns FROM lease4 l WHERE l.state = 2 AND l.expires_at > now() ORDER BY l.since DESC, l.vrf, l.addr LIMIT $1;
+
 -- name: lease_columns
 -- Not a statement: what $columns stands for above.
 l.binding_key, l.parked_key, l.vrf, l.addr, l.subnet_id, l.pool_id, l.pool_gen, l.state, l.valid_lft, l.rev,

@@ -41,6 +41,15 @@ SELECT scope, scope_id, family, code, name, data, is_hex, always FROM option_dat
 -- All parameters.
 SELECT scope, scope_id, name, value FROM parameter;
 
+-- name: config_keys
+-- All keys without their secrets.
+SELECT name, algorithm, fingerprint FROM tsig_key ORDER BY name;
+
+-- name: config_zones
+-- All zones with their servers; a zone without one has a row of its own.
+SELECT z.name, s.addr, s.port, s.transport, coalesce(s.tsig_key, '') FROM dns_zone z LEFT JOIN dns_server s ON s.zone = z.name
+ ORDER BY z.name, s.position;
+
 -- name: config_gens
 -- The highest generation that each pool id ever had (1), and the highest ids of
 -- links (2) and subnets (3).
@@ -113,6 +122,44 @@ ON CONFLICT (scope, scope_id, name) DO UPDATE SET value = excluded.value;
 -- name: parameter_delete
 -- Deletes a parameter.
 DELETE FROM parameter WHERE scope = ?1 AND scope_id = ?2 AND name = ?3;
+
+-- name: key_put
+-- Adds a key.
+INSERT INTO tsig_key (name, algorithm, secret, fingerprint) VALUES (?1, ?2, ?3, ?4);
+
+-- name: key_set
+-- Changes a key; its secret stays where ?3 is none.
+UPDATE tsig_key SET algorithm = ?2, secret = iif(?3 = '', secret, ?3), fingerprint = ?4 WHERE name = ?1;
+
+-- name: key_delete
+-- Deletes a key that no server has any more.
+DELETE FROM tsig_key WHERE name = ?1;
+
+-- name: zone_put
+-- Adds a zone.
+INSERT INTO dns_zone (name) VALUES (?1);
+
+-- name: zone_delete
+-- Deletes a zone with its servers.
+DELETE FROM dns_zone WHERE name = ?1;
+
+-- name: server_put
+-- Adds a server to a zone.
+INSERT INTO dns_server (zone, position, addr, port, transport, tsig_key) VALUES (?1, ?2, ?3, ?4, ?5, nullif(?6, ''));
+
+-- name: server_clear
+-- Deletes the servers of a zone.
+DELETE FROM dns_server WHERE zone = ?1;
+
+-- name: consumer_put
+-- Lease changes are written down for whoever keeps the zones from now on. Those
+-- of before were not: -1 asks for a look at all leases.
+INSERT INTO event_consumer (name, seq) SELECT 'ddns', -1
+ WHERE EXISTS (SELECT 1 FROM dns_zone) AND NOT EXISTS (SELECT 1 FROM event_consumer WHERE name = 'ddns');
+
+-- name: consumer_clear
+-- Without a zone nobody takes them away.
+DELETE FROM event_consumer WHERE name = 'ddns' AND NOT EXISTS (SELECT 1 FROM dns_zone);
 
 -- name: pool_held
 -- How many prefixes or addresses of another length than ?4 are held that begin

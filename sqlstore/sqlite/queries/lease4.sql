@@ -81,6 +81,16 @@ WITH RECURSIVE v (vrf) AS (
   SELECT (SELECT min(vrf) FROM lease4 WHERE vrf > v.vrf) FROM v WHERE v.vrf IS NOT NULL)
 SELECT l.binding_key FROM v JOIN lease4 l ON l.vrf = v.vrf AND l.addr = ?1;
 
+-- name: lease_newest
+-- The ?2 live leases, at time ?1, whose holding began last. No index serves it:
+-- it reads the whole table.
+SELECT rowid, binding_key, parked_key, vrf, addr, subnet_id, pool_id, pool_gen, state, valid_lft, since, expires_at, reclaim_at, rev,
+       hwaddr, hwtype, hwaddr_source, client_id, relay_addr, circuit_id, remote_id, subscriber_id, relay_id,
+       hostname, fqdn_flags, classes, frontend,
+       32, 0, 0 --v4
+       prefix_len, preferred_lft, iaid --v6
+  FROM lease4 WHERE state = 2 AND expires_at > ?1 ORDER BY since DESC, vrf, addr LIMIT ?2;
+
 -- name: lease_count
 -- Rows by subnet and state at time ?1.
 SELECT subnet_id, CASE WHEN state = 2 AND expires_at <= ?1 THEN 3 ELSE state END AS s, count(*) FROM lease4 GROUP BY subnet_id, s;

@@ -1,0 +1,156 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"rowlock/admin/site"
+	"rowlock/sqlstore"
+)
+
+type applyRequest struct {
+	DryRun  bool   `query:"dry_run" doc:"Only tell what would change."`
+	Base    int64  `query:"base" minimum:"0" doc:"Apply only while this is the newest revision; 409 otherwise. 0: whatever it is."`
+	Comment string `query:"comment" maxLength:"500" doc:"Kept with the revision."`
+	IfMatch string `header:"If-Match" maxLength:"64" doc:"As base, by entity tag; 412 otherwise."`
+	RawBody []byte
+}
+
+type changeView struct {
+	Kind   string `json:"kind" enum:"added,changed,removed"`
+	Object string `json:"object"`
+	Old    string `json:"old,omitempty"`
+	New    string `json:"new,omitempty"`
+	Text   string `json:"text" doc:"The change on one line, as the command line prints it."`
+}
+
+type applyAnswer struct {
+	ETag string `header:"ETag"`
+	Body struct {
+		Revision int64        `json:"revision" doc:"The newest one now."`
+		Applied  bool         `json:"applied" doc:"False: nothing was to be changed, or it was a dry run."`
+		Changes  []changeView `json:"changes" nullable:"false"`
+	}
+}
+
+// applyConfig compares the document with the newest configuration and applies
+// it to that one only: what is answered is what was done.
+func (s *Server) applyConfig(ctx context.Context, in *applyRequest) (*applyAnswer, error) {
+	base, err := in.base()
+	if err != nil {
+		return nil, err
+	}
+	next, err := site.Parse("document", in.RawBody)
+	if err != nil {
+		return nil, documentProblem(err)
+	}
+	old, err := s.store.LoadConfig(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load configuration: %w", err)
+	}
+	if base != 0 && base != old.Revision {
+		return nil, in.outdated(old.Revision)
+	}
+	out := &applyAnswer{}
+	changes := site.Diff(old, next)
+	out.Body.Changes = viewChanges(changes)
+	out.Body.Revision, out.ETag = old.Revision, etag(old.Revision)
+	if in.DryRun || len(changes) == 0 {
+		return out, nil
+	}
+	who := identity(ctx).Name
+	revision, err := s.store.ApplyConfig(ctx, old.Revision, next, who, in.Comment)
+	if errors.Is(err, sqlstore.ErrConflict) {
+		return nil, in.outdated(0)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("apply configuration: %w", err)
+	}
+	s.metrics.changed("config_applied")
+	s.log.Info("configuration applied", "event", "admin.config_applied", "revision", revision, "changes", len(changes), "by", who)
+	out.Body.Revision, out.ETag, out.Body.Applied = revision, etag(revision), true
+	return out, nil
+}
+
+// base is the revision that the document was made for, 0 for any.
+func (in *applyRequest) base() (int64, error) {
+	if in.IfMatch == "" || in.IfMatch == "*" {
+		return in.Base, nil
+	}
+	text, err := strconv.Unquote(in.IfMatch)
+	if err == nil {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
+			if in.Base != 0 && in.Base != n {
+				return 0, problem("invalid-request", "base and If-Match name two revisions")
+			}
+			return n, nil
+		}
+	}
+	return 0, problem("precondition-failed", "If-Match is no entity tag of a revision")
+}
+
+// outdated tells that the configuration is another one than the document was
+// made for; newest is 0 where somebody changes it just now.
+func (in *applyRequest) outdated(newest int64) error {
+	detail := "the configuration was changed by somebody else meanwhile, or an id is taken"
+	if newest != 0 {
+		detail = fmt.Sprintf("the newest revision is %d", newest)
+	}
+	if in.IfMatch != "" {
+		return problem("precondition-failed", detail)
+	}
+	return problem("conflict", detail)
+}
+
+// documentProblem lists what is wrong with a document, each with its place.
+func documentProblem(err error) error {
+	found := site.Problems(err)
+	if len(found) == 0 {
+		return problem("invalid-document", "the document cannot be read")
+	}
+	const most = 100
+	p := problem("invalid-document", fmt.Sprintf("%d mistakes, nothing was changed", len(found)))
+	if len(found) == 1 {
+		p.Detail = "one mistake, nothing was changed"
+	}
+	for _, f := range found[:min(len(found), most)] {
+		detail := &huma.ErrorDetail{Message: strings.TrimPrefix(f.Object+": "+f.Rule, ": "), Location: "document"}
+		if f.Line > 0 {
+			detail.Location = fmt.Sprintf("document:%d:%d", f.Line, f.Column)
+		}
+		if f.Value != "" {
+			detail.Value = f.Value
+		}
+		p.Errors = append(p.Errors, detail)
+	}
+	return p
+}
+
+func viewChanges(changes []site.Change) []changeView {
+	names := map[site.ChangeKind]string{site.Added: "added", site.Changed: "changed", site.Removed: "removed"}
+	out := make([]changeView, 0, len(changes))
+	for _, c := range changes {
+		out = append(out, changeView{names[c.Kind], c.Object, c.Old, c.New, c.String()})
+	}
+	return out
+}
+
+// prefersYAML tells whether Accept names YAML before JSON; weights are not
+// looked at.
+func prefersYAML(accept string) bool {
+	for part := range strings.SplitSeq(accept, ",") {
+		kind, _, _ := strings.Cut(part, ";")
+		switch strings.TrimSpace(kind) {
+		case typeYAML, "application/x-yaml", "text/yaml", "text/x-yaml", "text/plain":
+			return true
+		case typeJSON, "*/*", "application/*":
+			return false
+		}
+	}
+	return false
+}

@@ -1,0 +1,175 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// Bounds of a request.
+const (
+	maxRequests = 64 // under way at once
+	requestTime = 15 * time.Second
+	applyTime   = time.Minute
+	maxBody     = 64 << 10 // where a document is not what is sent
+)
+
+// Whoever asks must be known for all but these.
+const (
+	apiPath    = "/v1/"
+	schemaPath = "/openapi.json"
+	assetPath  = "/assets/"
+	loginPath  = "/login"
+	logoutPath = "/logout"
+)
+
+// ServeHTTP is the way of every request: headers that hold for all answers, a
+// bound, a route, the sender, the work. A fault of the work is answered, logged
+// and counted, and the next request is served.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rec := &recorder{ResponseWriter: w}
+	began := time.Now()
+	handler, pattern := s.mux.Handler(r)
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.metrics.panics.Inc()
+			s.log.Error("request failed", "event", "admin.panic", "route", pattern, "reason", fault, "stack", string(debug.Stack()))
+			if rec.status == 0 {
+				writeProblem(rec, problem("internal", ""))
+			}
+		}
+		s.metrics.served(pattern, cmp.Or(rec.status, http.StatusOK), time.Since(began))
+	}()
+	setHeaders(w.Header(), r.URL.Path)
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		w.Header().Set("Retry-After", "1")
+		writeProblem(rec, problem("unavailable", "too many requests are under way"))
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), timeFor(r))
+	defer cancel()
+	s.route(rec, r.WithContext(ctx), handler, pattern)
+}
+
+// timeFor is how long a request may take.
+func timeFor(r *http.Request) time.Duration {
+	if r.URL.Path == applyPath {
+		return applyTime
+	}
+	return requestTime
+}
+
+// route lets those in who are known, and serves.
+func (s *Server) route(w *recorder, r *http.Request, handler http.Handler, pattern string) {
+	api := strings.HasPrefix(r.URL.Path, apiPath) || r.URL.Path == strings.TrimSuffix(apiPath, "/")
+	switch {
+	case api:
+		who, no := s.authenticate(r)
+		if no != nil {
+			no.write(w)
+			return
+		}
+		r = withIdentity(r, who)
+	case isPublic(r.URL.Path):
+	default:
+		who, no := s.session(r)
+		if no != nil {
+			s.console.refuse(w, r, no)
+			return
+		}
+		r = withIdentity(r, who)
+	}
+	if pattern == "" {
+		s.noRoute(w, r, handler)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+func isPublic(path string) bool {
+	return path == loginPath || path == logoutPath || path == schemaPath || strings.HasPrefix(path, assetPath) || strings.HasPrefix(path, problemPath)
+}
+
+// noRoute makes a problem of what the mux says when it has no pattern.
+func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, handler http.Handler) {
+	answer := &discard{header: http.Header{}}
+	handler.ServeHTTP(answer, r)
+	if answer.status == http.StatusMethodNotAllowed {
+		w.Header()["Allow"] = answer.header["Allow"]
+		writeProblem(w, problem("method-not-allowed", ""))
+		return
+	}
+	writeProblem(w, problem("not-found", ""))
+}
+
+// setHeaders are those of every answer. Nothing but our own files is loaded or
+// run, nobody frames the page, and only files with a hash in their name are
+// kept.
+func setHeaders(h http.Header, path string) {
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "+
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if !strings.HasPrefix(path, assetPath) {
+		h.Set("Cache-Control", "no-store")
+	}
+}
+
+// failed logs an error that the answer says little of. That somebody went away
+// is none.
+func (s *Server) failed(r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		return
+	}
+	s.log.Warn("request could not be answered", "event", "admin.request_failed", "route", r.Pattern, "err", err)
+}
+
+// recorder remembers the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader sends the status.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends a part of the body.
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// discard takes an answer that is not sent.
+type discard struct {
+	header http.Header
+	status int
+}
+
+// Header returns the headers.
+func (d *discard) Header() http.Header { return d.header }
+
+// Write takes the body.
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+
+// WriteHeader takes the status.
+func (d *discard) WriteHeader(status int) { d.status = status }

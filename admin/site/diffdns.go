@@ -1,0 +1,51 @@
+package site
+
+import (
+	"fmt"
+	"strings"
+
+	"rowlock/sqlstore"
+)
+
+// dns adds keys, without their secrets, and zones. A key of next that says
+// nothing about its secret keeps the one of old.
+func (f *facts) dns(c *sqlstore.Config) {
+	for _, k := range c.TSIGKeys {
+		k = k.Identity()
+		object := "tsig_key " + k.Name
+		f.add(object, object, k.Algorithm)
+		secret := "fingerprint not known"
+		if k.Fingerprint != "" {
+			secret = "fingerprint " + k.Fingerprint
+		} else if f.old != nil {
+			if kept, known := f.old.facts[object+"/secret"]; known {
+				secret = kept.value
+			}
+		}
+		f.add(object+"/secret", object+" secret", secret)
+	}
+	for _, z := range c.Zones {
+		object := "dns_zone " + z.Name
+		f.add(object, object, z.Name)
+		servers := make([]string, len(z.Servers))
+		for i, s := range z.Servers {
+			servers[i] = serverText(s)
+		}
+		if len(servers) > 0 {
+			f.add(object+"/servers", object+" servers", strings.Join(servers, ", "))
+		}
+	}
+}
+
+// serverText is a server on a part of a line: "192.0.2.53 port 5353 udp key k".
+func serverText(s sqlstore.DNSServer) string {
+	text := s.Addr.Addr().String()
+	if s.Addr.Port() != defaultPort {
+		text += fmt.Sprintf(" port %d", s.Addr.Port())
+	}
+	text += " " + s.Transport
+	if s.Key != "" {
+		text += " key " + s.Key
+	}
+	return text
+}

@@ -1,0 +1,28 @@
+package admin
+
+import (
+	"context"
+
+	"rowlock/sqlstore"
+)
+
+// Store is what the role needs of the database.
+type Store interface {
+	sqlstore.AdminStore
+	sqlstore.ConfigStore
+	sqlstore.LeaseStore
+	// Frontends lists the rows of the membership table.
+	Frontends(ctx context.Context) ([]sqlstore.FrontendInfo, error)
+	// Apply runs a batch; it ends a lease.
+	Apply(ctx context.Context, b *sqlstore.Batch) (*sqlstore.BatchResult, error)
+}
+
+// NameStore is what the role needs of the names in DNS.
+type NameStore interface {
+	// MarkNames makes names due.
+	MarkNames(ctx context.Context, marks []sqlstore.NameMark) error
+	// NameQueue counts names by zone.
+	NameQueue(ctx context.Context) ([]sqlstore.ZoneQueue, error)
+	// DNSNames lists names in order.
+	DNSNames(ctx context.Context, f sqlstore.NameFilter) ([]sqlstore.DNSName, error)
+}

@@ -1,0 +1,152 @@
+package ddns
+
+import (
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+)
+
+// work claims names and hands them to groups, one at a time for each zone,
+// until no new work is wanted; then it waits for the groups.
+func (w *Worker) work() {
+	var groups sync.WaitGroup
+	defer groups.Wait()
+	released := false
+	for w.soft.Err() == nil {
+		w.sender.tidy(keptFor)
+		if w.snap.Load() == nil || len(w.snap.Load().zones) == 0 {
+			w.await(w.t.config)
+			continue
+		}
+		if !released {
+			if _, err := w.cfg.Store.ReleaseNames(w.hard, w.cfg.ID); err != nil {
+				w.storeFailed("release names", err)
+				continue
+			}
+			released = true
+		}
+		more, err := w.claim(&groups)
+		if err != nil {
+			w.storeFailed("claim names", err)
+		} else if !more {
+			w.await(w.t.idle)
+		}
+	}
+}
+
+// claim takes due names of zones that are free. More tells that there may be
+// further ones.
+func (w *Worker) claim(groups *sync.WaitGroup) (more bool, err error) {
+	snap := w.snap.Load()
+	except, free := w.except(snap)
+	if free <= 0 {
+		return false, nil
+	}
+	rows, err := w.cfg.Store.ClaimNames(w.hard, w.cfg.ID, w.t.claim, w.t.claims, except)
+	if err != nil || len(rows) == 0 {
+		return false, err
+	}
+	deadline := time.Now().Add(w.t.claim)
+	forward, reverse := map[string]*group{}, map[string]*group{}
+	for _, row := range rows {
+		z := snap.zones[snap.zoneOf(row.Name)]
+		if z == nil {
+			z = &zone{}
+		}
+		kind := forward
+		if reverseName(row.Name) {
+			kind = reverse
+		}
+		if kind[z.name] == nil {
+			kind[z.name] = &group{w: w, snap: snap, zone: z, deadline: deadline}
+		}
+		kind[z.name].jobs = append(kind[z.name].jobs, &job{row: row})
+	}
+	w.hold(true, forward, reverse)
+	groups.Go(func() { w.batch(forward, reverse) })
+	return len(rows) == w.t.claims, nil
+}
+
+// except lists the zones that nothing is claimed of: they are worked on, or
+// their servers are left alone; and how many zones may still be begun.
+func (w *Worker) except(snap *snapshot) (names []string, free int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now, open := time.Now(), 0
+	for n, z := range snap.zones {
+		if w.busy[n] || z.wait(now) > 0 {
+			names = append(names, n)
+		} else {
+			open++
+		}
+	}
+	slices.Sort(names)
+	return names, min(open, w.t.zones-len(w.busy))
+}
+
+// hold marks the zones of groups as worked on, or as free.
+func (w *Worker) hold(on bool, kinds ...map[string]*group) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, kind := range kinds {
+		for n := range kind {
+			if on {
+				w.busy[n] = true
+			} else {
+				delete(w.busy, n)
+			}
+		}
+	}
+}
+
+// batch works on what was claimed together: forward names first, because PTR
+// records follow them; but reverse names do not wait long for a slow zone.
+func (w *Worker) batch(forward, reverse map[string]*group) {
+	var wait sync.WaitGroup
+	ended := make(chan struct{})
+	for n, g := range forward {
+		wait.Go(func() {
+			w.run(g)
+			if reverse[n] == nil {
+				w.hold(false, map[string]*group{n: g})
+			}
+			w.stir()
+		})
+	}
+	go func() { wait.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(w.t.forward):
+	}
+	for n, g := range reverse {
+		wait.Go(func() {
+			if forward[n] != nil {
+				<-ended
+			}
+			w.run(g)
+			w.hold(false, map[string]*group{n: g})
+			w.stir()
+		})
+	}
+	wait.Wait()
+}
+
+// run works on a group. A panic ends this one only; its claims run out.
+func (w *Worker) run(g *group) {
+	defer func() {
+		if r := recover(); r != nil {
+			w.log.Error("publishing names panicked", slog.String("event", "ddns.panic"), slog.String("zone", g.zone.name),
+				slog.Any("panic", r), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	if g.zone.name == "" {
+		for _, j := range g.jobs {
+			j.result = noZone
+		}
+	}
+	if err := g.work(w.soft, w.hard); err != nil {
+		w.storeFailed("publish names", err)
+	}
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package dnsserver
+
+import "syscall"
+
+func processAttr() *syscall.SysProcAttr { return nil }
