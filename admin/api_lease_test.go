@@ -39,7 +39,7 @@ func TestListLeases(t *testing.T) {
 	require.Equal(t, want[7:8], order(follow(t, b, "/v1/leases?subnet_id=4&limit=1", "leases")))
 	require.Equal(t, []string{want[0], want[7]}, order(follow(t, b, "/v1/leases?addr=192.0.2.10&limit=1", "leases")))
 	require.Equal(t, want[9:10], order(follow(t, b, "/v1/leases?addr=2001:DB8:1::1001", "leases")))
-	require.Equal(t, want[3:4], order(follow(t, b, "/v1/leases?hwaddr=30:30:30:30:30:33", "leases")))
+	require.Equal(t, want[3:4], order(follow(t, b, "/v1/leases?hwaddr=00:00:5e:00:53:03", "leases")))
 	require.Len(t, follow(t, b, "/v1/leases?state=active&limit=3", "leases"), 11)
 	require.Empty(t, follow(t, b, "/v1/leases?state=declined&limit=3", "leases"))
 }
@@ -56,7 +56,7 @@ func TestGetAndReleaseLease(t *testing.T) {
 	var l leaseView
 	b.get(t, "/v1/leases/192.0.2.10?vrf=0", &l)
 	require.Equal(t, "host.example.org", l.Hostname)
-	require.Equal(t, "30:30:30:30:30:31", l.HWAddr)
+	require.Equal(t, "00:00:5e:00:53:01", l.HWAddr)
 	require.Equal(t, "636c69656e7431", l.ClientID)
 	require.Equal(t, "active", l.State)
 	require.InDelta(t, 3600, l.Remaining, 30)
