@@ -166,6 +166,9 @@ func (g *group) send(soft, hard context.Context, batch []*job) error {
 		j.sent = true
 	}
 	a := g.exchange(hard, batch)
+	for _, j := range batch {
+		j.unknown = j.unknown || a.unknown
+	}
 	single := len(batch) == 1
 	switch {
 	case hard.Err() != nil:

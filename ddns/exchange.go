@@ -65,14 +65,17 @@ func (g *group) exchange(ctx context.Context, batch []*job) answer {
 		began := time.Now()
 		a := g.w.sender.send(ctx, t.server, u)
 		if ctx.Err() != nil {
+			last.unknown = true
 			break
 		}
 		g.w.metrics.messages.WithLabelValues(a.code).Inc()
 		g.w.metrics.seconds.Observe(time.Since(began).Seconds())
+		unknown := last.unknown || a.unknown
 		if g.judge(t, batch, a) {
+			a.unknown = unknown
 			return a
 		}
-		last = answer{verdict: noAnswer, err: fmt.Errorf("%s: %w", t.server, a.err)}
+		last = answer{verdict: noAnswer, err: fmt.Errorf("%s: %w", t.server, a.err), unknown: unknown}
 	}
 	return last
 }

@@ -43,7 +43,7 @@ func (g *group) finish(ctx context.Context) error {
 func (g *group) warn(ctx context.Context, names []string) error {
 	var outcomes []sqlstore.NameOutcome
 	for _, j := range g.jobs {
-		if j.sent && j.result != published && slices.Contains(names, j.row.Name) {
+		if j.sent && (j.result != published || j.unsure()) && slices.Contains(names, j.row.Name) {
 			outcomes = append(outcomes, sqlstore.NameOutcome{
 				Name: j.row.Name, Claim: j.row.Claim, Version: j.row.Version, Zone: g.zone.name,
 				State: sqlstore.NamePending, Published: j.possible().String(),
@@ -77,7 +77,7 @@ func (g *group) outcome(j *job) sqlstore.NameOutcome {
 		Name: j.row.Name, Claim: j.row.Claim, Version: j.row.Version, Zone: g.zone.name,
 		Published: j.row.Published, Attempted: j.row.Attempted, Stale: j.want.stale,
 	}
-	if len(j.steps) > 0 {
+	if j.moved || j.unknown {
 		o.Attempted = j.possible().String()
 	}
 	if j.err != nil {
@@ -85,12 +85,7 @@ func (g *group) outcome(j *job) sqlstore.NameOutcome {
 	}
 	switch j.result {
 	case published:
-		o.State, o.Published, o.Attempted = sqlstore.NamePublished, j.want.recs.String(), ""
-		o.Delete = len(j.want.recs) == 0 && j.want.err == nil
-		if j.want.err != nil && len(j.want.recs) == 0 {
-			o.State, o.Error, o.Retry, o.Failed = sqlstore.NameFailed, j.want.err.Error(), g.w.t.retry, true
-		}
-		o.Touch = g.touch(j, j.want.recs)
+		g.published(j, &o)
 	case conflict:
 		o.State, o.Published, o.Attempted = sqlstore.NameConflict, "", ""
 		o.Retry, o.Failed = jitter(g.w.t.retry), true
@@ -107,8 +102,25 @@ func (g *group) outcome(j *job) sqlstore.NameOutcome {
 	return o
 }
 
-// touch marks the reverse names of addresses that a forward name got or lost:
-// their PTR records follow it.
+// published says that the DNS has what is wanted.
+func (g *group) published(j *job, o *sqlstore.NameOutcome) {
+	o.State, o.Published, o.Attempted = sqlstore.NamePublished, j.want.recs.String(), ""
+	o.Touch = g.touch(j, j.want.recs)
+	switch nothing := len(j.want.recs) == 0; {
+	case j.unsure():
+		o.Attempted, o.Error, o.Retry = j.possible().String(), confirmNote(j.row.Version), g.w.t.confirm
+	case nothing && j.want.err != nil:
+		o.State, o.Error, o.Retry, o.Failed = sqlstore.NameFailed, j.want.err.Error(), g.w.t.retry, true
+	default:
+		// while a lease has the name the row stays, even without records: those
+		// of a reverse name may have to come when the lease changes
+		o.Delete = nothing && len(j.want.stale) == len(j.holders)
+	}
+}
+
+// touch marks the reverse names of addresses that a forward name has or lost:
+// their PTR records follow it. Where nothing changed they are marked too: a
+// lease that ended and began again may have lost its PTR record in between.
 func (g *group) touch(j *job, now records) (marks []sqlstore.NameMark) {
 	if reverseName(j.row.Name) {
 		return nil
@@ -116,7 +128,7 @@ func (g *group) touch(j *job, now records) (marks []sqlstore.NameMark) {
 	before, after := j.known.addrs(), now.addrs()
 	for _, h := range j.holders {
 		addr := h.Addr.Unmap()
-		if h.Live && h.FQDNFlags&sqlstore.FQDNReverse != 0 && slices.Contains(before, addr) != slices.Contains(after, addr) {
+		if h.Live && h.FQDNFlags&sqlstore.FQDNReverse != 0 && (slices.Contains(before, addr) || slices.Contains(after, addr)) {
 			marks = append(marks, g.snap.mark(name.Reverse(addr), h.VRF, h.Addr))
 		}
 	}

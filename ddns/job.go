@@ -2,6 +2,7 @@ package ddns
 
 import (
 	"errors"
+	"strconv"
 	"time"
 
 	"rowlock/sqlstore"
@@ -30,7 +31,9 @@ type job struct {
 	steps   []step
 	at      int
 	result  result
-	sent    bool // the DNS may have changed
+	sent    bool // a message was sent, or tried to
+	moved   bool // a step was done
+	unknown bool // whether a step was done is not known
 	err     error
 	retry   time.Duration
 }
@@ -42,6 +45,7 @@ func (j *job) active() bool { return j.result == unfinished && j.at < len(j.step
 func (j *job) advance(met bool) {
 	next := j.steps[j.at].no
 	if met {
+		j.moved = true
 		next = j.steps[j.at].yes
 	}
 	switch next {
@@ -91,4 +95,16 @@ func active(batch []*job) (out []*job) {
 		}
 	}
 	return out
+}
+
+// confirmNote stands with a name that is published though the outcome of an
+// earlier message about it is not known: a server may carry it out late. The
+// name is looked at once more, when that is not to be feared any longer.
+func confirmNote(version int64) string {
+	return "the outcome of an earlier message was not known: published, and to be confirmed (version " + strconv.FormatInt(version, 10) + ")"
+}
+
+// unsure tells whether the name, published by now, has to be confirmed later.
+func (j *job) unsure() bool {
+	return j.unknown || j.row.Attempted != "" && j.row.LastError != confirmNote(j.row.Version)
 }

@@ -27,6 +27,7 @@ type answer struct {
 	err     error  // nil for done
 	replied bool   // the server is there
 	late    bool   // it is there, but did not answer in time
+	unknown bool   // it may have made the changes all the same, now or later
 }
 
 var (
@@ -45,15 +46,15 @@ func judge(srv server, r *dns.Msg, err error) answer {
 	switch {
 	case sig != nil && sig.Error != dns.RcodeSuccess:
 		code := dns.RcodeToString[int(sig.Error)]
-		return answer{noAnswer, tsigCode(code), fmt.Errorf("TSIG: %s", cmp.Or(code, "error")), true, false}
+		return answer{verdict: noAnswer, code: tsigCode(code), err: fmt.Errorf("TSIG: %s", cmp.Or(code, "error")), replied: true}
 	case errors.Is(err, dns.ErrAuth): // its code alone says so; its signature was not looked at
 		return judgeCode(dns.RcodeNotAuth)
 	case err != nil:
-		return answer{noAnswer, "BADREPLY", fmt.Errorf("read reply: %w", err), true, false}
+		return unbelieved(fmt.Errorf("read reply: %w", err))
 	case !r.Response || r.Opcode != dns.OpcodeUpdate:
-		return answer{noAnswer, "BADREPLY", errNoReply, true, false}
+		return unbelieved(errNoReply)
 	case srv.key != "" && sig == nil && believed(r.Rcode):
-		return answer{noAnswer, "BADREPLY", fmt.Errorf("%w: %s", errUnsigned, dns.RcodeToString[r.Rcode]), true, false}
+		return unbelieved(fmt.Errorf("%w: %s", errUnsigned, dns.RcodeToString[r.Rcode]))
 	}
 	return judgeCode(r.Rcode)
 }
@@ -66,7 +67,7 @@ func believed(rcode int) bool {
 func judgeCode(rcode int) answer {
 	code, known := dns.RcodeToString[rcode]
 	if !known {
-		return answer{noAnswer, "OTHER", fmt.Errorf("RCODE %d", rcode), true, false}
+		return answer{verdict: noAnswer, code: "OTHER", err: fmt.Errorf("RCODE %d", rcode), replied: true}
 	}
 	a := answer{verdict: noAnswer, code: code, err: errors.New(code), replied: true}
 	switch rcode {
@@ -94,15 +95,21 @@ func tsigCode(code string) string {
 	return "OTHER"
 }
 
-// lost says what it means that there is no reply.
+// unbelieved is a reply that may be anybody's.
+func unbelieved(err error) answer {
+	return answer{verdict: noAnswer, code: "BADREPLY", err: err, replied: true, unknown: true}
+}
+
+// lost says what it means that there is no reply. Without a connection nothing
+// was sent.
 func lost(err error) answer {
-	var n net.Error
-	if errors.As(err, &n) && n.Timeout() {
-		var op *net.OpError
-		late := !errors.As(err, &op) || op.Op != "dial"
-		return answer{noAnswer, "TIMEOUT", err, false, late}
+	a := answer{verdict: noAnswer, code: "NETWORK", err: err}
+	op, _ := errors.AsType[*net.OpError](err)
+	a.unknown = op == nil || op.Op != "dial"
+	if n, ok := errors.AsType[net.Error](err); ok && n.Timeout() {
+		a.code, a.late = "TIMEOUT", a.unknown
 	}
-	return answer{noAnswer, "NETWORK", err, false, false}
+	return a
 }
 
 // codes are the values of the label rcode.

@@ -16,7 +16,7 @@ const (
 	fudge     = 300
 	udpSize   = 512
 	replySize = 4096
-	keptFor   = 10 * time.Second
+	keptFor   = 3 * time.Second // less than servers keep an idle connection
 )
 
 // sender sends messages over connections that it keeps, one message at a time
@@ -55,14 +55,22 @@ func (s *sender) send(ctx context.Context, srv server, u update) answer {
 	}
 	key := srv.String() + " " + u.zone
 	conn := s.take(key)
-	if conn != nil {
+	again := conn != nil
+	if again {
 		r, err := exchange(ctx, conn, srv, m.Copy(), s.t.reply)
 		if err == nil || !gone(err) {
 			return s.finish(key, conn, srv, r, err)
 		}
 		conn.Close()
 	}
-	conn, err = s.dial(ctx, "tcp", srv.addr.String())
+	a := s.fresh(ctx, key, srv, m)
+	a.unknown = a.unknown || again // what the server read before it closed the first
+	return a
+}
+
+// fresh sends the message over a new connection.
+func (s *sender) fresh(ctx context.Context, key string, srv server, m *dns.Msg) answer {
+	conn, err := s.dial(ctx, "tcp", srv.addr.String())
 	if err != nil {
 		return judge(srv, nil, err)
 	}
@@ -148,6 +156,6 @@ func exchange(ctx context.Context, conn net.Conn, srv server, m *dns.Msg, limit 
 
 // gone tells whether the other side had closed the connection.
 func gone(err error) bool {
-	var n net.Error
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &n) && !n.Timeout()
+	n, ok := errors.AsType[net.Error](err)
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || ok && !n.Timeout()
 }

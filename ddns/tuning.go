@@ -15,6 +15,7 @@ type tuning struct {
 	backoff   time.Duration // first pause of a server that failed
 	backoffTo time.Duration // longest pause
 	retry     time.Duration // between two tries of a name that has a conflict or failed
+	confirm   time.Duration // until what may have been carried out late is looked at once more
 	connect   time.Duration
 	reply     time.Duration
 	claims    int // names of one claim
@@ -28,7 +29,7 @@ type tuning struct {
 var usual = tuning{
 	claim: time.Minute, reserve: 10 * time.Second, forward: 2 * time.Second, idle: 250 * time.Millisecond, config: time.Second,
 	lead: 15 * time.Second, slow: 10 * time.Second, trim: time.Minute,
-	backoff: time.Second, backoffTo: 5 * time.Minute, retry: time.Hour,
+	backoff: time.Second, backoffTo: 5 * time.Minute, retry: time.Hour, confirm: 2 * time.Minute,
 	connect: 2 * time.Second, reply: 5 * time.Second,
 	claims: 200, zones: 16, names: 100, bytes: 16 << 10, events: 500,
 }

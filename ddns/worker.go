@@ -33,14 +33,13 @@ type Worker struct {
 	snap    atomic.Pointer[snapshot]
 	healths atomic.Pointer[healths]
 
-	soft, hard         context.Context // no new work; nothing at all
-	endSoft, endHard   context.CancelFunc
-	running            sync.WaitGroup
-	wake               chan struct{} // there may be work
-	mu                 sync.Mutex
-	busy               map[string]bool // zones that are worked on
-	refused            error           // why the newest configuration is not in use
-	sequenced, claimed time.Time       // when the database answered last
+	soft, hard       context.Context // no new work; nothing at all
+	endSoft, endHard context.CancelFunc
+	running          sync.WaitGroup
+	wake             chan struct{} // there may be work
+	mu               sync.Mutex
+	busy             map[string]bool // zones that are worked on
+	refused          error           // why the newest configuration is not in use
 }
 
 // New makes a Worker that does nothing yet.
@@ -107,11 +106,12 @@ func (w *Worker) storeFailed(what string, err error) {
 	if w.hard.Err() != nil {
 		return
 	}
-	level := slog.LevelWarn
+	level, advice := slog.LevelWarn, ""
 	if errors.Is(err, sqlstore.ErrDenied) {
-		level = slog.LevelError
+		level, advice = slog.LevelError, "run what `rowlock migrate grants --role ddns` prints, as the owner of the tables"
 	}
-	w.log.Log(w.hard, level, "database did not do it, trying again", slog.String("event", "ddns.store_failed"), slog.String("what", what), slog.Any("err", err))
+	w.log.Log(w.hard, level, "database did not do it, trying again", slog.String("event", "ddns.store_failed"), slog.String("what", what),
+		slog.Any("err", err), slog.String("hint", advice))
 	w.pause(w.soft, time.Second)
 }
 

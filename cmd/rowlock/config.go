@@ -22,10 +22,11 @@ const systemConfig = "/etc/rowlock/rowlock.yaml"
 const (
 	roleDHCP4 = "dhcp4"
 	roleDHCP6 = "dhcp6"
+	roleDDNS  = "ddns"
 	roleAdmin = "admin"
 )
 
-var allRoles = []string{roleDHCP4, roleDHCP6, roleAdmin}
+var allRoles = []string{roleDHCP4, roleDHCP6, roleDDNS, roleAdmin}
 
 // processConfig is the process file: what a process must know before it can
 // read its configuration from the database. Secrets are never in it: they come

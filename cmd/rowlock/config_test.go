@@ -98,14 +98,14 @@ func TestConfigPrecedence(t *testing.T) {
 	c, err = p.loadConfig()
 	require.NoError(t, err)
 	require.Equal(t, "sqlite:/flag.db", c.Database)
-	require.Equal(t, []string{"dhcp4", "dhcp6", "admin"}, allRoles, "the list of roles is not written to")
+	require.Equal(t, []string{"dhcp4", "dhcp6", "ddns", "admin"}, allRoles, "the list of roles is not written to")
 }
 
 func TestConfigMistakes(t *testing.T) {
 	for text, want := range map[string]string{
-		"roles: [dhcp4, dns]":                                  `config: roles: "dns" is unknown or named twice (known: dhcp4, dhcp6, admin)`,
-		"roles: [dhcp4, dhcp4]":                                `config: roles: "dhcp4" is unknown or named twice (known: dhcp4, dhcp6, admin)`,
-		"roles: []":                                            "config: roles: none given (known: dhcp4, dhcp6, admin)",
+		"roles: [dhcp4, dns]":                                  `config: roles: "dns" is unknown or named twice (known: dhcp4, dhcp6, ddns, admin)`,
+		"roles: [dhcp4, dhcp4]":                                `config: roles: "dhcp4" is unknown or named twice (known: dhcp4, dhcp6, ddns, admin)`,
+		"roles: []":                                            "config: roles: none given (known: dhcp4, dhcp6, ddns, admin)",
 		"state_dir: here":                                      `config: state_dir: "here" is not an absolute path`,
 		"database_connections: -1":                             "config: database_connections: -1 is negative",
 		"database_give_up: -1s":                                "config: database_give_up: -1s is negative",

@@ -43,6 +43,7 @@ const (
 	yamlPackage    = "github.com/goccy/go-yaml/..."
 	cobraPackage   = "github.com/spf13/cobra/..."
 	testifyPackage = "github.com/stretchr/testify/..."
+	dnsPackage     = "github.com/miekg/dns/..."
 	humaPackage    = "github.com/danielgtaylor/huma/v2/..."
 	browserPackage = "github.com/chromedp/..."
 )
@@ -56,7 +57,7 @@ var importRules = []importRule{
 	},
 	{
 		name: "roles speak to sqlstore interfaces, not to engines",
-		in:   []string{"rowlock/frontend/...", "rowlock/ddns/...", "rowlock/admin/..."},
+		in:   []string{"rowlock/frontend/...", "rowlock/ddns/...", "rowlock/admin/..."}, except: []string{"rowlock/ddns/dnsserver"},
 		deny: []string{"rowlock/sqlstore/...", "rowlock/migrations", "database/sql", pgxPackage, sqlitePackage, mysqlPackage},
 		allow: []string{
 			"rowlock/sqlstore",
@@ -150,7 +151,15 @@ var importRules = []importRule{
 	},
 	{
 		name: "assertions are for tests",
-		in:   []string{"rowlock/..."}, except: []string{"rowlock/sqlstore/storetest/..."}, deny: []string{testifyPackage},
+		in:   []string{"rowlock/..."}, except: []string{"rowlock/sqlstore/storetest/...", "rowlock/ddns/dnsserver"}, deny: []string{testifyPackage},
+	},
+	{
+		name: "DNS messages exist where names are published only",
+		in:   []string{"rowlock/..."}, except: []string{"rowlock/ddns", "rowlock/ddns/dnsserver"}, deny: []string{dnsPackage},
+	},
+	{
+		name: "servers for tests are for tests",
+		in:   []string{"rowlock/..."}, deny: []string{"rowlock/ddns/dnsserver"},
 	},
 }
 
@@ -256,6 +265,10 @@ func TestImportRulesBite(t *testing.T) {
 		{"rowlock/admin", "github.com/chromedp/chromedp"},
 		{"rowlock/admin/site", "github.com/insomniacslk/dhcp/dhcpv4"},
 		{"rowlock/ddns", "rowlock/frontend"},
+		{"rowlock/ddns", "database/sql"},
+		{"rowlock/ddns", "rowlock/ddns/dnsserver"},
+		{"rowlock/ddns/name", "github.com/miekg/dns"},
+		{"rowlock/cmd/rowlock", "github.com/miekg/dns"},
 		{"rowlock/ddns/name", "rowlock/ddns"},
 		{"rowlock/ddns/name", "os"},
 		{"rowlock/ddns/name", "github.com/insomniacslk/dhcp/rfc1035label"},
@@ -273,6 +286,8 @@ func TestImportRulesBite(t *testing.T) {
 		{"rowlock/admin", "github.com/danielgtaylor/huma/v2"},
 		{"rowlock/frontend", "rowlock/ddns/name"},
 		{"rowlock/ddns/name", "rowlock/sqlstore"},
+		{"rowlock/ddns", "rowlock/ddns/name"},
+		{"rowlock/ddns", "github.com/miekg/dns"},
 		{"rowlock/frontend", "github.com/insomniacslk/dhcp/dhcpv4"},
 		{"rowlock/sqlstore/postgres", "rowlock/migrations"},
 		{"rowlock/cmd/rowlock", "rowlock/sqlstore/dialects"},

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rowlock/admin"
+	"rowlock/ddns"
 	"rowlock/frontend"
 	"rowlock/sqlstore"
 	"rowlock/sqlstore/dialects"
@@ -30,7 +29,7 @@ func (p *program) serveCommand() *cobra.Command {
 	var roles []string
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "serve DHCP in the foreground until SIGTERM or SIGINT",
+		Short: "serve in the foreground until SIGTERM or SIGINT",
 		Long: `Serves the roles of this process. The network configuration comes from the
 database and is followed while it changes. Without a database that can be
 reached, or without a configuration in it, the process waits, and /readyz says
@@ -72,13 +71,36 @@ type server struct {
 
 	state    serverState
 	store    sqlstore.Store
-	engine   *engine.Engine
-	frontend *frontend.Server
-	admin    *admin.Server // nil without the role
+	engine   *engine.Engine   // of the DHCP roles, else nil
+	frontend *frontend.Server // likewise
+	ddns     *ddns.Worker     // of the role ddns, else nil
+	admin    *admin.Server    // of the role admin, else nil
 }
 
-// run serves until ctx ends and then stops in order: no new packets, replies
-// to those under way, the frontend's row, the database.
+// part is what some roles run. start returns when it works; stop, which is
+// bounded, ends it in order.
+type part struct {
+	roles []string
+	start func(context.Context) (stop func(context.Context) error, err error)
+}
+
+// parts are all of them, in the order in which they start; they stop in the
+// opposite order.
+func (s *server) parts() []part {
+	return []part{
+		{[]string{roleDHCP4, roleDHCP6}, s.startDHCP},
+		{[]string{roleDDNS}, s.startDDNS},
+		{[]string{roleAdmin}, s.startAdmin},
+	}
+}
+
+// has tells whether the process has one of the roles.
+func (s *server) has(roles ...string) bool {
+	return slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(s.cfg.Roles, r) })
+}
+
+// run serves until ctx ends and then stops in order: what the roles do, then
+// the database.
 func (s *server) run(ctx context.Context) error {
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.state.set("starting")
@@ -91,41 +113,35 @@ func (s *server) run(ctx context.Context) error {
 		return err
 	}
 	defer s.store.Close()
-	if err := s.build(); err != nil {
+	var stops []func(context.Context) error
+	stop := func() (err error) {
+		for _, end := range slices.Backward(stops) {
+			bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+			err = errors.Join(err, end(bound))
+			cancel()
+		}
 		return err
 	}
-	if err := s.startEngine(ctx); err != nil {
-		return err
+	for _, p := range s.parts() {
+		if !s.has(p.roles...) {
+			continue
+		}
+		end, err := p.start(ctx)
+		if err != nil {
+			return errors.Join(err, stop())
+		}
+		stops = append(stops, end)
 	}
-	defer s.stopEngine(ctx)
-	console, err := s.startAdmin(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.stopAdmin(ctx)
-	if err := s.frontend.Start(ctx); err != nil {
-		return listenHint(err)
-	}
-	ids, err := s.frontend.ServerIDs()
-	if err != nil {
-		return err
-	}
-	s.engine.SetAddrs(ids)
 	s.state.set("")
-	v4, v6 := byFamily(s.frontend.LocalAddrs())
-	s.log.Info("serving", "event", "serve.ready", "database", s.store.Version(), "revision", s.frontend.Revision(),
-		"dhcp4", v4, "dhcp6", v6, "health", health, "console", console)
+	s.log.Info("serving", append([]any{"event", "serve.ready", "database", s.store.Version(), "health", health}, s.listening()...)...)
 	lost := s.untilLost(ctx)
 	s.state.set("stopping")
 	s.log.Info("stopping", "event", "serve.stopping")
-	s.engine.SetDraining()
-	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
-	defer cancel()
-	return errors.Join(lost, s.frontend.Shutdown(bound))
+	return errors.Join(lost, stop())
 }
 
-// untilLost waits for the end of ctx, or until the database has not confirmed
-// this frontend for as long as the configuration allows.
+// untilLost waits for the end of ctx, or until the database has not answered
+// for as long as the configuration allows.
 func (s *server) untilLost(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -136,13 +152,24 @@ func (s *server) untilLost(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		err := s.engine.NotReady()
+		err := s.confirmed(ctx)
 		if err == nil {
 			confirmed = time.Now()
 		} else if s.mayGiveUp(confirmed) {
 			return s.giveUp(err)
 		}
 	}
+}
+
+// confirmed says why the database does not answer; for a frontend that it does
+// not confirm it.
+func (s *server) confirmed(ctx context.Context) error {
+	if s.engine != nil {
+		return s.engine.NotReady()
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	return s.store.Ping(ctx)
 }
 
 // mayGiveUp tells whether the database has been away for as long as the
@@ -167,7 +194,7 @@ func (s *server) openStore(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("open database %s: %w", redact(dsn), err)
 		}
-		if err = s.checkSchema(ctx, store, dsn); err == nil {
+		if err = s.checkSchema(ctx, store, dsn); err == nil && s.has(roleDHCP4, roleDHCP6) {
 			err = checkServing(ctx, store)
 		}
 		if err == nil {
@@ -250,39 +277,6 @@ func (s *server) retry(ctx context.Context, do func() error) error {
 		case <-time.After(wait):
 		}
 		wait = min(2*wait, 5*time.Second)
-	}
-}
-
-func (s *server) build() (err error) {
-	host, _ := os.Hostname()
-	cfg := engine.Config{
-		Store: s.store, Logger: s.log, Registerer: s.metrics, Conns: s.cfg.DatabaseConnections,
-		Frontend: sqlstore.FrontendInfo{ID: s.cfg.FrontendID, Host: host, Version: programVersion(), Roles: s.cfg.Roles},
-		OnConfig: func(c *sqlstore.Config) error { return s.frontend.SetConfig(c) },
-	}
-	if s.engine, err = engine.New(cfg); err != nil {
-		return err
-	}
-	fc := frontend.Config{Logger: s.log, Registerer: s.metrics, Leaser: s.engine, Members: s.engine}
-	if slices.Contains(s.cfg.Roles, roleDHCP4) {
-		fc.Listen4 = listenConfigs(s.cfg.Listen.DHCP4, netip.IPv4Unspecified(), 67)
-	}
-	if slices.Contains(s.cfg.Roles, roleDHCP6) {
-		fc.Listen6 = listenConfigs(s.cfg.Listen.DHCP6, netip.IPv6Unspecified(), 547)
-	}
-	s.frontend, err = frontend.New(fc)
-	return err
-}
-
-func (s *server) startEngine(ctx context.Context) error {
-	return s.retry(ctx, func() error { return s.engine.Start(ctx) })
-}
-
-func (s *server) stopEngine(ctx context.Context) {
-	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
-	defer cancel()
-	if err := s.engine.Stop(bound); err != nil {
-		s.log.Warn("frontend's row could not be removed", "event", "serve.unregister_failed", "err", err)
 	}
 }
 

@@ -19,34 +19,22 @@ func (c *processConfig) servesAdmin() bool {
 	return slices.Contains(c.Roles, roleAdmin) && c.Listen.Admin != "off"
 }
 
-// startAdmin begins to serve the API and the console, where the process has
-// that role, and returns the address.
-func (s *server) startAdmin(ctx context.Context) (url string, err error) {
+// startAdmin begins to serve the API and the console, unless the address is
+// off.
+func (s *server) startAdmin(ctx context.Context) (stop func(context.Context) error, err error) {
 	if !s.cfg.servesAdmin() {
-		return "", nil
+		return func(context.Context) error { return nil }, nil
 	}
-	names, _ := s.store.(admin.NameStore)
-	s.admin, err = admin.New(admin.Config{
-		Store: s.store, Names: names, Logger: s.log, Metrics: s.metrics, Version: programVersion(), StateDir: s.cfg.StateDir,
+	server, err := admin.New(admin.Config{
+		Store: s.store, Names: s.store, Logger: s.log, Metrics: s.metrics, Version: programVersion(), StateDir: s.cfg.StateDir,
 		Listen: s.cfg.Listen.Admin, TLSCert: s.cfg.Admin.TLSCert, TLSKey: s.cfg.Admin.TLSKey, Insecure: s.cfg.Admin.Insecure,
 	})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if err := s.admin.Start(ctx); err != nil {
-		return "", err
+	if err := server.Start(ctx); err != nil {
+		return nil, err
 	}
-	return s.admin.URL(), nil
-}
-
-// stopAdmin ends what startAdmin began.
-func (s *server) stopAdmin(ctx context.Context) {
-	if s.admin == nil {
-		return
-	}
-	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
-	defer cancel()
-	if err := s.admin.Stop(bound); err != nil {
-		s.log.Warn("requests were still under way at the end", "event", "serve.admin_stopped", "err", err)
-	}
+	s.admin = server
+	return server.Stop, nil
 }

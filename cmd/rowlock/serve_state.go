@@ -41,19 +41,26 @@ func (s *server) checks() []readyCheck {
 			return check(ctx)
 		}
 	}
-	return []readyCheck{
+	checks := []readyCheck{
 		{"serving", func(context.Context) error {
 			if reason, _ := s.state.get(); reason != "" {
 				return errors.New(reason)
 			}
 			return nil
 		}},
-		{"interfaces", later(func(context.Context) error { return interfaceCheck(s.frontend.Gone()) })},
 		{"database", later(func(ctx context.Context) error { return s.store.Ping(ctx) })},
 		{"schema", later(func(ctx context.Context) error { return s.store.CheckSchema(ctx) })},
-		{"heartbeat", later(func(context.Context) error { return s.engine.NotReady() })},
-		{"configuration", later(func(context.Context) error { return configCheck(s.engine) })},
 	}
+	if s.has(roleDHCP4, roleDHCP6) {
+		checks = append(checks,
+			readyCheck{"interfaces", later(func(context.Context) error { return interfaceCheck(s.frontend.Gone()) })},
+			readyCheck{"heartbeat", later(func(context.Context) error { return s.engine.NotReady() })},
+			readyCheck{"configuration", later(func(context.Context) error { return configCheck(s.engine) })})
+	}
+	if s.has(roleDDNS) {
+		checks = append(checks, readyCheck{"ddns", later(func(context.Context) error { return s.ddns.NotReady() })})
+	}
+	return checks
 }
 
 // interfaceCheck fails while an interface that is listened on is not served.

@@ -76,17 +76,22 @@ func (f *follower) finish(t *testing.T, holder string, o sqlstore.NameOutcome) (
 	return len(names) > 0
 }
 
-// name reads a row; nil if there is none.
-func (f *follower) name(t *testing.T, name string) *sqlstore.DNSName {
+// name reads a row.
+func (f *follower) name(t *testing.T, name string) sqlstore.DNSName {
 	t.Helper()
 	list, err := f.store.DNSNames(t.Context(), sqlstore.NameFilter{Name: name})
 	require.NoError(t, err)
-	if len(list) == 0 {
-		return nil
-	}
-	require.Len(t, list, 1)
+	require.Len(t, list, 1, name)
 	require.Equal(t, name, list[0].Name)
-	return &list[0]
+	return list[0]
+}
+
+// gone requires that a name has no row.
+func (f *follower) gone(t *testing.T, name string) {
+	t.Helper()
+	list, err := f.store.DNSNames(t.Context(), sqlstore.NameFilter{Name: name})
+	require.NoError(t, err)
+	require.Empty(t, list)
 }
 
 // pass lets time go by for all names.
@@ -255,10 +260,13 @@ func nameLost(t *testing.T, f *follower) {
 	n := f.claimOne(t, "w1")
 	f.pass(t, 2*claimTime)
 	o := done(f.claimOne(t, "w1"), "")
+	lost, err = f.store.AttemptNames(t.Context(), "w1", claimTime, []sqlstore.NameAttempt{{Name: hostA, Claim: n.Claim, Attempted: "A 4"}})
+	require.NoError(t, err)
+	require.Equal(t, []string{hostA}, lost, "its own later claim counts, not this one")
 	o.Delete = true
 	require.False(t, f.finish(t, "w1", o))
-	require.Nil(t, f.name(t, hostA))
-	require.True(t, f.finish(t, "w1", done(n, "A 4")), "its own later claim counts, not this one")
+	f.gone(t, hostA)
+	require.True(t, f.finish(t, "w1", done(n, "A 4")))
 	got = f.name(t, hostA)
 	require.Equal(t, []any{"A 4", homeZone, sqlstore.NamePending}, []any{got.Attempted, got.Zone, got.State})
 	require.Len(t, f.claim(t, "w2", 10), 1)
@@ -317,8 +325,8 @@ func nameDelete(t *testing.T, f *follower) {
 	lost, err := f.store.FinishNames(t.Context(), "w", outcomes)
 	require.NoError(t, err)
 	require.Empty(t, lost)
-	require.Nil(t, f.name(t, hostB))
-	require.NotNil(t, f.name(t, hostA))
+	f.gone(t, hostB)
+	f.name(t, hostA)
 	holders, err := f.store.NameHolders(t.Context(), []string{hostA, hostB})
 	require.NoError(t, err)
 	require.Equal(t, []sqlstore.NameHolder{{Name: hostA, VRF: 1, Addr: v.addr(0)}, {Name: hostA, VRF: 1, Addr: v.addr(2)}}, holders)
@@ -342,12 +350,13 @@ func nameTouch(t *testing.T, f *follower) {
 	o.Claim = 99
 	require.True(t, f.finish(t, "w", o))
 	require.Equal(t, before+1, f.name(t, "1.arpa").Version)
-	n = f.claim(t, "w", 10)[0]
+	claimed := f.claim(t, "w", 10)
+	n = claimed[slices.IndexFunc(claimed, func(n sqlstore.DNSName) bool { return n.Name == "1.arpa" })]
 	o = done(n, "")
-	o.Delete, o.Touch = true, []sqlstore.NameMark{{Name: n.Name}}
+	o.Delete, o.Stale, o.Touch = true, touch[:1], []sqlstore.NameMark{{Name: n.Name}}
 	require.False(t, f.finish(t, "w", o))
-	require.NotNil(t, f.name(t, n.Name), "a name that is touched is not deleted")
-	require.False(t, f.name(t, n.Name).DueAt.IsZero())
+	require.False(t, f.name(t, n.Name).DueAt.IsZero(), "a name that is touched is not deleted")
+	require.EqualValues(t, 1, f.number(t, "SELECT count(*) FROM dns_name_addr"))
 }
 
 // The holders of a name are what the leases say at this moment.
