@@ -36,19 +36,20 @@ func size(n uint64) string {
 	return "2" + strings.Map(func(r rune) rune { return []rune("⁰¹²³⁴⁵⁶⁷⁸⁹")[r-'0'] }, exponent)
 }
 
-// soft lets a long name or address be broken after its dots and colons, and
-// nowhere else. The text itself is escaped.
+// soft lets a long name be broken after its dots, and an IPv6 address after its
+// colons, and nowhere else. The text itself is escaped.
 func soft(text string) template.HTML {
-	var out strings.Builder
-	for _, piece := range strings.SplitAfter(text, ".") {
-		for _, part := range strings.SplitAfter(piece, ":") {
-			if out.Len() > 0 && part != "" {
-				out.WriteString("<wbr>")
-			}
-			out.WriteString(template.HTMLEscapeString(part))
-		}
+	after := "."
+	if strings.Contains(text, ":") {
+		after = ":"
+	} else if text != "" && text[len(text)-1] <= '9' { // an IPv4 address
+		return template.HTML(template.HTMLEscapeString(text))
 	}
-	return template.HTML(out.String())
+	pieces := strings.SplitAfter(text, after)
+	for i, piece := range pieces {
+		pieces[i] = template.HTMLEscapeString(piece)
+	}
+	return template.HTML(strings.Join(pieces, "<wbr>"))
 }
 
 // moment writes how long ago something was.
