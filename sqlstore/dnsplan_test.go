@@ -14,17 +14,26 @@ func TestSortMarks(t *testing.T) {
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
 	marks := []sqlstore.NameMark{
 		{Name: "b.example.org", Zone: "example.org", VRF: 2, Addr: b},
-		{Name: "a.example.org"}, {Name: ""}, {Name: strings.Repeat("x", 256)}, {Name: "\xff"}, {Name: "a\x00"},
+		{Name: "a.example.org"},
+		{Name: ""},
+		{Name: strings.Repeat("x", 256)},
+		{Name: "\xff"},
+		{Name: "a\x00"},
 		{Name: "b.example.org", VRF: 1, Addr: b},
 		{Name: "B.example.org", Zone: "example.org"},
-		{Name: "b.example.org", VRF: 1, Addr: a}, {Name: "b.example.org", Zone: "example.org", VRF: 1, Addr: a},
+		{Name: "b.example.org", VRF: 1, Addr: a},
+		{Name: "b.example.org", Zone: "example.org", VRF: 1, Addr: a},
 	}
 	names, addrs := sqlstore.SortMarks(marks)
 	require.Equal(t, []sqlstore.NameMark{
-		{Name: "B.example.org", Zone: "example.org"}, {Name: "a.example.org"}, {Name: "b.example.org", Zone: "example.org"},
+		{Name: "B.example.org", Zone: "example.org"},
+		{Name: "a.example.org"},
+		{Name: "b.example.org", Zone: "example.org"},
 	}, names)
 	require.Equal(t, []sqlstore.NameMark{
-		{Name: "b.example.org", VRF: 1, Addr: a}, {Name: "b.example.org", VRF: 1, Addr: b}, {Name: "b.example.org", VRF: 2, Addr: b},
+		{Name: "b.example.org", VRF: 1, Addr: a},
+		{Name: "b.example.org", VRF: 1, Addr: b},
+		{Name: "b.example.org", VRF: 2, Addr: b},
 	}, addrs)
 	require.Equal(t, "example.org", marks[0].Zone, "the caller's list stays as it is")
 }
