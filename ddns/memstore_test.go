@@ -308,7 +308,7 @@ func (m *memStore) mark(marks []sqlstore.NameMark) {
 		case k.Zone == "":
 			r.State, r.due = sqlstore.NameNoZone, time.Time{}
 		default:
-			r.due = time.Now()
+			r.State, r.due = sqlstore.NamePending, time.Now()
 		}
 	}
 }
@@ -437,7 +437,7 @@ func (m *memStore) finish(r *memName, o sqlstore.NameOutcome) {
 	case o.State == sqlstore.NameNoZone && !marked:
 		r.due = time.Time{}
 	case marked:
-		r.due = time.Now()
+		r.State, r.due = sqlstore.NamePending, time.Now()
 	case o.Retry > 0:
 		r.due = time.Now().Add(o.Retry)
 	default:

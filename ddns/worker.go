@@ -112,7 +112,7 @@ func (w *Worker) storeFailed(what string, err error) {
 	}
 	w.log.Log(w.hard, level, "database did not do it, trying again", slog.String("event", "ddns.store_failed"), slog.String("what", what),
 		slog.Any("err", err), slog.String("hint", advice))
-	w.pause(w.soft, time.Second)
+	w.pause(w.soft, w.t.storePause)
 }
 
 // stir ends a wait of work.

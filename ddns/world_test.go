@@ -27,7 +27,7 @@ const (
 var quick = tuning{
 	claim: 20 * time.Second, reserve: 5 * time.Second, forward: time.Second, idle: 2 * time.Millisecond, config: 10 * time.Millisecond,
 	lead: 3 * time.Second, slow: 20 * time.Millisecond, trim: 20 * time.Millisecond,
-	backoff: 10 * time.Millisecond, backoffTo: 100 * time.Millisecond, retry: time.Hour, confirm: 300 * time.Millisecond,
+	backoff: 10 * time.Millisecond, backoffTo: 100 * time.Millisecond, retry: time.Hour, confirm: 300 * time.Millisecond, storePause: 20 * time.Millisecond,
 	connect: time.Second, reply: 2 * time.Second,
 	claims: 200, zones: 16, names: 100, bytes: 16 << 10, events: 100,
 }

@@ -39,17 +39,16 @@ func (s *server) startDHCP(ctx context.Context) (stop func(context.Context) erro
 	return stop, nil
 }
 
-// listening is what the log says of where the roles listen.
-func (s *server) listening() []any {
-	console := ""
+// listening is what the log says of where DHCP is served.
+func (s *server) listening() (at []any) {
+	if s.frontend != nil {
+		v4, v6 := byFamily(s.frontend.LocalAddrs())
+		at = append(at, "revision", s.frontend.Revision(), "dhcp4", v4, "dhcp6", v6)
+	}
 	if s.admin != nil {
-		console = s.admin.URL()
+		at = append(at, "console", s.admin.URL())
 	}
-	if s.frontend == nil {
-		return []any{"console", console}
-	}
-	v4, v6 := byFamily(s.frontend.LocalAddrs())
-	return []any{"revision", s.frontend.Revision(), "dhcp4", v4, "dhcp6", v6, "console", console}
+	return at
 }
 
 // build makes engine and frontend.
