@@ -52,8 +52,13 @@ log: {level: info, format: json}
 
 // start runs a server as a child process and waits until it serves.
 func (d *demo) start(ctx context.Context, id, database string) (*child, error) {
+	return d.launch(ctx, id, database, childConfig)
+}
+
+// launch is start with another process file than usual.
+func (d *demo) launch(ctx context.Context, id, database, format string) (*child, error) {
 	config := filepath.Join(d.dir, id+".yaml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, childConfig, database, id, d.dir), 0o600); err != nil {
+	if err := os.WriteFile(config, fmt.Appendf(nil, format, database, id, d.dir), 0o600); err != nil {
 		return nil, err
 	}
 	c := &child{id: id, database: database, logFile: filepath.Join(d.dir, id+".log"), done: make(chan struct{})}
