@@ -135,11 +135,12 @@ func postgresSettings(u *sqlstore.DatabaseURL, name string) string {
 		}
 	}
 	password, _ := u.User.Password()
-	out := "gpgsql-dnssec=yes\n"
+	var out strings.Builder
+	out.WriteString("gpgsql-dnssec=yes\n")
 	for key, value := range map[string]string{"host": host, "port": port, "dbname": name, "user": u.User.Username(), "password": password} {
 		if value != "" {
-			out += "gpgsql-" + key + "=" + value + "\n"
+			out.WriteString("gpgsql-" + key + "=" + value + "\n")
 		}
 	}
-	return out
+	return out.String()
 }
