@@ -65,17 +65,20 @@ func testWorkersKilled(t *testing.T, program string) {
 
 // The database server is killed and comes back; clients have to wait meanwhile.
 func testDatabaseRestarted(t *testing.T, program string) {
-	const before, away, after = 4 * time.Second, 3 * time.Second, 6 * time.Second
+	const before, away, after = 4 * time.Second, 3 * time.Second, 12
 	db := dbserver.Start(t, "postgres", dbserver.Options{})
 	db.Exec("postgres", "CREATE DATABASE names")
 	f := newFaults(t, program, db.URL("names"), dnsserver.BIND)
 	f.start("server", "dhcp4, dhcp6, ddns")
 	churned := make(chan error, 1)
-	go func() { churned <- f.churn(f.during(before + away + after)) }()
+	go func() { churned <- f.churn(f.during(before + away)) }()
 	time.Sleep(before)
 	db.Kill()
 	time.Sleep(away)
 	db.Run()
 	require.NoError(t, <-churned)
+	changes := f.changes
+	require.NoError(t, f.churn(f.rounds(after)))
+	require.Greater(t, f.changes, changes)
 	f.exact("after the database was away for %v in the middle", away)
 }
