@@ -13,27 +13,42 @@ import (
 func (w *Worker) work() {
 	var groups sync.WaitGroup
 	defer groups.Wait()
-	released := false
 	for w.soft.Err() == nil {
 		w.sender.tidy(keptFor)
 		if w.snap.Load() == nil || len(w.snap.Load().zones) == 0 {
 			w.await(w.t.config)
 			continue
 		}
-		if !released {
+		if w.abandoned() {
 			if _, err := w.cfg.Store.ReleaseNames(w.hard, w.cfg.ID); err != nil {
 				w.storeFailed("release names", err)
 				continue
 			}
-			released = true
+			w.abandon(false)
 		}
 		more, err := w.claim(&groups)
 		if err != nil {
+			w.abandon(true) // it may have been done, and only the answer be lost
 			w.storeFailed("claim names", err)
 		} else if !more {
 			w.await(w.t.idle)
 		}
 	}
+}
+
+// abandon notes whether there may be claims of this process that nothing works
+// with: from the process before, or because the database was away.
+func (w *Worker) abandon(claims bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.left = claims
+}
+
+// abandoned tells whether there may be such claims, and no others.
+func (w *Worker) abandoned() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.left && len(w.busy) == 0
 }
 
 // claim takes due names of zones that are free. More tells that there may be
@@ -147,6 +162,7 @@ func (w *Worker) run(g *group) {
 		}
 	}
 	if err := g.work(w.soft, w.hard); err != nil {
+		w.abandon(true)
 		w.storeFailed("publish names", err)
 	}
 }

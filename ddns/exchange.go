@@ -71,7 +71,7 @@ func (g *group) exchange(ctx context.Context, batch []*job) answer {
 		g.w.metrics.messages.WithLabelValues(a.code).Inc()
 		g.w.metrics.seconds.Observe(time.Since(began).Seconds())
 		unknown := last.unknown || a.unknown
-		if g.judge(t, batch, a) {
+		if g.judge(t, batch, a, began) {
 			a.unknown = unknown
 			return a
 		}
@@ -81,15 +81,15 @@ func (g *group) exchange(ctx context.Context, batch []*job) answer {
 }
 
 // judge notes what an answer says about the server, and tells whether it is one
-// to go on with.
-func (g *group) judge(t *target, batch []*job, a answer) bool {
+// to go on with. The message was sent at that time.
+func (g *group) judge(t *target, batch []*job, a answer, sent time.Time) bool {
 	switch {
 	case a.verdict == refused && (len(batch) > 1 || !t.here.strike(batch[0].row.Name)):
 		g.up(t, t.host)
 		return true
 	case a.verdict == refused:
 		g.up(t, t.host)
-		g.down(t, t.here, a)
+		g.down(t, t.here, a, sent)
 		return false
 	case a.verdict != noAnswer:
 		g.up(t, t.host)
@@ -100,12 +100,12 @@ func (g *group) judge(t *target, batch []*job, a answer) bool {
 		return true
 	case a.replied:
 		g.up(t, t.host)
-		g.down(t, t.here, a)
+		g.down(t, t.here, a, sent)
 	case a.late:
 		t.here.resize(len(batch), g.w.t.names, false)
-		g.down(t, t.here, a)
+		g.down(t, t.here, a, sent)
 	default:
-		g.down(t, t.host, a)
+		g.down(t, t.host, a, sent)
 	}
 	return false
 }
@@ -117,8 +117,8 @@ func (g *group) up(t *target, h *health) {
 	}
 }
 
-func (g *group) down(t *target, h *health, a answer) {
-	first, pause := h.fail(&g.w.t, time.Now())
+func (g *group) down(t *target, h *health, a answer, sent time.Time) {
+	first, pause := h.fail(&g.w.t, sent, time.Now())
 	level := slog.LevelDebug
 	if first {
 		level = slog.LevelWarn

@@ -43,6 +43,7 @@ const strikeLimit = 3
 type health struct {
 	mu      sync.Mutex
 	fails   int
+	failed  time.Time // when the last one of these was noted
 	until   time.Time
 	strikes map[string]bool
 	names   int // how many a message may have; 0: as many as usual
@@ -96,14 +97,20 @@ func (h *health) ok() (recovered bool) {
 	return recovered
 }
 
-// fail notes a failure: the server is left alone for a time that doubles, with
-// some chance in it, so that many processes do not come back at once. It
+// fail notes a failure of what began at that time: the server is left alone for
+// a time that doubles, with some chance in it, so that many processes do not
+// come back at once. What had begun before the last failure was noted does not
+// count once more: it fails with it, for each zone that is worked on. It
 // tells whether this was the first one, and how long the pause is.
-func (h *health) fail(t *tuning, now time.Time) (first bool, pause time.Duration) {
+func (h *health) fail(t *tuning, began, now time.Time) (first bool, pause time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.fails > 0 && !began.After(h.failed) {
+		return false, max(h.until.Sub(now), 0)
+	}
 	first = h.fails == 0
 	h.fails++
+	h.failed = now
 	h.strikes = nil
 	pause = jitter(doubled(t.backoff, h.fails-1, t.backoffTo))
 	h.until = now.Add(pause)

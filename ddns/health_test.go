@@ -14,7 +14,8 @@ func TestHealthBacksOff(t *testing.T) {
 	require.False(t, h.ok())
 	want := time.Second
 	for i := range 12 {
-		first, pause := h.fail(&usual, now)
+		now = now.Add(time.Millisecond)
+		first, pause := h.fail(&usual, now, now)
 		require.Equal(t, i == 0, first)
 		require.LessOrEqual(t, pause, want)
 		require.GreaterOrEqual(t, pause, want*3/4)
@@ -26,6 +27,25 @@ func TestHealthBacksOff(t *testing.T) {
 	require.True(t, h.ok())
 	require.Zero(t, h.wait(now))
 	require.Equal(t, 100, h.room(100))
+}
+
+// Messages of several zones that fail together are one failure.
+func TestHealthFailsOnce(t *testing.T) {
+	t.Parallel()
+	h, began := &health{}, time.Now()
+	noted := began
+	for try := range 3 {
+		for zone := range 5 {
+			noted = noted.Add(time.Millisecond)
+			first, pause := h.fail(&usual, began, noted)
+			require.Equal(t, try == 0 && zone == 0, first)
+			require.Equal(t, pause, h.wait(noted))
+			require.LessOrEqual(t, pause, time.Second<<try)
+			require.Equal(t, try+1, h.fails)
+		}
+		began = noted.Add(time.Second)
+		noted = began
+	}
 }
 
 func TestHealthStrikes(t *testing.T) {
@@ -68,7 +88,7 @@ func TestHealthsCount(t *testing.T) {
 	t.Parallel()
 	hs := newHealths()
 	one := hs.get("a")
-	hs.get("a").fail(&usual, time.Now())
+	hs.get("a").fail(&usual, time.Now(), time.Now())
 	require.Positive(t, one.wait(time.Now()), "it is the same one")
 	hs.get("b")
 	require.Equal(t, 1, hs.down())

@@ -39,6 +39,7 @@ type Worker struct {
 	wake             chan struct{} // there may be work
 	mu               sync.Mutex
 	busy             map[string]bool // zones that are worked on
+	left             bool            // there may be claims that nothing works with
 	refused          error           // why the newest configuration is not in use
 }
 
@@ -47,7 +48,7 @@ func New(cfg Config) (*Worker, error) {
 	if cfg.Store == nil || cfg.Logger == nil || cfg.Registerer == nil || cfg.ID == "" {
 		return nil, errors.New("ddns: Store, Logger, Registerer and ID are needed")
 	}
-	w := &Worker{cfg: cfg, t: usual, log: cfg.Logger, wake: make(chan struct{}, 1), busy: map[string]bool{}}
+	w := &Worker{cfg: cfg, t: usual, log: cfg.Logger, wake: make(chan struct{}, 1), busy: map[string]bool{}, left: true}
 	w.sender = newSender(&w.t)
 	w.healths.Store(newHealths())
 	var err error

@@ -57,9 +57,14 @@ log: {level: info, format: json}
 
 // start runs a server as a child process and waits until it serves.
 func (d *demo) start(ctx context.Context, id, database string) (*child, error) {
+	return d.launch(ctx, id, database, childConfig)
+}
+
+// launch is start with another process file than usual.
+func (d *demo) launch(ctx context.Context, id, database, format string) (*child, error) {
 	config := filepath.Join(d.dir, id+".yaml")
 	state := filepath.Join(d.dir, "state-"+id)
-	err := errors.Join(os.MkdirAll(state, 0o700), os.WriteFile(config, fmt.Appendf(nil, childConfig, database, id, state), 0o600))
+	err := errors.Join(os.MkdirAll(state, 0o700), os.WriteFile(config, fmt.Appendf(nil, format, database, id, state), 0o600))
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,11 @@ type client struct {
 	carrier bool
 	// renewal is the signal that makes it renew at once; 0 if it keeps to T1
 	renewal syscall.Signal
+	// configure adds lines to its configuration, in the place of those of the
+	// last call, and returns the file
+	configure func(lines string) string
+	// suffix tells the files and logs of two clients on one node apart
+	suffix string
 	// release gives everything back and ends the program
 	release func()
 	process *netlab.Process
@@ -53,7 +58,7 @@ type client struct {
 // says are the expressions by which log and files of a client are read.
 type says struct {
 	bound, renewed, rebinding, lost string
-	prefix, dns, server             string // with a group for the value
+	prefix, dns, server, fqdn       string // with a group for the value
 }
 
 // newClient is what is common to all programs.
@@ -67,7 +72,7 @@ func newClient(t *testing.T, l *netlab.Lab, n *netlab.Node, argv ...string) *cli
 // what it writes into the file beside it.
 func (c *client) script(name string) string {
 	c.t.Helper()
-	path := c.lab.Write(c.node.Name()+"."+name, clientFile(c.t, name), 0o755)
+	path := c.lab.Write(c.node.Name()+c.suffix+"."+name, clientFile(c.t, name), 0o755)
 	c.files = append(c.files, path+".record")
 	return path
 }
@@ -98,7 +103,7 @@ func accounts(t *testing.T, n *netlab.Node) string {
 }
 
 // start runs the program, again after crash.
-func (c *client) start() { c.process = c.node.Start("client", c.argv...) }
+func (c *client) start() { c.process = c.node.Start("client"+c.suffix, c.argv...) }
 
 // crash ends the program as a power failure does: nobody is told, files stay.
 func (c *client) crash() {

@@ -33,7 +33,12 @@ func dhcpcd(t *testing.T, l *netlab.Lab, n *netlab.Node, w want) *client {
 		conf += fmt.Sprintf("ia_pd 2 %s/1\n", c.downstream)
 	}
 	script := c.script("note-script")
-	require.NoError(t, os.WriteFile(filepath.Join(accounts(t, n), "dhcpcd.conf"), []byte(conf), 0o644))
+	path := filepath.Join(accounts(t, n), "dhcpcd.conf")
+	c.configure = func(lines string) string {
+		require.NoError(t, os.WriteFile(path, []byte(lines+conf), 0o644))
+		return path
+	}
+	c.configure("")
 	n.Private("/run")
 	require.NoError(t, os.Mkdir(filepath.Join(n.Private("/var/lib"), "dhcpcd"), 0o755))
 	c.argv = append(c.argv, "-c", script, "-f", "/etc/dhcpcd.conf", "eth0")
@@ -46,6 +51,7 @@ func dhcpcd(t *testing.T, l *netlab.Lab, n *netlab.Node, w want) *client {
 		prefix:    `delegated prefix (\S+)$`,
 		dns:       `^new_(?:domain|dhcp6)_name_servers=(.*)$`,
 		server:    `^new_dhcp_server_identifier=(.*)$`,
+		fqdn:      `^new_fqdn=(.*)$`,
 	}
 	c.release = func() { c.end(syscall.SIGTERM) }
 	return c

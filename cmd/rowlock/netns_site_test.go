@@ -45,15 +45,16 @@ type site struct {
 	database string
 }
 
-// newSite makes one; timers are parameters of the site document.
-func newSite(t *testing.T, program, engine, timers string) *site {
+// newSite makes one; parameters are those of the site document, more is what is
+// appended to it.
+func newSite(t *testing.T, program, engine, parameters string, more ...string) *site {
 	t.Helper()
 	database := storetest.URL(t, engine) // outlives the lab
 	l := netlab.New(t, "dhcrelay", "dnsmasq", "env", "ip", "sh", "tcpdump")
 	s := &site{t: t, lab: l, program: program, database: database}
 	text, err := os.ReadFile(filepath.Join("testdata", "clients", "site.yaml"))
 	require.NoError(t, err)
-	document := l.Write("site.yaml", strings.ReplaceAll(string(text), "@TIMERS@", timers), 0o644)
+	document := l.Write("site.yaml", strings.ReplaceAll(string(text), "@PARAMETERS@", parameters)+strings.Join(more, ""), 0o644)
 	s.rowlock("migrate", "up", "--database", s.database)
 	s.rowlock("apply", "--yes", "--database", s.database, document)
 	return s
@@ -73,11 +74,17 @@ func (s *site) rowlock(args ...string) string {
 // healthAddr is where each server's health listener is, in its own namespace.
 const healthAddr = "127.0.0.1:9867"
 
-// serve starts a frontend on the node and waits until it is ready; listen are
-// lines of the process file's listen mapping.
+// serve starts a frontend on the node and waits until it is ready; listen is a
+// line of the process file's listen mapping.
 func (s *site) serve(n *netlab.Node, id string, listen string) *netlab.Process {
 	s.t.Helper()
 	role, _, _ := strings.Cut(listen, ":")
+	return s.serveRoles(n, id, role, listen)
+}
+
+// serveRoles is serve with the roles of the process given, and more lines.
+func (s *site) serveRoles(n *netlab.Node, id, roles string, listen ...string) *netlab.Process {
+	s.t.Helper()
 	state := s.lab.Path("state-" + id)
 	require.NoError(s.t, os.MkdirAll(state, 0o755))
 	config := s.lab.Write("rowlock-"+id+".yaml", fmt.Sprintf(`
@@ -89,7 +96,7 @@ listen:
   %s
   health: %s
 log: {level: debug, format: text}
-`, s.database, role, state, id, listen, healthAddr), 0o600)
+`, s.database, roles, state, id, strings.Join(listen, "\n  "), healthAddr), 0o600)
 	p := n.Start("rowlock", s.program, "serve", "--config", config)
 	s.lab.Eventually(20*time.Second, "frontend "+id+" ready", func() error {
 		select {
@@ -154,6 +161,8 @@ type leaseRow struct {
 	HWAddr      string `json:"hwaddr"`
 	ClientID    string `json:"client_id"`
 	DUID        string `json:"duid"`
+	Hostname    string `json:"hostname"`
+	ValidLft    uint32 `json:"valid_lifetime"`
 	Relay       string `json:"relay"`
 	CircuitID   string `json:"circuit_id"`
 	InterfaceID string `json:"interface_id"`

@@ -50,6 +50,7 @@ func TestClients(t *testing.T) {
 	if testing.Short() {
 		t.Skip("real clients take their time")
 	}
+	t.Parallel()
 	netlab.NeedRoot(t)
 	bin := buildRowlock(t)
 	for _, engine := range storetest.Dialects {

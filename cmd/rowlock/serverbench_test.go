@@ -23,11 +23,7 @@ import (
 // The processor time is that of the server and of the database, not of the
 // clients. One run has clients enough for some seconds: use -benchtime 1x.
 func BenchmarkServer(b *testing.B) {
-	program := filepath.Join(b.TempDir(), "rowlock")
-	build := exec.Command("go", "build", "-trimpath", "-o", program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	require.NoError(b, err, string(out))
+	program := built(b)
 	for _, dialect := range storetest.Dialects {
 		for _, f := range []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6} {
 			for _, outstanding := range []int{16, 256, 1024} {
@@ -39,6 +35,18 @@ func BenchmarkServer(b *testing.B) {
 			}
 		}
 	}
+}
+
+// built is the path of the command, built as make build does, without race
+// detector.
+func built(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rowlock")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", path, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	return path
 }
 
 func benchServer(b *testing.B, program, dialect string, f sqlstore.Family, outstanding int) {

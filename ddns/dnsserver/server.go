@@ -44,10 +44,10 @@ type Options struct {
 	// Policy is what BIND's update-policy says, each statement with its
 	// semicolon; the default lets the key change what a DHCP server needs.
 	Policy string
-	// Command is called before each start of the server, and may change how it
-	// is started: in another network namespace, say. Dial then connects to it.
-	Command func(*exec.Cmd)
-	Dial    func(network, addr string) (net.Conn, error)
+	// Start starts the program, each time that the server is run: in another
+	// network namespace, say. Dial then connects to it.
+	Start func(*exec.Cmd) error
+	Dial  func(network, addr string) (net.Conn, error)
 }
 
 // Server is one server. Its methods end the test when they fail.
@@ -73,6 +73,9 @@ func Start(t testing.TB, kind string, opt Options) *Server {
 	}
 	if opt.Address == "" {
 		opt.Address = "127.0.0.1"
+	}
+	if opt.Start == nil {
+		opt.Start = (*exec.Cmd).Start
 	}
 	if opt.Dial == nil {
 		opt.Dial = func(network, addr string) (net.Conn, error) { return net.DialTimeout(network, addr, time.Second) }
@@ -137,10 +140,7 @@ func (s *Server) Run() {
 	defer log.Close()
 	s.cmd = exec.Command(s.args[0], s.args[1:]...)
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr, s.cmd.SysProcAttr = s.dir, log, log, processAttr()
-	if s.opt.Command != nil {
-		s.opt.Command(s.cmd)
-	}
-	require.NoError(s.t, s.cmd.Start())
+	require.NoError(s.t, s.opt.Start(s.cmd))
 	done := make(chan struct{})
 	s.done = done
 	go func(cmd *exec.Cmd) { _ = cmd.Wait(); close(done) }(s.cmd)
