@@ -16,9 +16,9 @@ var errNoServer = errors.New("no server of the zone can be used")
 // next one that is not left alone; nil when all are.
 func (z *zone) pick(now time.Time) *target {
 	for i := range z.servers {
-		at := (int(z.worked.Load()) + i) % len(z.servers)
+		at := (z.worked + i) % len(z.servers)
 		if z.servers[at].wait(now) == 0 {
-			z.worked.Store(int32(at))
+			z.worked = at
 			return z.servers[at]
 		}
 	}
@@ -141,6 +141,8 @@ func hint(code string) string {
 		return "compare name, algorithm and secret of the key on both sides"
 	case "BADTIME":
 		return "the clocks of the two machines differ by more than five minutes"
+	case "UNSENT":
+		return "write the secret of the key in base64"
 	case "SERVFAIL":
 		return "the log of the dns server has the reason"
 	}

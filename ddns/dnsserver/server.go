@@ -226,6 +226,6 @@ func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
+	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
 }
