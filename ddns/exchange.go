@@ -57,10 +57,10 @@ func (g *group) exchange(ctx context.Context, batch []*job) answer {
 		u.steps = append(u.steps, j.steps[j.at])
 	}
 	last := answer{verdict: noAnswer, err: errNoServer}
-	for range g.zone.servers {
+	for i := range g.zone.servers {
 		t := g.zone.pick(time.Now())
-		if t == nil || ctx.Err() != nil {
-			break
+		if t == nil || ctx.Err() != nil || i > 0 && time.Until(g.deadline) < g.w.t.reserve {
+			break // the next one is asked under another claim
 		}
 		began := time.Now()
 		a := g.w.sender.send(ctx, t.server, u)

@@ -68,8 +68,16 @@ func TestHealthResizes(t *testing.T) {
 		answered bool
 		room     int
 	}{
-		{100, true, 100}, {100, false, 50}, {50, false, 25}, {10, true, 25}, {25, true, 50}, {50, true, 100}, {3, false, 1}, {1, false, 1},
-		{1, true, 2}, {2, true, 4},
+		{100, true, 100},
+		{100, false, 50},
+		{50, false, 25},
+		{10, true, 25},
+		{25, true, 50},
+		{50, true, 100},
+		{3, false, 1},
+		{1, false, 1},
+		{1, true, 2},
+		{2, true, 4},
 	} {
 		h.resize(step.n, 100, step.answered)
 		require.Equal(t, step.room, h.room(100), "%+v", step)

@@ -31,18 +31,26 @@ func TestLife(t *testing.T) {
 				want []string
 			}{
 				{"nothing", func() {}, lines(www)},
-				{"an address gets a name", func() { w.store.assign("192.0.2.10", "pc.example.org", both, mac(1)) },
-					lines(www, forward("pc.example.org", v4, mac(1), "192.0.2.10"), ptr("192.0.2.10", "pc.example.org"))},
-				{"it is renamed", func() { w.store.assign("192.0.2.10", "box.example.org", both, mac(1)) },
-					lines(www, forward("box.example.org", v4, mac(1), "192.0.2.10"), ptr("192.0.2.10", "box.example.org"))},
+				{
+					"an address gets a name", func() { w.store.assign("192.0.2.10", "pc.example.org", both, mac(1)) },
+					lines(www, forward("pc.example.org", v4, mac(1), "192.0.2.10"), ptr("192.0.2.10", "pc.example.org")),
+				},
+				{
+					"it is renamed", func() { w.store.assign("192.0.2.10", "box.example.org", both, mac(1)) },
+					lines(www, forward("box.example.org", v4, mac(1), "192.0.2.10"), ptr("192.0.2.10", "box.example.org")),
+				},
 				{"the client moves", func() {
 					w.store.assign("192.0.2.11", "box.example.org", both, mac(1))
 					w.store.end("192.0.2.10")
 				}, lines(www, forward("box.example.org", v4, mac(1), "192.0.2.11"), ptr("192.0.2.11", "box.example.org"))},
-				{"another client wants the name", func() { w.store.assign("192.0.2.12", "box.example.org", both, mac(2)) },
-					lines(www, forward("box.example.org", v4, mac(1), "192.0.2.11"), ptr("192.0.2.11", "box.example.org"))},
-				{"the first one leaves it", func() { w.store.end("192.0.2.11") },
-					lines(www, forward("box.example.org", v4, mac(2), "192.0.2.12"), ptr("192.0.2.12", "box.example.org"))},
+				{
+					"another client wants the name", func() { w.store.assign("192.0.2.12", "box.example.org", both, mac(2)) },
+					lines(www, forward("box.example.org", v4, mac(1), "192.0.2.11"), ptr("192.0.2.11", "box.example.org")),
+				},
+				{
+					"the first one leaves it", func() { w.store.end("192.0.2.11") },
+					lines(www, forward("box.example.org", v4, mac(2), "192.0.2.12"), ptr("192.0.2.12", "box.example.org")),
+				},
 				{"and the second", func() { w.store.end("192.0.2.12") }, lines(www)},
 				{"a host has both families", func() {
 					w.store.assign("192.0.2.20", "dual.example.org", both, sameHost(5))
@@ -50,15 +58,21 @@ func TestLife(t *testing.T) {
 					w.store.assign("2001:db8::21", "dual.example.org", both, duid(5))
 				}, lines(www, forward("dual.example.org", v6, duid(5), "192.0.2.20", "2001:db8::20", "2001:db8::21"),
 					ptr("192.0.2.20", "dual.example.org"), ptr("2001:db8::20", "dual.example.org"), ptr("2001:db8::21", "dual.example.org"))},
-				{"one of them ends", func() { w.store.end("192.0.2.20") },
+				{
+					"one of them ends", func() { w.store.end("192.0.2.20") },
 					lines(www, forward("dual.example.org", v6, duid(5), "2001:db8::20", "2001:db8::21"),
-						ptr("2001:db8::20", "dual.example.org"), ptr("2001:db8::21", "dual.example.org"))},
+						ptr("2001:db8::20", "dual.example.org"), ptr("2001:db8::21", "dual.example.org")),
+				},
 				{"all end", func() { w.store.end("2001:db8::20"); w.store.end("2001:db8::21") }, lines(www)},
 				{"a name made by hand", func() { w.store.assign("192.0.2.30", "www.example.org", both, mac(3)) }, lines(www)},
-				{"only the pointer is wanted", func() { w.store.assign("192.0.2.31", "client.example.net", sqlstore.FQDNReverse, mac(4)) },
-					lines(www, ptr("192.0.2.31", "client.example.net"))},
-				{"the pointer changes", func() { w.store.assign("192.0.2.31", "other.example.net", sqlstore.FQDNReverse, mac(4)) },
-					lines(www, ptr("192.0.2.31", "other.example.net"))},
+				{
+					"only the pointer is wanted", func() { w.store.assign("192.0.2.31", "client.example.net", sqlstore.FQDNReverse, mac(4)) },
+					lines(www, ptr("192.0.2.31", "client.example.net")),
+				},
+				{
+					"the pointer changes", func() { w.store.assign("192.0.2.31", "other.example.net", sqlstore.FQDNReverse, mac(4)) },
+					lines(www, ptr("192.0.2.31", "other.example.net")),
+				},
 				{"the server keeps nothing any more", func() { w.store.assign("192.0.2.31", "other.example.net", 0, mac(4)) }, lines(www)},
 				{"a name of no zone", func() { w.store.assign("192.0.2.32", "a.example.com", both, mac(6)) }, lines(www)},
 			} {

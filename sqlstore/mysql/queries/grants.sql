@@ -32,6 +32,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON $database.lease6 TO $user;
 GRANT INSERT ON $database.lease_history TO $user;
 GRANT INSERT ON $database.lease_event TO $user;
 GRANT SELECT ON $database.event_consumer TO $user;
+-- while nobody takes the events, the oldest go and all leases are looked at instead
+GRANT SELECT (id) ON $database.lease_event TO $user;
+GRANT DELETE ON $database.lease_event TO $user;
+GRANT UPDATE (seq) ON $database.event_consumer TO $user;
 -- free addresses
 GRANT SELECT, INSERT, UPDATE ON $database.pool_cursor TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.addr_chunk TO $user;

@@ -42,6 +42,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.lease6 TO $user;
 GRANT INSERT ON $schema.lease_history TO $user;
 GRANT INSERT ON $schema.lease_event TO $user;
 GRANT SELECT ON $schema.event_consumer TO $user;
+-- while nobody takes the events, the oldest go and all leases are looked at instead
+GRANT SELECT (id) ON $schema.lease_event TO $user;
+GRANT DELETE ON $schema.lease_event TO $user;
+GRANT UPDATE (seq) ON $schema.event_consumer TO $user;
 -- free addresses
 GRANT SELECT, INSERT, UPDATE ON $schema.pool_cursor TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.addr_chunk TO $user;
