@@ -73,3 +73,20 @@ func TestClaimsLeftBehind(t *testing.T) {
 		})
 	}
 }
+
+// A message whose outcome is not known may be carried out after another one has
+// met a conflict: what it may have brought is not forgotten before a second look.
+func TestConflictAfterLostReply(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).worker("one")
+	g := &group{w: w, zone: &zone{name: "example.org"}}
+	j := &job{row: sqlstore.DNSName{Name: "pc.example.org"}, want: wanted{recs: records{{ttl: 60, typ: typeA, data: "192.0.2.1"}}}, result: conflict}
+	o := g.outcome(j)
+	require.Empty(t, o.Attempted)
+	require.Greater(t, o.Retry, w.t.confirm)
+	j.unknown = true
+	o = g.outcome(j)
+	require.Equal(t, "60 A 192.0.2.1", o.Attempted)
+	require.Equal(t, w.t.confirm, o.Retry)
+	require.Equal(t, sqlstore.NameConflict, o.State)
+}

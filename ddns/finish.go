@@ -89,6 +89,9 @@ func (g *group) outcome(j *job) sqlstore.NameOutcome {
 	case conflict:
 		o.State, o.Published, o.Attempted = sqlstore.NameConflict, "", ""
 		o.Retry, o.Failed = jitter(g.w.t.retry), true
+		if j.unknown { // an earlier message may still be carried out
+			o.Attempted, o.Retry = j.possible().String(), g.w.t.confirm
+		}
 		o.Touch = g.touch(j, nil)
 	case failed:
 		o.State, o.Retry, o.Failed = sqlstore.NameFailed, jitter(g.w.t.retry), true
