@@ -344,7 +344,10 @@ func eventPoison(t *testing.T, f *follower) {
 	f.exec(t, "%s", f.insertEvent(1))
 	n, err := f.store.Sequence(t.Context(), l, 10, func(e *sqlstore.Event) []sqlstore.NameMark {
 		return []sqlstore.NameMark{
-			{Name: "", Addr: e.Addr}, {Name: strings.Repeat("x", 256), Addr: e.Addr}, {Name: "a\x00b"}, {Name: "\xff"},
+			{Name: "", Addr: e.Addr},
+			{Name: strings.Repeat("x", 256), Addr: e.Addr},
+			{Name: "a\x00b"},
+			{Name: "\xff"},
 			{Name: "good.example.org", Zone: "example.org", VRF: e.VRF, Addr: e.Addr},
 		}
 	})

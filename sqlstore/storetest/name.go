@@ -108,8 +108,11 @@ func done(n sqlstore.DNSName, published string) sqlstore.NameOutcome {
 func nameMark(t *testing.T, f *follower) {
 	addr := variants[0].addr(1)
 	marks := []sqlstore.NameMark{
-		{Name: hostA, Zone: homeZone, VRF: 1, Addr: addr}, {Name: hostA, Zone: homeZone, VRF: 2, Addr: addr}, {Name: hostA},
-		{Name: hostB}, {Name: hostA, Zone: homeZone, VRF: 1, Addr: addr},
+		{Name: hostA, Zone: homeZone, VRF: 1, Addr: addr},
+		{Name: hostA, Zone: homeZone, VRF: 2, Addr: addr},
+		{Name: hostA},
+		{Name: hostB},
+		{Name: hostA, Zone: homeZone, VRF: 1, Addr: addr},
 	}
 	require.NoError(t, f.store.MarkNames(t.Context(), marks))
 	a, b := f.name(t, hostA), f.name(t, hostB)
