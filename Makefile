@@ -37,6 +37,10 @@ bench: ## measure the engine on each of the four databases, then the whole serve
 fuzz: ## fuzz every target, FUZZ=60 seconds in all
 	.ci/fuzz $(FUZZ)
 
+.PHONY: gen
+gen: ## write what is made from the code and committed: admin/openapi.json
+	go generate ./admin
+
 .PHONY: man
 man: build ## write the manual pages into bin/man/man1, the completions into bin/completion
 	bin/rowlock man bin/man/man1

@@ -30,8 +30,10 @@ func TestListLeases(t *testing.T) {
 		}
 		return out
 	}
-	want := []string{"0 192.0.2.10", "0 192.0.2.11", "0 192.0.2.12", "0 192.0.2.13", "0 192.0.2.14", "0 192.0.2.15", "0 192.0.2.16", "7 192.0.2.10",
-		"0 2001:db8:1::1000", "0 2001:db8:1::1001", "0 2001:db8:1::1002"}
+	want := []string{
+		"0 192.0.2.10", "0 192.0.2.11", "0 192.0.2.12", "0 192.0.2.13", "0 192.0.2.14", "0 192.0.2.15", "0 192.0.2.16", "7 192.0.2.10",
+		"0 2001:db8:1::1000", "0 2001:db8:1::1001", "0 2001:db8:1::1002",
+	}
 	for limit := range 12 { // every place where a page may end
 		require.Equal(t, want, order(follow(t, b, fmt.Sprintf("/v1/leases?limit=%d", limit+1), "leases")))
 	}
@@ -39,7 +41,7 @@ func TestListLeases(t *testing.T) {
 	require.Equal(t, want[7:8], order(follow(t, b, "/v1/leases?subnet_id=4&limit=1", "leases")))
 	require.Equal(t, []string{want[0], want[7]}, order(follow(t, b, "/v1/leases?addr=192.0.2.10&limit=1", "leases")))
 	require.Equal(t, want[9:10], order(follow(t, b, "/v1/leases?addr=2001:DB8:1::1001", "leases")))
-	require.Equal(t, want[3:4], order(follow(t, b, "/v1/leases?hwaddr=30:30:30:30:30:33", "leases")))
+	require.Equal(t, want[3:4], order(follow(t, b, "/v1/leases?hwaddr=00:00:5e:00:53:03", "leases")))
 	require.Len(t, follow(t, b, "/v1/leases?state=active&limit=3", "leases"), 11)
 	require.Empty(t, follow(t, b, "/v1/leases?state=declined&limit=3", "leases"))
 }
@@ -56,7 +58,7 @@ func TestGetAndReleaseLease(t *testing.T) {
 	var l leaseView
 	b.get(t, "/v1/leases/192.0.2.10?vrf=0", &l)
 	require.Equal(t, "host.example.org", l.Hostname)
-	require.Equal(t, "30:30:30:30:30:31", l.HWAddr)
+	require.Equal(t, "00:00:5e:00:53:01", l.HWAddr)
 	require.Equal(t, "636c69656e7431", l.ClientID)
 	require.Equal(t, "active", l.State)
 	require.InDelta(t, 3600, l.Remaining, 30)

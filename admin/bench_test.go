@@ -190,7 +190,7 @@ func (b *bench) lease(t testing.TB, vrf, subnet uint32, addr string, client int,
 	a := netip.MustParseAddr(addr)
 	in := sqlstore.Insert{
 		Family: familyOf(a), VRF: vrf, Addr: a, PrefixLen: uint8(a.BitLen()), SubnetID: subnet, PoolID: 1, PoolGen: 1, ValidLft: 3600, PrefLft: 1800, OfferLft: 60,
-		Client: sqlstore.Client{HWAddr: fmt.Appendf(nil, "%06d", client), HWType: 1, ClientID: fmt.Appendf(nil, "client%d", client), Hostname: hostname},
+		Client: sqlstore.Client{HWAddr: []byte{0x00, 0x00, 0x5e, 0x00, 0x53, byte(client)}, HWType: 1, ClientID: fmt.Appendf(nil, "client%d", client), Hostname: hostname},
 	}
 	in.Key = sqlstore.ClientKey(subnet, sqlstore.KeyHWAddr, in.Client.HWAddr)
 	if a.Is6() {
@@ -210,20 +210,27 @@ func (b *bench) lease(t testing.TB, vrf, subnet uint32, addr string, client int,
 
 // fakeNames keeps names in memory.
 type fakeNames struct {
-	mu    sync.Mutex
-	rows  []sqlstore.DNSName
-	queue []sqlstore.ZoneQueue
-	marks []sqlstore.NameMark
+	mu      sync.Mutex
+	rows    []sqlstore.DNSName
+	queue   []sqlstore.ZoneQueue
+	retried []string
 }
 
-func (f *fakeNames) MarkNames(_ context.Context, marks []sqlstore.NameMark) error {
+func (f *fakeNames) RetryName(_ context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.marks = append(f.marks, marks...)
+	if !slices.ContainsFunc(f.rows, func(n sqlstore.DNSName) bool { return n.Name == name }) {
+		return sqlstore.ErrNotFound
+	}
+	f.retried = append(f.retried, name)
 	return nil
 }
 
-func (f *fakeNames) NameQueue(context.Context) ([]sqlstore.ZoneQueue, error) { return f.queue, nil }
+func (f *fakeNames) NameQueue(context.Context) ([]sqlstore.ZoneQueue, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.queue, nil
+}
 
 func (f *fakeNames) DNSNames(_ context.Context, filter sqlstore.NameFilter) ([]sqlstore.DNSName, error) {
 	out := slices.DeleteFunc(slices.Clone(f.rows), func(n sqlstore.DNSName) bool {

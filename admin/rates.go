@@ -91,6 +91,7 @@ func (s *sampler) sample(ctx context.Context) {
 	}
 	point := sample{at: now, rates: map[string]float64{}}
 	if err == nil {
+		alive, known := 0, 0
 		next := make(map[string]member, len(list))
 		for _, m := range list {
 			before, ok := s.last[m.ID]
@@ -102,12 +103,19 @@ func (s *sampler) sample(ctx context.Context) {
 				// nobody looked: what was in between is no rate of now
 			case ok && before.incarnation == m.incarnation && between > 0.5 && m.Exchanges >= before.Exchanges:
 				point.rates[m.ID] = float64(m.Exchanges-before.Exchanges) / between
+				known++
 			case ok && before.incarnation == m.incarnation:
 				m = before // no heartbeat since
 			}
 			next[m.ID] = m
+			if m.Health != "dead" {
+				alive++
+			}
 		}
 		s.last = next
+		if alive > 0 && known == 0 { // the first look: the dead alone make no sum
+			clear(point.rates)
+		}
 	}
 	if n := len(s.samples); n > 0 && now.Sub(s.samples[n-1].at) > 3*sampleEvery {
 		s.samples = append(s.samples, sample{at: s.samples[n-1].at.Add(sampleEvery)})

@@ -3,6 +3,7 @@ package ddns
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"rowlock/sqlstore"
 )
@@ -21,6 +22,28 @@ func (s *sequencer) rezone(snap *snapshot) error {
 	}
 	s.rezoned = snap.revision
 	return nil
+}
+
+// catchUp looks at all leases, at once and once more after a while, which is
+// longer than any transaction of a frontend lasts.
+func (s *sequencer) catchUp(snap *snapshot, seq int64) error {
+	next := int64(againSeq)
+	if seq == againSeq {
+		if s.walked.IsZero() { // another process was the first
+			s.walked = time.Now()
+		}
+		if time.Since(s.walked) < s.w.t.slow {
+			return nil
+		}
+		next = 0
+	}
+	if err := s.resync(snap); err != nil {
+		return err
+	}
+	s.walked = time.Now()
+	return s.step(func(ctx context.Context) error {
+		return s.w.cfg.Store.SetConsumer(ctx, sqlstore.ConsumerDDNS, seq, next)
+	})
 }
 
 // resync marks the names of all leases, and all names that there are: events
@@ -45,12 +68,7 @@ func (s *sequencer) resync(snap *snapshot) error {
 			}
 		}
 	}
-	if err := s.markAll(snap); err != nil {
-		return err
-	}
-	err := s.step(func(ctx context.Context) error {
-		return s.w.cfg.Store.SetConsumer(ctx, sqlstore.ConsumerDDNS, noSeq, 0)
-	})
+	err := s.markAll(snap)
 	if err == nil {
 		s.w.log.Info("looked at all leases", slog.String("event", "ddns.resync_done"), slog.Int("leases", leases))
 	}

@@ -17,8 +17,13 @@ var logLimits = sqlstore.LogLimits{Age: 24 * time.Hour, Rows: 1_000_000}
 // walkLimit is how many rows are looked at in one statement where all are.
 const walkLimit = 500
 
-// noSeq of a consumer asks for a look at all leases.
-const noSeq = -1
+// What seq of the consumer asks for: a look at all leases, because changes were
+// made without events; and another one, after those transactions have ended
+// that began before anybody followed, and end without an event.
+const (
+	noSeq    = -1
+	againSeq = -2
+)
 
 // sequencer is what the leader knows.
 type sequencer struct {
@@ -28,7 +33,8 @@ type sequencer struct {
 	rezoned int64     // the revision whose zones the names have
 	looked  time.Time // at consumer, queue and backlog
 	trimmed time.Time
-	follow  bool // there is a consumer
+	walked  time.Time // when all leases were looked at, for the first time
+	follow  bool      // there is a consumer
 }
 
 // sequence takes events out of the bag while this process leads.
@@ -141,8 +147,8 @@ func (s *sequencer) look(ctx context.Context, snap *snapshot) error {
 	if err != nil && !errors.Is(err, sqlstore.ErrNotFound) {
 		return err
 	}
-	if s.follow && seq == noSeq {
-		if err := s.resync(snap); err != nil {
+	if s.follow && seq < 0 {
+		if err := s.catchUp(snap, seq); err != nil {
 			return err
 		}
 	}

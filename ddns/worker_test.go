@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -115,6 +116,32 @@ func TestZonesComeAndGo(t *testing.T) {
 	has(t, s, want)
 	w.zones("tcp", dnsserver.Secret, s.Addr())
 	require.Eventually(t, func() bool { return w.state("h1.example.org") == sqlstore.NamePublished }, patient, time.Millisecond)
+}
+
+// A transaction that began before anybody followed the changes may commit after
+// all leases were looked at: its lease is found by the second look.
+func TestLeaseWithoutEvent(t *testing.T) {
+	t.Parallel()
+	s := dnsserver.Start(t, dnsserver.BIND, dnsserver.Options{})
+	w := newWorld(t)
+	w.store.consumer[sqlstore.ConsumerDDNS] = noSeq
+	w.store.assign("192.0.2.1", "early.example.org", both, mac(1))
+	w.store.bag = nil
+	late := netip.MustParseAddr("192.0.2.2")
+	w.store.fault = func(method string, _ bool) error {
+		if method == "DNSNames" && w.store.leases[memAddr{0, late}] == nil { // the leases have been looked at
+			l := *w.store.leases[memAddr{0, netip.MustParseAddr("192.0.2.1")}]
+			l.Addr, l.Hostname, l.Client = late, "late.example.org", mac(2)
+			w.store.leases[memAddr{0, late}] = &l
+		}
+		return nil
+	}
+	w.zones("tcp", dnsserver.Secret, s.Addr())
+	w.start("one")
+	w.settled()
+	want := w.expected()
+	require.Contains(t, strings.Join(want, "\n"), "late.example.org")
+	has(t, s, want)
 }
 
 // One process leads at a time; when it stops in order or not, another one does.

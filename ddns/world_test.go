@@ -120,7 +120,7 @@ func (w *world) settled() {
 	require.Eventually(w.t, func() bool {
 		w.store.mu.Lock()
 		defer w.store.mu.Unlock()
-		if len(w.store.bag) > 0 || w.store.consumer[sqlstore.ConsumerDDNS] == noSeq {
+		if len(w.store.bag) > 0 || w.store.consumer[sqlstore.ConsumerDDNS] < 0 {
 			return false
 		}
 		for _, r := range w.store.names {

@@ -79,7 +79,7 @@ type EventStore interface {
 	// how old the oldest is, by database time.
 	Backlog(ctx context.Context) (events int64, oldest time.Duration, err error)
 	// Consumer refreshes last_seen of a consumer and returns its seq; ErrNotFound
-	// when there is no such row. A seq of -1 of ConsumerDDNS asks for a look at
+	// when there is no such row. A negative seq of ConsumerDDNS asks for a look at
 	// all leases, because events may have been missed.
 	Consumer(ctx context.Context, name string) (seq int64, err error)
 	// SetConsumer sets seq of a consumer that exists, only when it still is old;

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"rowlock/admin"
 )
 
 // systemConfig is the process file that is read when none is named.
@@ -21,9 +23,10 @@ const (
 	roleDHCP4 = "dhcp4"
 	roleDHCP6 = "dhcp6"
 	roleDDNS  = "ddns"
+	roleAdmin = "admin"
 )
 
-var allRoles = []string{roleDHCP4, roleDHCP6, roleDDNS}
+var allRoles = []string{roleDHCP4, roleDHCP6, roleDDNS, roleAdmin}
 
 // processConfig is the process file: what a process must know before it can
 // read its configuration from the database. Secrets are never in it: they come
@@ -41,6 +44,7 @@ type processConfig struct {
 	FrontendID string       `yaml:"frontend_id"`
 	Roles      []string     `yaml:"roles"`
 	Listen     listenConfig `yaml:"listen"`
+	Admin      adminConfig  `yaml:"admin"`
 	Log        logConfig    `yaml:"log"`
 	StateDir   string       `yaml:"state_dir"`
 
@@ -51,6 +55,7 @@ type listenConfig struct {
 	DHCP4  []listenAddress `yaml:"dhcp4"`
 	DHCP6  []listenAddress `yaml:"dhcp6"`
 	Health string          `yaml:"health"` // address:port, "off" for none
+	Admin  string          `yaml:"admin"`  // likewise
 }
 
 // listenAddress is either an address, for relayed traffic, or an interface,
@@ -121,6 +126,7 @@ func (c *processConfig) setDefaults() {
 		c.Roles = allRoles
 	}
 	c.Listen.Health = cmp.Or(c.Listen.Health, "127.0.0.1:9867")
+	c.Listen.Admin = cmp.Or(c.Listen.Admin, "127.0.0.1:9868")
 	c.Log.Level = cmp.Or(c.Log.Level, "info")
 	c.Log.Format = cmp.Or(c.Log.Format, "text")
 }
@@ -149,6 +155,7 @@ func (p *program) readEnvironment(c *processConfig) {
 		"ROWLOCK_DATABASE_PASSWORD_FILE": &c.DatabasePasswordFile,
 		"ROWLOCK_FRONTEND_ID":            &c.FrontendID,
 		"ROWLOCK_HEALTH":                 &c.Listen.Health,
+		"ROWLOCK_ADMIN":                  &c.Listen.Admin,
 		"ROWLOCK_LOG_LEVEL":              &c.Log.Level,
 		"ROWLOCK_LOG_FORMAT":             &c.Log.Format,
 		"ROWLOCK_STATE_DIR":              &c.StateDir,
@@ -211,6 +218,11 @@ func (c *processConfig) validate() error {
 	if c.Listen.Health != "off" {
 		if _, err := netip.ParseAddrPort(c.Listen.Health); err != nil {
 			return fmt.Errorf("listen.health: %q is neither an address with port nor off", c.Listen.Health)
+		}
+	}
+	if c.servesAdmin() {
+		if err := admin.CheckListen(c.Listen.Admin, c.Admin.TLSCert, c.Admin.TLSKey, c.Admin.Insecure); err != nil {
+			return fmt.Errorf("listen.admin: %w", err)
 		}
 	}
 	_, err := newLogger(nil, c.Log)

@@ -29,6 +29,7 @@ func TestConfigDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, allRoles, c.Roles)
 	require.Equal(t, "127.0.0.1:9867", c.Listen.Health)
+	require.Equal(t, "127.0.0.1:9868", c.Listen.Admin)
 	require.Equal(t, logConfig{Level: "info", Format: "text"}, c.Log)
 	dsn, err := c.databaseURL()
 	require.NoError(t, err)
@@ -97,18 +98,21 @@ func TestConfigPrecedence(t *testing.T) {
 	c, err = p.loadConfig()
 	require.NoError(t, err)
 	require.Equal(t, "sqlite:/flag.db", c.Database)
-	require.Equal(t, []string{"dhcp4", "dhcp6", "ddns"}, allRoles, "the list of roles is not written to")
+	require.Equal(t, []string{"dhcp4", "dhcp6", "ddns", "admin"}, allRoles, "the list of roles is not written to")
 }
 
 func TestConfigMistakes(t *testing.T) {
 	for text, want := range map[string]string{
-		"roles: [dhcp4, dns]":                                  `config: roles: "dns" is unknown or named twice (known: dhcp4, dhcp6, ddns)`,
-		"roles: [dhcp4, dhcp4]":                                `config: roles: "dhcp4" is unknown or named twice (known: dhcp4, dhcp6, ddns)`,
-		"roles: []":                                            "config: roles: none given (known: dhcp4, dhcp6, ddns)",
+		"roles: [dhcp4, dns]":                                  `config: roles: "dns" is unknown or named twice (known: dhcp4, dhcp6, ddns, admin)`,
+		"roles: [dhcp4, dhcp4]":                                `config: roles: "dhcp4" is unknown or named twice (known: dhcp4, dhcp6, ddns, admin)`,
+		"roles: []":                                            "config: roles: none given (known: dhcp4, dhcp6, ddns, admin)",
 		"state_dir: here":                                      `config: state_dir: "here" is not an absolute path`,
 		"database_connections: -1":                             "config: database_connections: -1 is negative",
 		"database_give_up: -1s":                                "config: database_give_up: -1s is negative",
 		"listen: {health: 9867}":                               `config: listen.health: "9867" is neither an address with port nor off`,
+		"listen: {admin: 9868}":                                `config: listen.admin: "9868" is neither an address with port nor off`,
+		"listen: {admin: \"0.0.0.0:9868\"}":                    "config: listen.admin: 0.0.0.0:9868 can be reached from elsewhere and would carry tokens unencrypted: set admin.tls_cert and admin.tls_key, or admin.insecure where a proxy has TLS",
+		"admin: {tls_key: /srv/key.pem}":                       "config: listen.admin: tls_cert and tls_key belong together",
 		"listen: {dhcp4: [{}]}":                                "config: listen.dhcp4[0]: needs either address or interface",
 		"listen: {dhcp4: [{address: \"2001:db8::\"}]}":         `config: listen.dhcp4[0]: "2001:db8::" is not an address of this protocol`,
 		"listen: {dhcp6: [{interface: a, address: b}]}":        "config: listen.dhcp6[0]: needs either address or interface",
@@ -208,7 +212,7 @@ func TestManualNamesEveryKey(t *testing.T) {
 	p.defaultStateDir()
 	require.NoError(t, (&processConfig{}).readPassword(p.getenv))
 	delete(asked, "HOME")
-	require.Len(t, asked, 11)
+	require.Len(t, asked, 12)
 	for name := range asked {
 		require.Contains(t, string(manual), name)
 	}

@@ -193,6 +193,7 @@ func (d *demo) sqlitePart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.console()
 	record := &load.Log{}
 	before, err := d.load(ctx, record, load.New, nil)
 	if err != nil {
@@ -246,6 +247,7 @@ func (d *demo) sharedPart(ctx context.Context, server string) error {
 			return err
 		}
 	}
+	d.console()
 	record := &load.Log{}
 	leases, err := d.load(ctx, record, load.New, d.servers[1])
 	if err != nil {

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"rowlock/admin"
 )
 
 // child is a server process of the demonstration.
@@ -22,16 +24,19 @@ type child struct {
 	cmd      *exec.Cmd
 	ready    readyLine
 	logFile  string
-	dead     bool
-	done     chan struct{} // closed when the process has ended
+	// tokenFile has the first token of the API, unless another server made it
+	tokenFile string
+	dead      bool
+	done      chan struct{} // closed when the process has ended
 }
 
 // readyLine is the log line by which a server says where it listens.
 type readyLine struct {
-	Event  string           `json:"event"`
-	DHCP4  []netip.AddrPort `json:"dhcp4"`
-	DHCP6  []netip.AddrPort `json:"dhcp6"`
-	Health string           `json:"health"`
+	Event   string           `json:"event"`
+	DHCP4   []netip.AddrPort `json:"dhcp4"`
+	DHCP6   []netip.AddrPort `json:"dhcp6"`
+	Health  string           `json:"health"`
+	Console string           `json:"console"`
 }
 
 func (r readyLine) String() string {
@@ -58,10 +63,12 @@ func (d *demo) start(ctx context.Context, id, database string) (*child, error) {
 // launch is start with another process file than usual.
 func (d *demo) launch(ctx context.Context, id, database, format string) (*child, error) {
 	config := filepath.Join(d.dir, id+".yaml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, format, database, id, d.dir), 0o600); err != nil {
+	state := filepath.Join(d.dir, "state-"+id)
+	err := errors.Join(os.MkdirAll(state, 0o700), os.WriteFile(config, fmt.Appendf(nil, format, database, id, state), 0o600))
+	if err != nil {
 		return nil, err
 	}
-	c := &child{id: id, database: database, logFile: filepath.Join(d.dir, id+".log"), done: make(chan struct{})}
+	c := &child{id: id, database: database, tokenFile: filepath.Join(state, admin.TokenFile), logFile: filepath.Join(d.dir, id+".log"), done: make(chan struct{})}
 	log, err := os.OpenFile(c.logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
@@ -88,6 +95,16 @@ func (d *demo) launch(ctx context.Context, id, database, format string) (*child,
 		return nil, fmt.Errorf("server %s is not ready after 15 s: %s", id, tail(c.logFile))
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+}
+
+// console says where the page is that shows all this, and how to get in.
+func (d *demo) console() {
+	for _, c := range d.servers {
+		if _, err := os.Stat(c.tokenFile); err == nil && !c.dead {
+			fmt.Fprintf(d.out, "  console: %s, token in %s\n", c.ready.Console, c.tokenFile)
+			return
+		}
 	}
 }
 

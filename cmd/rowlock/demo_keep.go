@@ -25,6 +25,7 @@ func (d *demo) keep(ctx context.Context) error {
 				s.id, s.cmd.Process.Pid, s.ready, s.logFile, s.database, quoteShell(s.database))
 		}
 	}
+	d.console()
 	fmt.Fprintln(d.out, "running; ctrl-c ends it and removes everything")
 	<-ctx.Done()
 	return nil

@@ -88,9 +88,13 @@ func (p *program) examine(ctx context.Context, c *processConfig, o doctorOptions
 	if err != nil && !errors.Is(err, dialects.ErrNoUsers) {
 		return nil, err
 	}
+	console := ""
+	if c.servesAdmin() {
+		console = c.Listen.Admin
+	}
 	host, _ := os.Hostname()
 	found := doctor.Examine(ctx, doctor.Config{
-		FrontendID: c.FrontendID, Hostname: host, Listen: c.doctorListen(), Health: c.Listen.Health,
+		FrontendID: c.FrontendID, Hostname: host, Listen: c.doctorListen(), Health: c.Listen.Health, Admin: console,
 		Database: redact(dsn), Needs: needs, Deep: o.deep, ReadBuffer: frontend.ReceiveBuffer, OpenRefused: p.foreignFile(dsn),
 		LinksRefused: frontend.DirectLinks(runtime.GOOS), Host: doctor.ThisHost(),
 		Open: func(ctx context.Context) (sqlstore.Store, error) {

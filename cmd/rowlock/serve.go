@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 
+	"rowlock/admin"
 	"rowlock/ddns"
 	"rowlock/frontend"
 	"rowlock/sqlstore"
@@ -73,6 +74,7 @@ type server struct {
 	engine   *engine.Engine   // of the DHCP roles, else nil
 	frontend *frontend.Server // likewise
 	ddns     *ddns.Worker     // of the role ddns, else nil
+	admin    *admin.Server    // of the role admin, else nil
 }
 
 // part is what some roles run. start returns when it works; stop, which is
@@ -88,6 +90,7 @@ func (s *server) parts() []part {
 	return []part{
 		{[]string{roleDHCP4, roleDHCP6}, s.startDHCP},
 		{[]string{roleDDNS}, s.startDDNS},
+		{[]string{roleAdmin}, s.startAdmin},
 	}
 }
 

@@ -40,12 +40,15 @@ func (s *server) startDHCP(ctx context.Context) (stop func(context.Context) erro
 }
 
 // listening is what the log says of where DHCP is served.
-func (s *server) listening() []any {
-	if s.frontend == nil {
-		return nil
+func (s *server) listening() (at []any) {
+	if s.frontend != nil {
+		v4, v6 := byFamily(s.frontend.LocalAddrs())
+		at = append(at, "revision", s.frontend.Revision(), "dhcp4", v4, "dhcp6", v6)
 	}
-	v4, v6 := byFamily(s.frontend.LocalAddrs())
-	return []any{"revision", s.frontend.Revision(), "dhcp4", v4, "dhcp6", v6}
+	if s.admin != nil {
+		at = append(at, "console", s.admin.URL())
+	}
+	return at
 }
 
 // build makes engine and frontend.

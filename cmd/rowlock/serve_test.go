@@ -30,6 +30,7 @@ import (
 type served struct {
 	t      *testing.T
 	health string
+	state  string // folder
 	log    *safeBuffer
 	stop   context.CancelFunc
 	code   chan int
@@ -58,7 +59,7 @@ func startServe(t *testing.T, database string, more ...string) *served {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	s := &served{t: t, health: l.Addr().String(), log: &safeBuffer{}, code: make(chan int, 1)}
+	s := &served{t: t, health: l.Addr().String(), state: t.TempDir(), log: &safeBuffer{}, code: make(chan int, 1)}
 	require.NoError(t, l.Close())
 	database, password := withoutPassword(t, database)
 	config := filepath.Join(t.TempDir(), "rowlock.yaml")
@@ -69,9 +70,10 @@ listen:
   dhcp4: [{address: 127.0.0.1, port: 0}]
   dhcp6: [{address: "::1", port: 0}]
   health: %q
+  admin: 127.0.0.1:0
 log: {level: debug, format: json}
 %s
-`, database, t.TempDir(), s.health, strings.Join(more, "\n")), 0o600))
+`, database, s.state, s.health, strings.Join(more, "\n")), 0o600))
 	ctx, cancel := context.WithCancel(t.Context())
 	s.stop = cancel
 	p := &program{stdin: bytes.NewReader(nil), stdout: io.Discard, stderr: s.log, getenv: password, uid: 1000}

@@ -35,6 +35,7 @@ type fakeStore struct {
 
 	config     *sqlstore.Config
 	frontends  []sqlstore.FrontendInfo
+	beaten     sqlstore.FrontendInfo // what the last heartbeat told
 	beat       error
 	registered int64
 }
@@ -115,9 +116,10 @@ func (f *fakeStore) Register(context.Context, sqlstore.FrontendInfo) (int64, err
 	return f.registered, nil
 }
 
-func (f *fakeStore) Heartbeat(context.Context, sqlstore.FrontendInfo) ([]sqlstore.FrontendInfo, int64, error) {
+func (f *fakeStore) Heartbeat(_ context.Context, info sqlstore.FrontendInfo) ([]sqlstore.FrontendInfo, int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.beaten = info
 	return f.frontends, 1, f.beat
 }
 

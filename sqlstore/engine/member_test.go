@@ -59,6 +59,28 @@ func TestOwner(t *testing.T) {
 	})
 }
 
+// A heartbeat tells how many leases were acknowledged: offers, releases and
+// what was not granted are none.
+func TestExchanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeStore{apply: func(b *sqlstore.Batch) (*sqlstore.BatchResult, error) { return done(b), nil }}
+		e := newTest(t, f)
+		for op, want := range map[sqlstore.Op]sqlstore.Code{
+			sqlstore.OpOffer: sqlstore.Granted, sqlstore.OpAssign: sqlstore.Granted, sqlstore.OpSelect: sqlstore.Granted, sqlstore.OpRelease: sqlstore.Done,
+		} {
+			it := testItem(op, int(op), "192.0.2.1", testPool(5))
+			d, err := e.Do(t.Context(), &sqlstore.Request{Family: sqlstore.IPv4, Items: []sqlstore.Item{it}})
+			require.NoError(t, err)
+			require.Equal(t, want.String(), d.Results[0].Code.String(), op)
+		}
+		two := []sqlstore.Item{testItem(sqlstore.OpAssign, 8, "192.0.2.2", testPool(5)), testItem(sqlstore.OpAssign, 9, "192.0.2.3", testPool(5))}
+		_, err := e.Do(t.Context(), &sqlstore.Request{Family: sqlstore.IPv6, Items: two})
+		require.NoError(t, err)
+		e.heartbeat(t.Context())
+		require.EqualValues(t, 4, f.beaten.Exchanges, "two of these messages, and the two leases of the last")
+	})
+}
+
 // A frontend that the database has not confirmed for 5 s answers nothing.
 func TestReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

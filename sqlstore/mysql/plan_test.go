@@ -47,6 +47,25 @@ func (s *shell) fillHints(t *testing.T, from, to int) {
 	}
 }
 
+// fillNames adds names with an address each, and events: most names are settled,
+// some are claimed, and some are due in a zone that is not reachable.
+func (s *shell) fillNames(t *testing.T, from, to int) {
+	t.Helper()
+	for from < to {
+		n := min(1000, to-from)
+		numbers := fmt.Sprintf("(WITH RECURSIVE k AS (SELECT %d AS i UNION ALL SELECT i + 1 FROM k WHERE i < %d) SELECT i FROM k) n", from+1, from+n)
+		s.exec(t, `INSERT INTO dns_name (name, zone, due_at, holder)
+		  SELECT CONCAT('n', i, '.example.org'), IF(i %% 4 = 1, 'gone.example.org', 'example.org'),
+		         CASE WHEN i %% 4 = 0 THEN UTC_TIMESTAMP(6) + INTERVAL 1 MINUTE WHEN i %% 4 = 1 OR i %% 100 = 2 THEN UTC_TIMESTAMP(6) - INTERVAL i SECOND END,
+		         IF(i %% 4 = 0, 'w', '') FROM %s`, numbers)
+		s.exec(t, "INSERT INTO dns_name_addr (name, vrf, addr) SELECT CONCAT('n', i, '.example.org'), 0, UNHEX(CONCAT('C000', LPAD(HEX(i), 4, '0'))) FROM %s", numbers)
+		s.exec(t, `INSERT INTO lease_event (kind, family, vrf, addr, prefix_len, subnet_id, binding_key, hostname, fqdn_flags, state, rev)
+		  SELECT 1, 4, 0, UNHEX('C0000201'), 32, 1, UNHEX('00'), '', 0, 2, i FROM %s`, numbers)
+		from += n
+	}
+	s.rows(t, "ANALYZE TABLE dns_name, dns_name_addr, lease_event")
+}
+
 // analyze lets the server look at what there is.
 func (s *shell) analyze(t *testing.T, f sqlstore.Family) {
 	t.Helper()
@@ -119,10 +138,17 @@ var hotCommon = map[string]expect{
 	"hint_free_hold": {"f": "PRIMARY"}, "hint_free_done": {"f": "PRIMARY"}, "hint_chunk_done": {"c": "PRIMARY"},
 	"frontend_heartbeat": {"frontend": "PRIMARY"}, "frontend_incarnation": {"frontend": "PRIMARY"},
 	"lead_take": {"leadership": "PRIMARY"}, "lead_read": {"leadership": "PRIMARY"},
+	"name_of_addr": {"a": "dns_name_addr_addr"},
+	"name_claim":   {"d": "PRIMARY"}, "name_claimed": {"d": "PRIMARY"}, "name_lock": {"d": "PRIMARY"}, "name_attempt": {"d": "PRIMARY"},
+	"name_finish": {"d": "PRIMARY"}, "name_delete": {"d": "PRIMARY"}, "name_lost": {"d": "PRIMARY"}, "name_release": {"d": "PRIMARY"},
+	"name_stale":   {"a": "PRIMARY"},
+	"name_holders": {"a": "PRIMARY", "x": "lease4_addr", "y": "lease6_addr", "f": "PRIMARY"},
+	"event_append": {"e": "PRIMARY"}, "event_delete": {"e": "PRIMARY"},
 }
 
 var walkCommon = map[string]expect{
 	"hint_free_count": {"f": "addr_free_pool"}, "hint_free": {"f": "addr_free_pool"},
+	"name_due": {"d": "dns_name_due"}, "name_held": {"d": "dns_name_due"}, "name_page": {"d": "PRIMARY"},
 }
 
 // check compares a plan with what is expected. A table that the server found to
@@ -164,6 +190,7 @@ func TestPlans(t *testing.T) {
 		was := 0
 		for _, size := range []int{0, 100, 20000} {
 			s.fillHints(t, was, size)
+			s.fillNames(t, was, size)
 			for _, f := range families {
 				s.fill(t, f, was, size)
 				index := func(name string) string {

@@ -31,7 +31,7 @@ func (s *Store) AttemptNames(ctx context.Context, holder string, ttl time.Durati
 	for i := range attempts {
 		names[i] = attempts[i].Name
 	}
-	err = s.tx(ctx, func(tx pgx.Tx) error {
+	err = s.nameTx(ctx, func(tx pgx.Tx) error {
 		rows, err := s.lockNames(ctx, tx, names)
 		if err != nil {
 			return err
@@ -61,7 +61,7 @@ func (s *Store) FinishNames(ctx context.Context, holder string, outcomes []sqlst
 	}
 	all, _ := sqlstore.SortMarks(sqlstore.FinishMarks(outcomes))
 	list, zones, _, _ := markArrays(all)
-	err = s.tx(ctx, func(tx pgx.Tx) error {
+	err = s.nameTx(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, s.q.get("name_make"), list, zones); err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 
 // MarkNames makes names due.
 func (s *Store) MarkNames(ctx context.Context, marks []sqlstore.NameMark) error {
-	return s.tx(ctx, func(tx pgx.Tx) error { return s.markNames(ctx, tx, marks) })
+	return s.nameTx(ctx, func(tx pgx.Tx) error { return s.markNames(ctx, tx, marks) })
 }
 
 // markNames marks names and adds the addresses that may have them. The rows of
@@ -44,8 +44,13 @@ func (s *Store) ClaimNames(ctx context.Context, holder string, ttl time.Duration
 	if except == nil {
 		except = []string{}
 	}
-	rows, err := s.general.Query(ctx, s.q.get("name_claim"), holder, ttl.Microseconds(), limit, except)
-	return collectNames(rows, err)
+	var names []sqlstore.DNSName
+	err := s.nameTx(ctx, func(tx pgx.Tx) (err error) {
+		rows, err := tx.Query(ctx, s.q.get("name_claim"), holder, ttl.Microseconds(), limit, except)
+		names, err = collectNames(rows, err)
+		return err
+	})
+	return names, err
 }
 
 // DNSNames lists rows in order of name.
@@ -54,14 +59,15 @@ func (s *Store) DNSNames(ctx context.Context, f sqlstore.NameFilter) ([]sqlstore
 		f.Limit = 1000
 	}
 	rows, err := s.general.Query(ctx, s.q.get("name_list"), f.After, f.Name, f.Zone, int32(f.State), f.Limit)
-	return collectNames(rows, err)
+	names, err := collectNames(rows, err)
+	return names, classify(err)
 }
 
 func collectNames(rows pgx.Rows, err error) ([]sqlstore.DNSName, error) {
 	if err != nil {
-		return nil, classify(err)
+		return nil, err
 	}
-	names, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n sqlstore.DNSName, err error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (n sqlstore.DNSName, err error) {
 		var state int16
 		var marked, due pgtype.Timestamptz
 		err = row.Scan(&n.Name, &n.Zone, &n.Version, &state, &n.Claim, &n.Holder, &n.Attempts, &n.Published, &n.Attempted,
@@ -72,39 +78,48 @@ func collectNames(rows pgx.Rows, err error) ([]sqlstore.DNSName, error) {
 		}
 		return n, err
 	})
-	return names, classify(err)
 }
 
 // NameHolders reads the leases at the addresses that names may have.
-func (s *Store) NameHolders(ctx context.Context, names []string) ([]sqlstore.NameHolder, error) {
-	rows, err := s.general.Query(ctx, s.q.get("name_holders"), names)
-	if err != nil {
-		return nil, classify(err)
-	}
-	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (h sqlstore.NameHolder, err error) {
-		var vrf int32
-		var addr []byte
-		var family, subnet, hwtype pgtype.Int4
-		var hostname, forward pgtype.Text
-		var flags pgtype.Int2
-		var valid pgtype.Int8
-		var since pgtype.Timestamptz
-		err = row.Scan(&h.Name, &vrf, &addr, &family, &subnet, &hostname, &flags, &valid, &since, &h.Client.ClientID, &h.Client.HWAddr, &hwtype, &forward)
-		h.VRF, h.Addr, h.Live, h.Family = uint32(vrf), toAddr(addr), family.Valid, sqlstore.Family(family.Int32)
-		h.SubnetID, h.Hostname, h.FQDNFlags = uint32(subnet.Int32), hostname.String, uint8(flags.Int16)
-		h.ValidLft, h.Client.HWType, h.Forward = uint32(valid.Int64), uint16(hwtype.Int32), forward.String
-		if h.Live {
-			h.Since = since.Time.UTC()
+func (s *Store) NameHolders(ctx context.Context, names []string) (all []sqlstore.NameHolder, err error) {
+	err = s.nameTx(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, s.q.get("name_holders"), names)
+		if err == nil {
+			all, err = pgx.CollectRows(rows, holderOf)
 		}
-		return h, err
+		return err
 	})
-	return all, classify(err)
+	return all, err
+}
+
+// holderOf reads the columns of name_holders.
+func holderOf(row pgx.CollectableRow) (h sqlstore.NameHolder, err error) {
+	var vrf int32
+	var addr []byte
+	var family, subnet, hwtype pgtype.Int4
+	var hostname, forward pgtype.Text
+	var flags pgtype.Int2
+	var valid pgtype.Int8
+	var since pgtype.Timestamptz
+	err = row.Scan(&h.Name, &vrf, &addr, &family, &subnet, &hostname, &flags, &valid, &since, &h.Client.ClientID, &h.Client.HWAddr, &hwtype, &forward)
+	h.VRF, h.Addr, h.Live, h.Family = uint32(vrf), toAddr(addr), family.Valid, sqlstore.Family(family.Int32)
+	h.SubnetID, h.Hostname, h.FQDNFlags = uint32(subnet.Int32), hostname.String, uint8(flags.Int16)
+	h.ValidLft, h.Client.HWType, h.Forward = uint32(valid.Int64), uint16(hwtype.Int32), forward.String
+	if h.Live {
+		h.Since = since.Time.UTC()
+	}
+	return h, err
 }
 
 // ReleaseNames ends all claims of a holder.
 func (s *Store) ReleaseNames(ctx context.Context, holder string) (int, error) {
-	tag, err := s.general.Exec(ctx, s.q.get("name_release"), holder)
-	return int(tag.RowsAffected()), classify(err)
+	count := 0
+	err := s.nameTx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, s.q.get("name_release"), holder)
+		count = int(tag.RowsAffected())
+		return err
+	})
+	return count, err
 }
 
 // RezoneNames marks names that are in another zone than their rows say.
@@ -127,7 +142,7 @@ func (s *Store) RezoneNames(ctx context.Context, after string, limit int, zone f
 	if err != nil || len(names) == 0 {
 		return last, looked < limit, classify(err)
 	}
-	err = s.tx(ctx, func(tx pgx.Tx) error {
+	err = s.nameTx(ctx, func(tx pgx.Tx) error {
 		if _, err := s.lockNames(ctx, tx, names); err != nil {
 			return err
 		}

@@ -12,23 +12,9 @@ import (
 	"rowlock/sqlstore"
 )
 
-// tx runs do in a transaction of its own: each statement sees what was
-// committed before it.
-func (s *Store) tx(ctx context.Context, do func(pgx.Tx) error) error {
-	return classifyTx(pgx.BeginTxFunc(ctx, s.general, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, do))
-}
-
-// classifyTx keeps errors that carry one of sqlstore's already.
-func classifyTx(err error) error {
-	if errors.Is(err, sqlstore.ErrFenced) {
-		return err
-	}
-	return classify(err)
-}
-
 // Sequence takes events out of the bag and marks their names.
 func (s *Store) Sequence(ctx context.Context, l sqlstore.Lead, limit int, marks func(*sqlstore.Event) []sqlstore.NameMark) (count int, err error) {
-	err = s.tx(ctx, func(tx pgx.Tx) error {
+	err = s.nameTx(ctx, func(tx pgx.Tx) error {
 		count = 0
 		var one int
 		err := tx.QueryRow(ctx, s.q.get("event_lead"), l.Name, l.Holder, l.Fence).Scan(&one)

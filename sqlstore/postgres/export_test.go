@@ -16,6 +16,9 @@ func (s *Store) OnLane(ctx context.Context, do func(context.Context, *pgx.Conn) 
 // LaneSettings are the settings of lane connections.
 func LaneSettings() map[string]string { return laneSettings }
 
+// NameSettings are the settings of connections for names in DNS.
+func NameSettings() map[string]string { return nameSettings }
+
 // GeneralSettings are the settings of the other connections.
 func GeneralSettings() map[string]string { return generalSettings }
 

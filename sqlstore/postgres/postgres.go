@@ -1,9 +1,9 @@
 // Package postgres is the PostgreSQL dialect of sqlstore: version 14 and
 // later, through pgx. Each lane batch is one statement and so one transaction
-// and one round trip; the texts are in queries/. A Store has three connection
+// and one round trip; the texts are in queries/. A Store has four connection
 // pools: offers (asynchronous commit, because an offer that a crash loses is
-// found missing and made again), commits, and everything else; and one
-// connection that hears of changes of the configuration.
+// found missing and made again), commits, names in DNS, and everything else;
+// and one connection that hears of changes of the configuration.
 package postgres
 
 import (
@@ -31,6 +31,7 @@ type Store struct {
 	deadline time.Duration
 	offers   *pgxpool.Pool
 	commits  *pgxpool.Pool
+	names    *pgxpool.Pool // connects when it is used
 	general  *pgxpool.Pool
 	listener *listener
 	q        *queries
@@ -50,6 +51,14 @@ var laneSettings = map[string]string{
 var offerSettings = func() map[string]string {
 	set := maps.Clone(laneSettings)
 	set["synchronous_commit"] = "off"
+	return set
+}()
+
+// nameSettings are those of the connections that work on names in DNS: plans as
+// on the lanes, where names are claimed in the order of the index.
+var nameSettings = func() map[string]string {
+	set := maps.Clone(laneSettings)
+	set["lock_timeout"], set["enable_bitmapscan"] = "5s", "off"
 	return set
 }()
 
@@ -92,6 +101,9 @@ func (s *Store) open(ctx context.Context, conns int32) (err error) {
 		return err
 	}
 	if s.commits, err = s.pool(ctx, 2*conns, true, laneSettings); err != nil {
+		return err
+	}
+	if s.names, err = s.pool(ctx, 4, false, nameSettings); err != nil {
 		return err
 	}
 	if s.general, err = s.pool(ctx, 6, false, generalSettings); err != nil {
@@ -168,7 +180,7 @@ func (s *Store) Close() error {
 	if s.listener != nil {
 		s.listener.close()
 	}
-	for _, p := range []*pgxpool.Pool{s.offers, s.commits, s.general} {
+	for _, p := range []*pgxpool.Pool{s.offers, s.commits, s.names, s.general} {
 		if p != nil {
 			p.Close()
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"rowlock/sqlstore"
 )
 
 // transact executes a lane's statement once with each list of arguments, each time
@@ -25,11 +27,7 @@ func (s *Store) transact(ctx context.Context, c *pgx.Conn, settings map[string]s
 	for _, a := range args {
 		pipe.Queue("BEGIN")
 		if s.target.pooler {
-			names := slices.Sorted(maps.Keys(settings))
-			values := make([]string, len(names))
-			for i, n := range names {
-				values[i] = settings[n]
-			}
+			names, values := settingArrays(settings)
 			pipe.Queue(s.q.get("lane_settings"), names, values)
 		}
 		pipe.Queue(statement, a...)
@@ -42,6 +40,15 @@ func (s *Store) transact(ctx context.Context, c *pgx.Conn, settings map[string]s
 		}
 	}
 	return err
+}
+
+// settingArrays are the arguments of lane_settings.
+func settingArrays(settings map[string]string) (names, values []string) {
+	names = slices.Sorted(maps.Keys(settings))
+	for _, n := range names {
+		values = append(values, settings[n])
+	}
+	return names, values
 }
 
 // readPipe reads the answers to n transactions.
@@ -74,4 +81,27 @@ func (s *Store) readPipe(br pgx.BatchResults, n int, read func(pgx.Rows) error) 
 		err = cerr
 	}
 	return err
+}
+
+// nameTx runs do in a transaction of its own on a connection for names: each
+// statement sees what was committed before it. Behind a pooler the settings go
+// with the transaction.
+func (s *Store) nameTx(ctx context.Context, do func(pgx.Tx) error) error {
+	return classifyTx(pgx.BeginTxFunc(ctx, s.names, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+		if s.target.pooler {
+			names, values := settingArrays(nameSettings)
+			if _, err := tx.Exec(ctx, s.q.get("lane_settings"), names, values); err != nil {
+				return err
+			}
+		}
+		return do(tx)
+	}))
+}
+
+// classifyTx keeps errors that carry one of sqlstore's already.
+func classifyTx(err error) error {
+	if errors.Is(err, sqlstore.ErrFenced) {
+		return err
+	}
+	return classify(err)
 }

@@ -135,3 +135,37 @@ func TestHintPlansUseIndexes(t *testing.T) {
 		require.NotContains(t, got, "USE TEMP B-TREE", query)
 	}
 }
+
+// The statements on names and events find their rows by an index too.
+func TestNamePlansUseIndexes(t *testing.T) {
+	s := openTest(t, migrated(t))
+	for query, want := range map[string]string{
+		"name_of_addr":     `SEARCH dns_name_addr USING INDEX dns_name_addr_addr \(vrf=\? AND addr=\?\)`,
+		"name_due":         `SEARCH dns_name USING INDEX dns_name_due \(due_at<\?\)`,
+		"name_claim":       `SEARCH dns_name USING INDEX sqlite_autoindex_dns_name_1 \(name=\?\)`,
+		"name_read":        `SEARCH dns_name USING INDEX sqlite_autoindex_dns_name_1 \(name=\?\)`,
+		"name_published":   `SEARCH dns_name USING INDEX sqlite_autoindex_dns_name_1 \(name=\?\)`,
+		"name_attempt":     `SEARCH dns_name USING INDEX sqlite_autoindex_dns_name_1 \(name=\?\)`,
+		"name_finish":      `SEARCH dns_name USING INDEX sqlite_autoindex_dns_name_1 \(name=\?\)`,
+		"name_lost":        `SEARCH dns_name USING INDEX sqlite_autoindex_dns_name_1 \(name=\?\)`,
+		"name_delete":      `SEARCH dns_name USING INDEX sqlite_autoindex_dns_name_1 \(name=\?\)`,
+		"name_rezone":      `SEARCH dns_name USING INDEX sqlite_autoindex_dns_name_1 \(name=\?\)`,
+		"name_page":        `SEARCH dns_name USING INDEX sqlite_autoindex_dns_name_1 \(name>\?\)`,
+		"name_release":     `SEARCH dns_name USING INDEX dns_name_due \(due_at>\?\)`,
+		"name_addrs":       `SEARCH dns_name_addr USING COVERING INDEX sqlite_autoindex_dns_name_addr_1 \(name=\?\)`,
+		"name_stale":       `SEARCH dns_name_addr USING (COVERING )?INDEX sqlite_autoindex_dns_name_addr_1 \(name=\? AND vrf=\? AND addr=\?\)`,
+		"event_log_append": `SEARCH lease_event USING INTEGER PRIMARY KEY \(rowid=\?\)`,
+		"event_delete":     `SEARCH lease_event USING INTEGER PRIMARY KEY \(rowid=\?\)`,
+		"event_log_top":    `SEARCH event_log`,
+		"event_lead":       `SEARCH leadership USING INDEX sqlite_autoindex_leadership_1 \(name=\?\)`,
+	} {
+		got := plan(t, s, s.q.common[query])
+		require.Regexp(t, want, got, query)
+		require.NotRegexp(t, `SCAN (dns_name|dns_name_addr|event_log|lease_event)\b`, got, query)
+		require.NotContains(t, got, "USE TEMP B-TREE", query)
+	}
+	for f, table := range map[sqlstore.Family]string{sqlstore.IPv4: "lease4", sqlstore.IPv6: "lease6"} {
+		require.Regexp(t, `SEARCH `+table+` USING INDEX `+table+`_addr \(vrf=\? AND addr=\?\)`, plan(t, s, s.q.lease[f]["lease_holder"]))
+		require.Regexp(t, `SEARCH `+table+` USING INDEX sqlite_autoindex_`+table+`_1 \(binding_key>\?\)`, plan(t, s, s.q.lease[f]["lease_named"]))
+	}
+}

@@ -39,7 +39,7 @@ func frontendMembership(t *testing.T, c *configured) {
 	me.Incarnation = first
 	_, _, err = c.store.Heartbeat(ctx, me)
 	require.ErrorIs(t, err, sqlstore.ErrFenced, "an older incarnation")
-	me.Incarnation, me.Revision, me.Draining = second, 7, true
+	me.Incarnation, me.Revision, me.Draining, me.Exchanges = second, 7, true, 1<<40
 	me.Addrs = me.Addrs[:1]
 	c.db.exec(t, "UPDATE frontend SET heartbeat_at = %s", c.db.back("heartbeat_at", time.Hour))
 	all, revision, err := c.store.Heartbeat(ctx, me)
@@ -73,6 +73,7 @@ func frontendMembership(t *testing.T, c *configured) {
 	require.Len(t, listed, 1, "not seen for a day")
 	require.Equal(t, me.Roles, listed[0].Roles)
 	require.False(t, listed[0].Draining, "a new start")
+	require.Zero(t, listed[0].Exchanges)
 	_, err = c.store.Register(ctx, sqlstore.FrontendInfo{ID: "fe3"})
 	require.NoError(t, err)
 	require.Zero(t, c.db.number(t, "SELECT count(*) FROM frontend WHERE id = 'FE1'"), "the table does not grow for ever")

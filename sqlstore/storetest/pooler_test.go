@@ -14,6 +14,6 @@ func TestConformancePooler(t *testing.T) {
 	db := dbserver.Start(t, "postgres", dbserver.Options{})
 	url, _ := dbserver.StartPooler(t, db, "postgres")
 	t.Setenv("ROWLOCK_TEST_POSTGRES", url)
-	parts := []string{"hint", "lane", "sweep", "frontend"}
+	parts := []string{"hint", "lane", "sweep", "frontend", "event", "name"}
 	storetest.RunSome(t, "postgres", func(name string) bool { return slices.Contains(parts, name) })
 }

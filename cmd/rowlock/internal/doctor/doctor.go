@@ -23,6 +23,7 @@ type Config struct {
 	Hostname     string
 	Listen       []Listen
 	Health       string               // address:port, "off" for none
+	Admin        string               // likewise; "" where there is no such role
 	Database     string               // URL fit for people: without a password
 	Needs        []sqlstore.Privilege // what the database user must be allowed
 	Deep         bool                 // also what reads the whole database

@@ -195,6 +195,9 @@ func TestPortOfHealth(t *testing.T) {
 	require.Contains(t, fmt.Sprint(all), "nginx, pid 81")
 	bad, _ = h.look(Config{Health: "off"})
 	require.Empty(t, bad)
+	bad, all = h.look(Config{Health: "off", Admin: "127.0.0.1:9867"})
+	require.Equal(t, map[string]sqlstore.FindingStatus{"port.9867": sqlstore.FindingProblem}, bad)
+	require.Contains(t, fmt.Sprint(all), "listen.admin")
 }
 
 // What the running server may do counts, not what this process may.

@@ -42,8 +42,10 @@ func (d *doctor) ports() {
 			d.port(l.Key, "udp", netip.AddrPortFrom(address, l.Port), l.Interface != "")
 		}
 	}
-	if at, err := netip.ParseAddrPort(d.Health); err == nil && at.Port() != 0 {
-		d.port("listen.health", "tcp", at, false)
+	for _, tcp := range [][2]string{{"listen.health", d.Health}, {"listen.admin", d.Admin}} {
+		if at, err := netip.ParseAddrPort(tcp[1]); err == nil && at.Port() != 0 {
+			d.port(tcp[0], "tcp", at, false)
+		}
 	}
 }
 

@@ -1,0 +1,105 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"rowlock/sqlstore"
+)
+
+const maxForm = 4 << 10
+
+// What the login says. Whether a token is unknown or has run out is not told.
+const (
+	wrongToken  = "This token is unknown or has run out."
+	tooMany     = "Too many wrong tokens came from your address. Wait a minute and try again."
+	notPossible = "The database does not answer. Try again."
+)
+
+func (c *console) showLogin(w http.ResponseWriter, status int, message string) {
+	c.render(w, status, "login", message)
+}
+
+// login makes a session for whoever shows a token.
+func (c *console) login(w http.ResponseWriter, r *http.Request) {
+	if err := c.s.origin.Check(r); err != nil {
+		refuse("forbidden", "the form comes from another site").write(w)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		c.showLogin(w, http.StatusBadRequest, wrongToken)
+		return
+	}
+	by, no := c.s.check(r, strings.TrimSpace(r.PostForm.Get("token")), sqlstore.APIToken)
+	if no != nil {
+		message := notPossible
+		switch no.Status {
+		case http.StatusUnauthorized:
+			message = wrongToken
+		case http.StatusTooManyRequests:
+			message = tooMany
+		}
+		c.showLogin(w, no.Status, message)
+		return
+	}
+	text, err := c.s.beginSession(r.Context(), by)
+	if errors.Is(err, sqlstore.ErrNotFound) {
+		c.showLogin(w, http.StatusUnauthorized, wrongToken)
+		return
+	}
+	if err != nil {
+		c.s.failed(r, err)
+		c.showLogin(w, problemOf(err).Status, notPossible)
+		return
+	}
+	c.s.log.Info("logged in", "event", "admin.logged_in", "name", by.Name, "addr", sourceOf(r.RemoteAddr))
+	http.SetCookie(w, sessionCookie(r, text, int(SessionLife.Seconds())))
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// beginSession stores a session. The token is looked up once more afterwards:
+// whoever removes it removes the sessions that are there by then.
+func (s *Server) beginSession(ctx context.Context, by *sqlstore.Token) (text string, err error) {
+	text, row := newSession(by)
+	if err := s.store.AddToken(ctx, row, false); err != nil {
+		return "", err
+	}
+	list, err := s.store.Tokens(ctx)
+	if err == nil {
+		for _, t := range list {
+			if t.ID == by.ID {
+				return text, nil
+			}
+		}
+		err = sqlstore.ErrNotFound
+	}
+	return "", errors.Join(err, s.store.DeleteToken(ctx, row.ID))
+}
+
+// logout ends the session of the cookie. It is not there for others to call.
+func (c *console) logout(w http.ResponseWriter, r *http.Request) {
+	if err := c.s.origin.Check(r); err != nil {
+		refuse("forbidden", "the form comes from another site").write(w)
+		return
+	}
+	if t, no := c.s.session(r); no == nil {
+		if err := c.s.store.DeleteToken(r.Context(), t.ID); err != nil && !errors.Is(err, sqlstore.ErrNotFound) {
+			c.s.failed(r, err)
+			(&refusal{ErrorModel: problemOf(err)}).write(w)
+			return
+		}
+	}
+	http.SetCookie(w, sessionCookie(r, "", -1))
+	http.Redirect(w, r, loginPath, http.StatusSeeOther)
+}
+
+// sessionCookie is out of reach for scripts and goes to this server alone; with
+// TLS it never travels without.
+func sessionCookie(r *http.Request, value string, age int) *http.Cookie {
+	return &http.Cookie{
+		Name: cookieName, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
+	}
+}
