@@ -45,17 +45,34 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.metrics.served(pattern, cmp.Or(rec.status, http.StatusOK), time.Since(began))
 	}()
 	setHeaders(w.Header(), r.URL.Path)
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	default:
-		w.Header().Set("Retry-After", "1")
-		writeProblem(rec, problem("unavailable", "too many requests are under way"))
-		return
+	if !isPublic(r.URL.Path) {
+		if !s.enter() {
+			writeBusy(rec)
+			return
+		}
+		defer s.leave()
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), timeFor(r))
 	defer cancel()
 	s.route(rec, r.WithContext(ctx), handler, pattern)
+}
+
+// enter takes one of the slots of those who ask the database; leave gives it
+// back. What anybody may send, who may be slow about it, is read before.
+func (s *Server) enter() bool {
+	select {
+	case s.slots <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *Server) leave() { <-s.slots }
+
+func writeBusy(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	writeProblem(w, problem("unavailable", "too many requests are under way"))
 }
 
 // timeFor is how long a request may take.

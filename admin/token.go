@@ -27,7 +27,8 @@ const (
 	maxTokenName = 255
 )
 
-// SessionLife is how long somebody stays logged in at the console.
+// SessionLife is how long somebody stays logged in at the console, unless the
+// token runs out before.
 const SessionLife = 12 * time.Hour
 
 // newToken makes a token and its row. The text is nowhere but in the result.
@@ -103,8 +104,8 @@ func RemoveToken(ctx context.Context, store sqlstore.AdminStore, id string) erro
 
 // newSession makes a session for whoever has shown a token. Its id tells which
 // one, so that it goes away together with the token.
-func newSession(by *sqlstore.Token) (text string, row sqlstore.Token) {
-	text, row = newToken(sqlstore.SessionToken, by.Name, SessionLife)
+func newSession(by *sqlstore.Token, life time.Duration) (text string, row sqlstore.Token) {
+	text, row = newToken(sqlstore.SessionToken, by.Name, life)
 	row.ID = by.ID + "." + row.ID
 	return text, row
 }
