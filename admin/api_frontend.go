@@ -79,7 +79,7 @@ func (s *Server) readMembers(ctx context.Context) ([]member, error) {
 func viewMember(f *sqlstore.FrontendInfo, newest int64, now time.Time) member {
 	m := member{
 		ID: f.ID, Host: f.Host, Version: f.Version, Roles: append([]string{}, f.Roles...), Addrs: []string{}, Health: "alive",
-		HeartbeatAge: max(0, f.Age.Round(time.Millisecond).Seconds()), Revision: f.Revision, Behind: max(0, newest-f.Revision), Exchanges: f.Exchanges,
+		HeartbeatAge: seconds(f.Age), Revision: f.Revision, Behind: max(0, newest-f.Revision), Exchanges: f.Exchanges,
 		seen: now.Add(-f.Age), incarnation: f.Incarnation,
 	}
 	for _, a := range f.Addrs {
