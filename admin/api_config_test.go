@@ -171,3 +171,32 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 	require.NotContains(t, b.logged.String(), secret[:20])
 }
+
+// A query that is not quite right applies nothing: its parameters are not taken
+// for ones that are not there.
+func TestApplyTakesNoHalfQuery(t *testing.T) {
+	b := newBench(t)
+	b.apply(t, site1)
+	next := strings.Replace(site1, "3600", "7200", 1)
+	for query, status := range map[string]int{
+		"dry_run=":                   http.StatusUnprocessableEntity,
+		"base=":                      http.StatusUnprocessableEntity,
+		"dry_run=false&dry_run=true": http.StatusUnprocessableEntity,
+		"dry_run=yes":                http.StatusUnprocessableEntity,
+		"DRY_RUN=true":               http.StatusUnprocessableEntity,
+		"dry_run=%zz":                http.StatusBadRequest,
+		"base=1%":                    http.StatusBadRequest,
+		"dry%_run=true":              http.StatusBadRequest,
+		"dry_run":                    http.StatusOK,
+		"dry_run=%74rue&":            http.StatusOK,
+	} {
+		a := b.do(t, http.MethodPost, applyPath+"?"+query, next)
+		require.Equal(t, status, a.status, query+": "+a.body)
+		require.NotContains(t, a.body, `"applied":true`, query)
+	}
+	var out struct{ Revision int64 }
+	a := b.get(t, "/v1/frontends", &out)
+	require.EqualValues(t, 1, out.Revision, a.body)
+	requireProblem(t, b.do(t, http.MethodGet, "/v1/leases?limit=1&limit=2", ""), http.StatusUnprocessableEntity, "invalid-request")
+	b.get(t, "/v1/leases?limit=1", nil)
+}

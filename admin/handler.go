@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
 // Bounds of a request.
@@ -93,6 +96,10 @@ func (s *Server) route(w *recorder, r *http.Request, handler http.Handler, patte
 			no.write(w)
 			return
 		}
+		if wrong := checkQuery(r.URL.RawQuery); wrong != nil {
+			writeProblem(w, wrong)
+			return
+		}
 		r = withIdentity(r, who)
 	case isPublic(r.URL.Path):
 	default:
@@ -108,6 +115,30 @@ func (s *Server) route(w *recorder, r *http.Request, handler http.Handler, patte
 		return
 	}
 	s.mux.ServeHTTP(w, r)
+}
+
+// checkQuery refuses what the framework takes for a parameter that is not
+// there, or for its first value: who says dry_run in any way does not want to
+// apply.
+func checkQuery(query string) *huma.ErrorModel {
+	seen := map[string]bool{}
+	for part := range strings.SplitSeq(query, "&") {
+		name, value, given := strings.Cut(part, "=")
+		name, err := url.QueryUnescape(name)
+		if err == nil {
+			_, err = url.QueryUnescape(value)
+		}
+		switch {
+		case err != nil:
+			return problem("bad-request", "the query cannot be read: % stands before two hex digits")
+		case given && value == "":
+			return problem("invalid-request", "a parameter has no value", &huma.ErrorDetail{Message: "expected a value", Location: "query." + name})
+		case seen[name]:
+			return problem("invalid-request", "a parameter is there twice", &huma.ErrorDetail{Message: "expected once", Location: "query." + name})
+		}
+		seen[name] = name != ""
+	}
+	return nil
 }
 
 func isPublic(path string) bool {
