@@ -45,6 +45,12 @@ func (s *Server) applyConfig(ctx context.Context, in *applyRequest) (*applyAnswe
 	if err != nil {
 		return nil, err
 	}
+	select { // a large document takes many times its size while it is read
+	case s.applying <- struct{}{}:
+		defer func() { <-s.applying }()
+	case <-ctx.Done():
+		return nil, problem("unavailable", "other documents are applied just now")
+	}
 	next, err := site.Parse("document", in.RawBody)
 	if err != nil {
 		return nil, documentProblem(err)

@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"context"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -199,4 +201,28 @@ func TestApplyTakesNoHalfQuery(t *testing.T) {
 	require.EqualValues(t, 1, out.Revision, a.body)
 	requireProblem(t, b.do(t, http.MethodGet, "/v1/leases?limit=1&limit=2", ""), http.StatusUnprocessableEntity, "invalid-request")
 	b.get(t, "/v1/leases?limit=1", nil)
+}
+
+// Documents are applied one after the other, so that the memory for large ones
+// is needed once, and nobody who names no revision is in another's way.
+func TestApplyOneByOne(t *testing.T) {
+	b := newBench(t)
+	b.apply(t, site1)
+	var wait sync.WaitGroup
+	statuses := make([]int, 8)
+	for i := range statuses {
+		wait.Go(func() {
+			next := strings.Replace(site1, "3600", strconv.Itoa(4000+i), 1)
+			statuses[i] = b.do(t, http.MethodPost, applyPath, next).status
+		})
+	}
+	wait.Wait()
+	for _, status := range statuses {
+		require.Equal(t, http.StatusOK, status)
+	}
+	b.applying <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := b.applyConfig(ctx, &applyRequest{RawBody: []byte(site1)})
+	require.Equal(t, http.StatusServiceUnavailable, problemOf(err).Status)
 }
