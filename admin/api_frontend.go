@@ -41,7 +41,7 @@ type memberList struct {
 
 func (s *Server) frontendOperations(api huma.API) {
 	register(s, api, operation("list-frontends", http.MethodGet, "/v1/frontends", "frontends", "List frontends",
-		"Every process that was seen within the last day, and whether it is alive."), s.listFrontends)
+		"Every process that serves DHCP and was seen within the last day, and whether it is alive."), s.listFrontends)
 }
 
 func (s *Server) listFrontends(ctx context.Context, _ *struct{}) (*memberList, error) {
