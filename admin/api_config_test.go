@@ -226,3 +226,21 @@ func TestApplyOneByOne(t *testing.T) {
 	_, err := b.applyConfig(ctx, &applyRequest{RawBody: []byte(site1)})
 	require.Equal(t, http.StatusServiceUnavailable, problemOf(err).Status)
 }
+
+// A key without a secret must be stored already, with the fingerprint that is
+// given: a dry run says so as well.
+func TestApplyKeysWithoutSecrets(t *testing.T) {
+	b := newBench(t)
+	b.apply(t, `tsig_keys: [{name: one.example.org, secret: "Z3Vlc3MgbWUgYW5kIHlvdSBhcmUgaW4="}]`)
+	for _, query := range []string{"", "?dry_run=true"} {
+		p := requireProblem(t, b.do(t, http.MethodPost, applyPath+query, "tsig_keys: [{name: two.example.org}]"), http.StatusUnprocessableEntity, "invalid-document")
+		require.Equal(t, "tsig_key two.example.org: no secret is given, and none is stored", p.Detail)
+		p = requireProblem(t, b.do(t, http.MethodPost, applyPath+query, `tsig_keys: [{name: one.example.org, fingerprint: "00000000"}]`), http.StatusConflict, "conflict")
+		require.Equal(t, `tsig_key one.example.org: no secret is given, and the stored one has the fingerprint "6f9c4ac2", not "00000000"`, p.Detail)
+	}
+	for _, same := range []string{"tsig_keys: [{name: one.example.org}]", `tsig_keys: [{name: one.example.org, fingerprint: "6f9c4ac2"}]`} {
+		a := b.do(t, http.MethodPost, applyPath, same)
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		require.Contains(t, a.body, `"changes":[]`)
+	}
+}
