@@ -168,3 +168,24 @@ func TestRemovedTokensAreLimited(t *testing.T) {
 	}
 	requireProblem(t, ask(), http.StatusTooManyRequests, "too-many-failures")
 }
+
+// forgetfulStore cannot list tokens.
+type forgetfulStore struct{ sqlstore.Store }
+
+func (f forgetfulStore) Tokens(context.Context) ([]sqlstore.Token, error) {
+	return nil, sqlstore.ErrUnavailable
+}
+
+// Whoever removes a token once more, because the first time went wrong in the
+// middle, removes the sessions that are left.
+func TestRemoveTokenAgain(t *testing.T) {
+	b := newBench(t)
+	text, row, err := AddToken(t.Context(), b.store, "gone", 0)
+	require.NoError(t, err)
+	session := b.loginWith(t, text)
+	require.ErrorIs(t, RemoveToken(t.Context(), forgetfulStore{b.store}, row.ID), sqlstore.ErrUnavailable)
+	require.Equal(t, http.StatusOK, b.visit(t, "/", session).status)
+	require.NoError(t, RemoveToken(t.Context(), b.store, row.ID))
+	require.Equal(t, http.StatusSeeOther, b.visit(t, "/", session).status)
+	require.ErrorIs(t, RemoveToken(t.Context(), b.store, row.ID), sqlstore.ErrNotFound)
+}

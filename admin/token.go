@@ -82,10 +82,13 @@ func checkTokenName(name string) error {
 }
 
 // RemoveToken removes a token and the sessions that were begun with it. Whoever
-// logs in at the same moment looks for the token once more afterwards.
+// logs in at the same moment looks for the token once more afterwards. Where the
+// token is gone and sessions of it are left, because somebody did not come to
+// the end, it removes these.
 func RemoveToken(ctx context.Context, store sqlstore.AdminStore, id string) error {
-	if err := store.DeleteToken(ctx, id); err != nil {
-		return fmt.Errorf("remove token: %w", err)
+	missing := store.DeleteToken(ctx, id)
+	if missing != nil && !errors.Is(missing, sqlstore.ErrNotFound) {
+		return fmt.Errorf("remove token: %w", missing)
 	}
 	list, err := store.Tokens(ctx)
 	if err != nil {
@@ -98,6 +101,10 @@ func RemoveToken(ctx context.Context, store sqlstore.AdminStore, id string) erro
 		if err := store.DeleteToken(ctx, t.ID); err != nil && !errors.Is(err, sqlstore.ErrNotFound) {
 			return fmt.Errorf("remove session of token %s: %w", id, err)
 		}
+		missing = nil
+	}
+	if missing != nil {
+		return fmt.Errorf("remove token: %w", missing)
 	}
 	return nil
 }
