@@ -45,6 +45,12 @@ func (s *Server) applyConfig(ctx context.Context, in *applyRequest) (*applyAnswe
 	if err != nil {
 		return nil, err
 	}
+	select { // a large document takes many times its size while it is read
+	case s.applying <- struct{}{}:
+		defer func() { <-s.applying }()
+	case <-ctx.Done():
+		return nil, problem("unavailable", "other documents are applied just now")
+	}
 	next, err := site.Parse("document", in.RawBody)
 	if err != nil {
 		return nil, documentProblem(err)
@@ -55,6 +61,9 @@ func (s *Server) applyConfig(ctx context.Context, in *applyRequest) (*applyAnswe
 	}
 	if base != 0 && base != old.Revision {
 		return nil, in.outdated(old.Revision)
+	}
+	if err := sqlstore.KeepSecrets(old, next); err != nil {
+		return nil, keyProblem(err)
 	}
 	out := &applyAnswer{}
 	changes := site.Diff(old, next)
@@ -75,6 +84,17 @@ func (s *Server) applyConfig(ctx context.Context, in *applyRequest) (*applyAnswe
 	s.log.Info("configuration applied", "event", "admin.config_applied", "revision", revision, "changes", len(changes), "by", who)
 	out.Body.Revision, out.ETag, out.Body.Applied = revision, etag(revision), true
 	return out, nil
+}
+
+// keyProblem tells of a key without a secret that none is stored for, or
+// another one.
+func keyProblem(err error) error {
+	for cause, name := range map[error]string{sqlstore.ErrNotFound: "invalid-document", sqlstore.ErrConflict: "conflict"} {
+		if errors.Is(err, cause) {
+			return problem(name, strings.TrimSuffix(err.Error(), ": "+cause.Error()))
+		}
+	}
+	return err
 }
 
 // base is the revision that the document was made for, 0 for any.
