@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"rowlock/sqlstore"
@@ -19,9 +20,7 @@ func (s *Server) countUsage(ctx context.Context) (usageCounts, error) {
 		if err != nil {
 			return nil, err
 		}
-		for id, states := range part {
-			all[id] = states // a subnet has one family
-		}
+		maps.Copy(all, part) // a subnet has one family
 	}
 	return all, nil
 }
