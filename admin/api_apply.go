@@ -59,7 +59,7 @@ func (s *Server) applyConfig(ctx context.Context, in *applyRequest) (*applyAnswe
 	if err != nil {
 		return nil, fmt.Errorf("load configuration: %w", err)
 	}
-	if base != 0 && base != old.Revision {
+	if base != anyRevision && base != old.Revision {
 		return nil, in.outdated(old.Revision)
 	}
 	if err := sqlstore.KeepSecrets(old, next); err != nil {
@@ -97,14 +97,22 @@ func keyProblem(err error) error {
 	return err
 }
 
-// base is the revision that the document was made for, 0 for any.
+// anyRevision is the base of a document that replaces whatever there is.
+const anyRevision = -1
+
+// base is the revision that the document was made for. That of a database
+// without a configuration is 0, which only the entity tag can name.
 func (in *applyRequest) base() (int64, error) {
-	if in.IfMatch == "" || in.IfMatch == "*" {
+	switch {
+	case in.IfMatch != "" && in.IfMatch != "*":
+	case in.Base == 0:
+		return anyRevision, nil
+	default:
 		return in.Base, nil
 	}
 	text, err := strconv.Unquote(in.IfMatch)
 	if err == nil {
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 {
 			if in.Base != 0 && in.Base != n {
 				return 0, problem("invalid-request", "base and If-Match name two revisions")
 			}
@@ -118,7 +126,7 @@ func (in *applyRequest) base() (int64, error) {
 // made for; newest is 0 where somebody changes it just now.
 func (in *applyRequest) outdated(newest int64) error {
 	detail := "the configuration was changed by somebody else meanwhile, or an id is taken"
-	if newest != 0 {
+	if newest > 0 {
 		detail = fmt.Sprintf("the newest revision is %d", newest)
 	}
 	if in.IfMatch != "" {

@@ -244,3 +244,15 @@ func TestApplyKeysWithoutSecrets(t *testing.T) {
 		require.Contains(t, a.body, `"changes":[]`)
 	}
 }
+
+// Whoever read that there is no configuration yet makes the first one, or none.
+func TestApplyFirstRevision(t *testing.T) {
+	b := newBench(t)
+	tag := b.get(t, "/v1/config", nil).header.Get("ETag")
+	a := b.do(t, http.MethodPost, applyPath, site1, "If-Match", tag)
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	next := strings.Replace(site1, "3600", "7200", 1)
+	requireProblem(t, b.do(t, http.MethodPost, applyPath, next, "If-Match", tag), http.StatusPreconditionFailed, "precondition-failed")
+	a = b.do(t, http.MethodPost, applyPath+"?base=0", next)
+	require.Equal(t, http.StatusOK, a.status, a.body)
+}

@@ -61,16 +61,15 @@ func TestConnectionsAreBounded(t *testing.T) {
 			require.NoError(t, err)
 			first = c
 		}
-		done := make(chan struct{})
+		done := make(chan error)
 		go func() {
-			defer close(done)
 			_, err := bounded.Accept()
-			require.NoError(t, err)
+			done <- err
 		}()
 		synctest.Wait()
 		require.Equal(t, maxConns, all.taken)
 		require.NoError(t, first.Close())
-		<-done
+		require.NoError(t, <-done)
 		require.Equal(t, maxConns+1, all.taken)
 	})
 }
