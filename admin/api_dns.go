@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -131,19 +132,17 @@ func (s *Server) retryName(ctx context.Context, in *struct {
 		return nil, noNames()
 	}
 	name := canonical(in.Name)
-	list, err := s.names.DNSNames(ctx, sqlstore.NameFilter{Name: name, Limit: 1})
-	if err != nil {
-		return nil, fmt.Errorf("find name: %w", err)
-	}
-	if len(list) == 0 {
+	err := s.names.RetryName(ctx, name)
+	if errors.Is(err, sqlstore.ErrNotFound) {
 		return nil, problem("not-found", "no such name is kept")
 	}
-	if err := s.names.MarkNames(ctx, []sqlstore.NameMark{{Name: name, Zone: list[0].Zone}}); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("mark name: %w", err)
 	}
 	s.metrics.changed("name_retried")
 	s.log.Info("name will be looked at again", "event", "admin.name_retried", "name", name, "by", identity(ctx).Name)
-	if list, err = s.names.DNSNames(ctx, sqlstore.NameFilter{Name: name, Limit: 1}); err != nil {
+	list, err := s.names.DNSNames(ctx, sqlstore.NameFilter{Name: name, Limit: 1})
+	if err != nil {
 		return nil, fmt.Errorf("find name: %w", err)
 	}
 	if len(list) == 0 { // nothing was wanted of it any more

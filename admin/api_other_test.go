@@ -111,7 +111,7 @@ func TestNames(t *testing.T) {
 
 	a := b.do(t, http.MethodPost, "/v1/dns/names/Host2.example.org./retry", "")
 	require.Equal(t, http.StatusAccepted, a.status, a.body)
-	require.Equal(t, []sqlstore.NameMark{{Name: "host2.example.org", Zone: "example.org"}}, b.names.marks)
+	require.Equal(t, []string{"host2.example.org"}, b.names.retried)
 
 	b.Server.names = nil
 	for _, path := range []string{"/v1/dns/queue", "/v1/dns/names"} {

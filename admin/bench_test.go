@@ -210,16 +210,19 @@ func (b *bench) lease(t testing.TB, vrf, subnet uint32, addr string, client int,
 
 // fakeNames keeps names in memory.
 type fakeNames struct {
-	mu    sync.Mutex
-	rows  []sqlstore.DNSName
-	queue []sqlstore.ZoneQueue
-	marks []sqlstore.NameMark
+	mu      sync.Mutex
+	rows    []sqlstore.DNSName
+	queue   []sqlstore.ZoneQueue
+	retried []string
 }
 
-func (f *fakeNames) MarkNames(_ context.Context, marks []sqlstore.NameMark) error {
+func (f *fakeNames) RetryName(_ context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.marks = append(f.marks, marks...)
+	if !slices.ContainsFunc(f.rows, func(n sqlstore.DNSName) bool { return n.Name == name }) {
+		return sqlstore.ErrNotFound
+	}
+	f.retried = append(f.retried, name)
 	return nil
 }
 

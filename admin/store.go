@@ -19,8 +19,8 @@ type Store interface {
 
 // NameStore is what the role needs of the names in DNS.
 type NameStore interface {
-	// MarkNames makes names due.
-	MarkNames(ctx context.Context, marks []sqlstore.NameMark) error
+	// RetryName makes a name due.
+	RetryName(ctx context.Context, name string) error
 	// NameQueue counts names by zone.
 	NameQueue(ctx context.Context) ([]sqlstore.ZoneQueue, error)
 	// DNSNames lists names in order.

@@ -16,9 +16,9 @@ var errNoServer = errors.New("no server of the zone can be used")
 // next one that is not left alone; nil when all are.
 func (z *zone) pick(now time.Time) *target {
 	for i := range z.servers {
-		at := (z.worked + i) % len(z.servers)
+		at := (int(z.worked.Load()) + i) % len(z.servers)
 		if z.servers[at].wait(now) == 0 {
-			z.worked = at
+			z.worked.Store(int32(at))
 			return z.servers[at]
 		}
 	}

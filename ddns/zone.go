@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"rowlock/ddns/name"
 	"rowlock/sqlstore"
@@ -22,11 +23,10 @@ type snapshot struct {
 type zone struct {
 	name    string
 	servers []*target
-	worked  int // the server to begin with; only whoever works on the zone uses it
+	worked  atomic.Int32 // the server to begin with: it did its work last
 }
 
-// newSnapshot makes a snapshot. Servers keep the state that they had in known;
-// as with every new revision that is none, tests give one.
+// newSnapshot makes a snapshot, whose servers note in h how they do.
 func newSnapshot(c *sqlstore.Config, secrets map[string]string, h *healths) (*snapshot, error) {
 	s := &snapshot{revision: c.Revision, zones: map[string]*zone{}, subnets: map[uint32]name.TTL{}, global: ttlSettings(c.Parameters)}
 	keys := map[string]sqlstore.TSIGKey{}

@@ -50,4 +50,8 @@ type AdminStore interface {
 	// NewestLeases returns the n live leases of a family whose holding began
 	// last. It reads the whole table: there is no index on since.
 	NewestLeases(ctx context.Context, f Family, n int) ([]Lease, error)
+	// RetryName marks a name in DNS that is kept, as MarkNames does, and makes
+	// none: people who look after names need no right to make them. ErrNotFound
+	// when there is none.
+	RetryName(ctx context.Context, name string) error
 }

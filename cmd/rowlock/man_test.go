@@ -95,8 +95,8 @@ func TestCompletion(t *testing.T) {
 	}
 	const noFiles, noSpace, ext = 4, 2, 8
 	directive := func(n int) string { return fmt.Sprintf(":%d", n) }
-	require.Equal(t, []string{"dhcp4", "dhcp6", "admin", directive(noFiles | noSpace)}, complete("serve", "--roles", ""))
-	require.Equal(t, []string{"dhcp4,dhcp6", "dhcp4,admin", directive(noFiles | noSpace)}, complete("serve", "--roles", "dhcp4,"))
+	require.Equal(t, []string{"dhcp4", "dhcp6", "ddns", "admin", directive(noFiles | noSpace)}, complete("serve", "--roles", ""))
+	require.Equal(t, []string{"dhcp4,dhcp6", "dhcp4,ddns", "dhcp4,admin", directive(noFiles | noSpace)}, complete("serve", "--roles", "dhcp4,"))
 	require.Equal(t, []string{"frontend", "ddns", "admin", "report", directive(noFiles | noSpace)}, complete("migrate", "grants", "--role", ""))
 	require.Equal(t, []string{"v4", "v6", directive(noFiles)}, complete("lease", "list", "--family", ""))
 	require.Contains(t, complete("lease", "list", "--state", "re"), "reserved")

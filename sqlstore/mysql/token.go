@@ -92,3 +92,17 @@ func (s *Store) NewestLeases(ctx context.Context, f sqlstore.Family, n int) (lis
 	})
 	return list, err
 }
+
+// RetryName marks a name that is kept.
+func (s *Store) RetryName(ctx context.Context, name string) error {
+	return s.tx(ctx, func(c *conn) error {
+		res, err := c.exec(c.q.get("name_retry"), name)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return fmt.Errorf("name %s: %w", name, sqlstore.ErrNotFound)
+		}
+		return nil
+	})
+}

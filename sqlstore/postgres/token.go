@@ -104,3 +104,12 @@ func (s *Store) NewestLeases(ctx context.Context, f sqlstore.Family, n int) ([]s
 	})
 	return list, classify(err)
 }
+
+// RetryName marks a name that is kept.
+func (s *Store) RetryName(ctx context.Context, name string) error {
+	tag, err := s.general.Exec(ctx, s.q.get("name_retry"), name)
+	if err == nil && tag.RowsAffected() == 0 {
+		return fmt.Errorf("name %s: %w", name, sqlstore.ErrNotFound)
+	}
+	return classify(err)
+}

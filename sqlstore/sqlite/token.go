@@ -82,3 +82,14 @@ func (s *Store) NewestLeases(ctx context.Context, f sqlstore.Family, n int) (lis
 	}, now, int64(n))
 	return list, err
 }
+
+// RetryName marks a name that is kept.
+func (s *Store) RetryName(ctx context.Context, name string) error {
+	return s.w.write(ctx, "retry name", func(t *transaction) error {
+		n, err := t.exec(0, "name_retry", name, t.now)
+		if err == nil && n == 0 {
+			err = fmt.Errorf("name %s: %w", name, sqlstore.ErrNotFound)
+		}
+		return err
+	})
+}

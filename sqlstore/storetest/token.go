@@ -28,6 +28,7 @@ func testTokens(t *testing.T, dialect string) {
 		{"first race", tokenFirstRace},
 		{"revisions", tokenRevisions},
 		{"newest leases", tokenNewestLeases},
+		{"retry name", tokenRetryName},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			db := migrated(t, dialect)
@@ -207,4 +208,31 @@ func tokenNewestLeases(t *testing.T, c *configured) {
 		require.NoError(t, err)
 		require.Len(t, got, 2)
 	}
+}
+
+// A name that is kept is due at once; no other is made.
+func tokenRetryName(t *testing.T, c *configured) {
+	ctx := t.Context()
+	require.ErrorIs(t, c.store.RetryName(ctx, "pc.example.org"), sqlstore.ErrNotFound)
+	require.Zero(t, c.db.number(t, "SELECT count(*) FROM dns_name"))
+	worker := Open(t, Login(t, c.db.owner, sqlstore.RoleDDNS))
+	require.NoError(t, worker.MarkNames(ctx, []sqlstore.NameMark{{Name: "pc.example.org", Zone: "example.org"}}))
+	claimed, err := worker.ClaimNames(ctx, "w", time.Minute, 10, nil)
+	require.NoError(t, err)
+	require.Len(t, claimed, 1)
+	_, err = worker.FinishNames(ctx, "w", []sqlstore.NameOutcome{{
+		Name: "pc.example.org", Claim: claimed[0].Claim, Version: claimed[0].Version, Zone: "example.org", State: sqlstore.NameConflict, Retry: time.Hour, Error: "taken",
+	}})
+	require.NoError(t, err)
+	claimed, err = worker.ClaimNames(ctx, "w", time.Minute, 10, nil)
+	require.NoError(t, err)
+	require.Empty(t, claimed, "in an hour")
+	require.NoError(t, c.store.RetryName(ctx, "pc.example.org"))
+	claimed, err = worker.ClaimNames(ctx, "w", time.Minute, 10, nil)
+	require.NoError(t, err)
+	require.Len(t, claimed, 1)
+	require.Equal(t, "example.org", claimed[0].Zone)
+	list, err := c.store.DNSNames(ctx, sqlstore.NameFilter{})
+	require.NoError(t, err)
+	require.Equal(t, sqlstore.NamePending, list[0].State)
 }

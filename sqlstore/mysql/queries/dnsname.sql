@@ -20,6 +20,10 @@ INSERT INTO dns_name (name, zone, marked_at, due_at, changed_at)
 SELECT k.name, COALESCE(k.zone, ''), $now, $now, $now FROM $zones
 ON DUPLICATE KEY UPDATE $marked, dns_name.zone = IF(VALUES(zone) = '', dns_name.zone, VALUES(zone));
 
+-- name: name_retry
+-- Marks a name that is there, and makes none.
+UPDATE dns_name SET $marked WHERE name = ?;
+
 -- name: name_mark_addr
 -- Adds addresses that may have names whose rows are locked.
 INSERT INTO dns_name_addr (name, vrf, addr)

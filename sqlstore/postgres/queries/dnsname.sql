@@ -17,6 +17,13 @@ ON CONFLICT (name) DO UPDATE SET version = d.version + 1, zone = CASE WHEN exclu
   marked_at = CASE WHEN d.due_at IS NULL OR d.state <> 1 THEN now() ELSE d.marked_at END,
   due_at = CASE WHEN d.holder <> '' AND d.due_at > now() THEN d.due_at ELSE least(d.due_at, now()) END, changed_at = now();
 
+-- name: name_retry
+-- Marks a name that is there, and makes none.
+UPDATE dns_name SET version = version + 1, state = CASE WHEN holder <> '' AND due_at > now() THEN state ELSE 1 END,
+  marked_at = CASE WHEN due_at IS NULL OR state <> 1 THEN now() ELSE marked_at END,
+  due_at = CASE WHEN holder <> '' AND due_at > now() THEN due_at ELSE least(due_at, now()) END, changed_at = now()
+ WHERE name = $1;
+
 -- name: name_mark_addr
 -- Adds addresses that may have names whose rows are locked.
 INSERT INTO dns_name_addr (name, vrf, addr)

@@ -14,6 +14,13 @@ ON CONFLICT (name) DO UPDATE SET version = d.version + 1, zone = CASE WHEN exclu
   marked_at = CASE WHEN d.due_at IS NULL OR d.state <> 1 THEN ?3 ELSE d.marked_at END,
   due_at = CASE WHEN d.holder <> '' AND d.due_at > ?3 THEN d.due_at ELSE min(coalesce(d.due_at, ?3), ?3) END, changed_at = ?3;
 
+-- name: name_retry
+-- Marks a name that is there at time ?2, and makes none.
+UPDATE dns_name SET version = version + 1, state = CASE WHEN holder <> '' AND due_at > ?2 THEN state ELSE 1 END,
+  marked_at = CASE WHEN due_at IS NULL OR state <> 1 THEN ?2 ELSE marked_at END,
+  due_at = CASE WHEN holder <> '' AND due_at > ?2 THEN due_at ELSE min(coalesce(due_at, ?2), ?2) END, changed_at = ?2
+ WHERE name = ?1;
+
 -- name: name_mark_addr
 -- Adds an address that may have a name.
 INSERT INTO dns_name_addr (name, vrf, addr) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING;
