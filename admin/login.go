@@ -136,9 +136,11 @@ func (c *console) logout(w http.ResponseWriter, r *http.Request) {
 }
 
 // sessionCookie is out of reach for scripts and goes to this server alone; with
-// TLS it never travels without.
+// TLS, our own or that of a proxy, it never travels without. Whoever makes up
+// the proxy's header only makes the cookie stricter.
 func sessionCookie(r *http.Request, value string, age int) *http.Cookie {
+	secure := r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 	return &http.Cookie{
-		Name: cookieName, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
+		Name: cookieName, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode,
 	}
 }

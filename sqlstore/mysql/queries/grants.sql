@@ -68,8 +68,8 @@ GRANT SELECT, UPDATE ON $database.event_consumer TO $user;
 -- names in DNS
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.dns_name TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.dns_name_addr TO $user;
--- its place among the others, and the work that one does for all
-GRANT SELECT, INSERT, UPDATE, DELETE ON $database.frontend TO $user;
+-- the others, and the work that one does for all
+GRANT SELECT ON $database.frontend TO $user;
 GRANT SELECT, INSERT, UPDATE ON $database.leadership TO $user;
 
 -- name: grants_admin
@@ -107,8 +107,8 @@ GRANT SELECT ON $database.dns_name_addr TO $user;
 GRANT SELECT, DELETE ON $database.pool_cursor TO $user;
 GRANT SELECT, DELETE ON $database.addr_chunk TO $user;
 GRANT SELECT, UPDATE, DELETE ON $database.addr_free TO $user;
--- a process that serves the API has its place among the others
-GRANT SELECT, INSERT, UPDATE, DELETE ON $database.frontend TO $user;
+GRANT SELECT ON $database.frontend TO $user;
+-- tokens and sessions of the API and the console
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.api_token TO $user;
 GRANT SELECT ON $database.leadership TO $user;
 GRANT SELECT ON $database.lease_active TO $user;

@@ -78,8 +78,8 @@ GRANT SELECT, UPDATE ON $schema.event_consumer TO $user;
 -- names in DNS
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.dns_name TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.dns_name_addr TO $user;
--- its place among the others, and the work that one does for all
-GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.frontend TO $user;
+-- the others, and the work that one does for all
+GRANT SELECT ON $schema.frontend TO $user;
 GRANT SELECT, INSERT, UPDATE ON $schema.leadership TO $user;
 
 -- name: grants_admin
@@ -117,8 +117,8 @@ GRANT SELECT ON $schema.dns_name_addr TO $user;
 GRANT SELECT, DELETE ON $schema.pool_cursor TO $user;
 GRANT SELECT, DELETE ON $schema.addr_chunk TO $user;
 GRANT SELECT, UPDATE, DELETE ON $schema.addr_free TO $user;
--- a process that serves the API has its place among the others
-GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.frontend TO $user;
+GRANT SELECT ON $schema.frontend TO $user;
+-- tokens and sessions of the API and the console
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.api_token TO $user;
 GRANT SELECT ON $schema.leadership TO $user;
 GRANT SELECT ON $schema.lease_active TO $user;
