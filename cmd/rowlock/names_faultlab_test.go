@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -74,11 +75,24 @@ log: {level: info, format: json}
 `
 
 // start starts a process with these roles: one that has the clients, any number
-// of others. The end of its log is shown when the test fails.
+// of others. The end of its log is shown when the test fails. It is started on a
+// thread that lives as long as it does: it would end with the thread, which tests
+// of network namespaces may end.
 func (f *faults) start(id, roles string) *child {
 	f.t.Helper()
-	c, err := f.d.launch(f.t.Context(), id, f.database, fmt.Sprintf(faultConfig, roles))
-	require.NoError(f.t, err)
+	var c *child
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		var err error
+		c, err = f.d.launch(f.t.Context(), id, f.database, fmt.Sprintf(faultConfig, roles))
+		started <- err
+		if err == nil {
+			<-c.done
+		}
+	}()
+	require.NoError(f.t, <-started)
 	f.t.Cleanup(func() {
 		if f.t.Failed() {
 			f.t.Log(id, tail(c.logFile))
@@ -101,7 +115,8 @@ func (f *faults) rounds(n int) func() bool {
 	return func() bool { n--; return n >= 0 }
 }
 
-// churn lets one group after the other get leases, or give back what it has.
+// churn lets one group after the other get leases, or give back what it has; the
+// first one gets them again.
 // That some clients get no answer does not matter: what counts is the table.
 func (f *faults) churn(more func() bool) error {
 	for more() {
@@ -113,7 +128,7 @@ func (f *faults) churn(more func() bool) error {
 		}
 		o := f.clients[family]
 		o.First, o.Clients, o.Mode, o.Rate, o.Tries, o.Linger = g*faultGroup, faultGroup, load.Rate, faultRate, 2, 50*time.Millisecond
-		if f.held[g] != nil {
+		if f.held[g] != nil && g > 0 {
 			o.Scenario, o.Leases = load.Release, f.held[g]
 		}
 		r, err := load.Run(context.WithoutCancel(f.t.Context()), o)

@@ -1,10 +1,12 @@
 package dnsserver
 
 import (
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -140,10 +142,8 @@ func (s *Server) Run() {
 	defer log.Close()
 	s.cmd = exec.Command(s.args[0], s.args[1:]...)
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr, s.cmd.SysProcAttr = s.dir, log, log, processAttr()
-	require.NoError(s.t, s.opt.Start(s.cmd))
-	done := make(chan struct{})
-	s.done = done
-	go func(cmd *exec.Cmd) { _ = cmd.Wait(); close(done) }(s.cmd)
+	s.done, err = begin(s.cmd, s.opt.Start)
+	require.NoError(s.t, err)
 	deadline := time.Now().Add(startTime)
 	for !s.answers() {
 		select {
@@ -157,11 +157,30 @@ func (s *Server) Run() {
 	}
 }
 
-// answers tells whether the server has all its zones.
+// begin starts a program on a thread that lives as long as it does: the program
+// would end with the thread, which tests of network namespaces may end.
+func begin(cmd *exec.Cmd, start func(*exec.Cmd) error) (done chan struct{}, err error) {
+	started, done := make(chan error), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := start(cmd)
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+		}
+		close(done)
+	}()
+	return done, <-started
+}
+
+// answers tells whether the server has all its zones, by both transports.
 func (s *Server) answers() bool {
 	for _, z := range s.opt.Zones {
-		if r, err := s.exchange("udp", z, dns.TypeSOA); err != nil || r.Rcode != dns.RcodeSuccess || len(r.Answer) == 0 {
-			return false
+		for _, network := range []string{"udp", "tcp"} {
+			if r, err := s.exchange(network, z, dns.TypeSOA); err != nil || r.Rcode != dns.RcodeSuccess || len(r.Answer) == 0 {
+				return false
+			}
 		}
 	}
 	return true
@@ -222,11 +241,25 @@ func (s *Server) Log() string {
 	return strings.Join(lines[max(len(lines)-60, 0):], "\n")
 }
 
+// freePort finds a port that is free for UDP and TCP. It is none of those that
+// systems give to outgoing connections: a server that was killed finds it free.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	port := l.Addr().(*net.TCPAddr).Port
-	require.NoError(t, l.Close())
-	return port
+	const lowest, count, tries = 10000, 20000, 100
+	for range tries {
+		port := lowest + rand.IntN(count)
+		addr := net.JoinHostPort("127.0.0.1", itoa(port))
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			continue
+		}
+		u, err := net.ListenPacket("udp", addr)
+		_ = l.Close()
+		if err == nil {
+			_ = u.Close()
+			return port
+		}
+	}
+	t.Fatal("find a free port: all that were tried are taken")
+	return 0
 }

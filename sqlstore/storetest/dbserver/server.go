@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -173,10 +174,8 @@ func (s *Server) Run() {
 	defer log.Close()
 	s.cmd = s.command(append(s.engine.serve(s), s.args...)...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
-	require.NoError(s.t, s.cmd.Start())
-	done := make(chan struct{})
-	s.done = done
-	go func(cmd *exec.Cmd) { _ = cmd.Wait(); close(done) }(s.cmd)
+	s.done, err = begin(s.cmd)
+	require.NoError(s.t, err)
 	deadline := time.Now().Add(startTime)
 	for {
 		err := s.engine.ask(s)
@@ -192,6 +191,23 @@ func (s *Server) Run() {
 			s.t.Fatalf("%s does not answer: %v\n%s", s.Dialect, err, s.log())
 		}
 	}
+}
+
+// begin starts a program on a thread that lives as long as it does: the program
+// would end with the thread, which tests of network namespaces may end.
+func begin(cmd *exec.Cmd) (done chan struct{}, err error) {
+	started, done := make(chan error), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+		}
+		close(done)
+	}()
+	return done, <-started
 }
 
 // PID is the process id of the server.
