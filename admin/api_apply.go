@@ -45,6 +45,12 @@ func (s *Server) applyConfig(ctx context.Context, in *applyRequest) (*applyAnswe
 	if err != nil {
 		return nil, err
 	}
+	select { // a large document takes many times its size while it is read
+	case s.applying <- struct{}{}:
+		defer func() { <-s.applying }()
+	case <-ctx.Done():
+		return nil, problem("unavailable", "other documents are applied just now")
+	}
 	next, err := site.Parse("document", in.RawBody)
 	if err != nil {
 		return nil, documentProblem(err)
@@ -53,8 +59,11 @@ func (s *Server) applyConfig(ctx context.Context, in *applyRequest) (*applyAnswe
 	if err != nil {
 		return nil, fmt.Errorf("load configuration: %w", err)
 	}
-	if base != 0 && base != old.Revision {
+	if base != anyRevision && base != old.Revision {
 		return nil, in.outdated(old.Revision)
+	}
+	if err := sqlstore.KeepSecrets(old, next); err != nil {
+		return nil, keyProblem(err)
 	}
 	out := &applyAnswer{}
 	changes := site.Diff(old, next)
@@ -77,14 +86,33 @@ func (s *Server) applyConfig(ctx context.Context, in *applyRequest) (*applyAnswe
 	return out, nil
 }
 
-// base is the revision that the document was made for, 0 for any.
+// keyProblem tells of a key without a secret that none is stored for, or
+// another one.
+func keyProblem(err error) error {
+	for cause, name := range map[error]string{sqlstore.ErrNotFound: "invalid-document", sqlstore.ErrConflict: "conflict"} {
+		if errors.Is(err, cause) {
+			return problem(name, strings.TrimSuffix(err.Error(), ": "+cause.Error()))
+		}
+	}
+	return err
+}
+
+// anyRevision is the base of a document that replaces whatever there is.
+const anyRevision = -1
+
+// base is the revision that the document was made for. That of a database
+// without a configuration is 0, which only the entity tag can name.
 func (in *applyRequest) base() (int64, error) {
-	if in.IfMatch == "" || in.IfMatch == "*" {
+	switch {
+	case in.IfMatch != "" && in.IfMatch != "*":
+	case in.Base == 0:
+		return anyRevision, nil
+	default:
 		return in.Base, nil
 	}
 	text, err := strconv.Unquote(in.IfMatch)
 	if err == nil {
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 {
 			if in.Base != 0 && in.Base != n {
 				return 0, problem("invalid-request", "base and If-Match name two revisions")
 			}
@@ -98,7 +126,7 @@ func (in *applyRequest) base() (int64, error) {
 // made for; newest is 0 where somebody changes it just now.
 func (in *applyRequest) outdated(newest int64) error {
 	detail := "the configuration was changed by somebody else meanwhile, or an id is taken"
-	if newest != 0 {
+	if newest > 0 {
 		detail = fmt.Sprintf("the newest revision is %d", newest)
 	}
 	if in.IfMatch != "" {

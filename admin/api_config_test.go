@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"context"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -170,4 +172,87 @@ func TestSecretsStayInside(t *testing.T) {
 		require.NotContains(t, a.body, b.token)
 	}
 	require.NotContains(t, b.logged.String(), secret[:20])
+}
+
+// A query that is not quite right applies nothing: its parameters are not taken
+// for ones that are not there.
+func TestApplyTakesNoHalfQuery(t *testing.T) {
+	b := newBench(t)
+	b.apply(t, site1)
+	next := strings.Replace(site1, "3600", "7200", 1)
+	for query, status := range map[string]int{
+		"dry_run=":                   http.StatusUnprocessableEntity,
+		"base=":                      http.StatusUnprocessableEntity,
+		"dry_run=false&dry_run=true": http.StatusUnprocessableEntity,
+		"dry_run=yes":                http.StatusUnprocessableEntity,
+		"DRY_RUN=true":               http.StatusUnprocessableEntity,
+		"dry_run=%zz":                http.StatusBadRequest,
+		"base=1%":                    http.StatusBadRequest,
+		"dry%_run=true":              http.StatusBadRequest,
+		"dry_run":                    http.StatusOK,
+		"dry_run=%74rue&":            http.StatusOK,
+	} {
+		a := b.do(t, http.MethodPost, applyPath+"?"+query, next)
+		require.Equal(t, status, a.status, query+": "+a.body)
+		require.NotContains(t, a.body, `"applied":true`, query)
+	}
+	var out struct{ Revision int64 }
+	a := b.get(t, "/v1/frontends", &out)
+	require.EqualValues(t, 1, out.Revision, a.body)
+	requireProblem(t, b.do(t, http.MethodGet, "/v1/leases?limit=1&limit=2", ""), http.StatusUnprocessableEntity, "invalid-request")
+	b.get(t, "/v1/leases?limit=1", nil)
+}
+
+// Documents are applied one after the other, so that the memory for large ones
+// is needed once, and nobody who names no revision is in another's way.
+func TestApplyOneByOne(t *testing.T) {
+	b := newBench(t)
+	b.apply(t, site1)
+	var wait sync.WaitGroup
+	statuses := make([]int, 8)
+	for i := range statuses {
+		wait.Go(func() {
+			next := strings.Replace(site1, "3600", strconv.Itoa(4000+i), 1)
+			statuses[i] = b.do(t, http.MethodPost, applyPath, next).status
+		})
+	}
+	wait.Wait()
+	for _, status := range statuses {
+		require.Equal(t, http.StatusOK, status)
+	}
+	b.applying <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := b.applyConfig(ctx, &applyRequest{RawBody: []byte(site1)})
+	require.Equal(t, http.StatusServiceUnavailable, problemOf(err).Status)
+}
+
+// A key without a secret must be stored already, with the fingerprint that is
+// given: a dry run says so as well.
+func TestApplyKeysWithoutSecrets(t *testing.T) {
+	b := newBench(t)
+	b.apply(t, `tsig_keys: [{name: one.example.org, secret: "Z3Vlc3MgbWUgYW5kIHlvdSBhcmUgaW4="}]`)
+	for _, query := range []string{"", "?dry_run=true"} {
+		p := requireProblem(t, b.do(t, http.MethodPost, applyPath+query, "tsig_keys: [{name: two.example.org}]"), http.StatusUnprocessableEntity, "invalid-document")
+		require.Equal(t, "tsig_key two.example.org: no secret is given, and none is stored", p.Detail)
+		p = requireProblem(t, b.do(t, http.MethodPost, applyPath+query, `tsig_keys: [{name: one.example.org, fingerprint: "00000000"}]`), http.StatusConflict, "conflict")
+		require.Equal(t, `tsig_key one.example.org: no secret is given, and the stored one has the fingerprint "6f9c4ac2", not "00000000"`, p.Detail)
+	}
+	for _, same := range []string{"tsig_keys: [{name: one.example.org}]", `tsig_keys: [{name: one.example.org, fingerprint: "6f9c4ac2"}]`} {
+		a := b.do(t, http.MethodPost, applyPath, same)
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		require.Contains(t, a.body, `"changes":[]`)
+	}
+}
+
+// Whoever read that there is no configuration yet makes the first one, or none.
+func TestApplyFirstRevision(t *testing.T) {
+	b := newBench(t)
+	tag := b.get(t, "/v1/config", nil).header.Get("ETag")
+	a := b.do(t, http.MethodPost, applyPath, site1, "If-Match", tag)
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	next := strings.Replace(site1, "3600", "7200", 1)
+	requireProblem(t, b.do(t, http.MethodPost, applyPath, next, "If-Match", tag), http.StatusPreconditionFailed, "precondition-failed")
+	a = b.do(t, http.MethodPost, applyPath+"?base=0", next)
+	require.Equal(t, http.StatusOK, a.status, a.body)
 }

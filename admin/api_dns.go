@@ -75,7 +75,7 @@ func (s *Server) zoneQueues(ctx context.Context) ([]zoneQueue, error) {
 	}
 	out := make([]zoneQueue, 0, len(list))
 	for _, z := range list {
-		out = append(out, zoneQueue{z.Zone, z.Pending, max(0, z.Oldest.Round(time.Millisecond).Seconds()), z.Conflicts, z.Failed})
+		out = append(out, zoneQueue{z.Zone, z.Pending, seconds(z.Oldest), z.Conflicts, z.Failed})
 	}
 	return out, nil
 }

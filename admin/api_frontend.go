@@ -41,7 +41,7 @@ type memberList struct {
 
 func (s *Server) frontendOperations(api huma.API) {
 	register(s, api, operation("list-frontends", http.MethodGet, "/v1/frontends", "frontends", "List frontends",
-		"Every process that was seen within the last day, and whether it is alive."), s.listFrontends)
+		"Every process that serves DHCP and was seen within the last day, and whether it is alive."), s.listFrontends)
 }
 
 func (s *Server) listFrontends(ctx context.Context, _ *struct{}) (*memberList, error) {
@@ -79,7 +79,7 @@ func (s *Server) readMembers(ctx context.Context) ([]member, error) {
 func viewMember(f *sqlstore.FrontendInfo, newest int64, now time.Time) member {
 	m := member{
 		ID: f.ID, Host: f.Host, Version: f.Version, Roles: append([]string{}, f.Roles...), Addrs: []string{}, Health: "alive",
-		HeartbeatAge: max(0, f.Age.Round(time.Millisecond).Seconds()), Revision: f.Revision, Behind: max(0, newest-f.Revision), Exchanges: f.Exchanges,
+		HeartbeatAge: seconds(f.Age), Revision: f.Revision, Behind: max(0, newest-f.Revision), Exchanges: f.Exchanges,
 		seen: now.Add(-f.Age), incarnation: f.Incarnation,
 	}
 	for _, a := range f.Addrs {

@@ -74,17 +74,17 @@ func (s *Server) check(r *http.Request, text string, want sqlstore.TokenKind) (*
 		return nil, &refusal{problem("too-many-failures", ""), wait}
 	}
 	if !looksLikeToken(text) {
-		return nil, s.wrongToken(r, "malformed")
+		return nil, s.wrongToken(r, hash, "malformed")
 	}
 	t, err := s.store.TokenByHash(r.Context(), hash)
 	switch {
 	case errors.Is(err, sqlstore.ErrNotFound):
-		return nil, s.wrongToken(r, "unknown")
+		return nil, s.wrongToken(r, hash, "unknown")
 	case err != nil:
 		s.failed(r, err)
 		return nil, &refusal{ErrorModel: problemOf(err)}
 	case t.Kind != want:
-		return nil, s.wrongToken(r, "kind")
+		return nil, s.wrongToken(r, hash, "kind")
 	}
 	s.limiter.passed(hash)
 	return t, nil
@@ -92,10 +92,10 @@ func (s *Server) check(r *http.Request, text string, want sqlstore.TokenKind) (*
 
 // wrongToken counts a failure. What was shown is not logged: it may be a
 // password for something else.
-func (s *Server) wrongToken(r *http.Request, reason string) *refusal {
+func (s *Server) wrongToken(r *http.Request, hash []byte, reason string) *refusal {
 	s.metrics.refused(reason)
 	source := sourceOf(r.RemoteAddr)
-	s.limiter.failed(source)
+	s.limiter.failed(source, hash)
 	s.log.Warn("token refused", "event", "admin.token_refused", "reason", reason, "addr", source)
 	return refuse("unauthorized", "the token is unknown or has run out")
 }

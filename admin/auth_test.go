@@ -53,17 +53,17 @@ func TestLimiterSources(t *testing.T) {
 	one, two := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	for range failBurst {
 		require.Zero(t, l.wait(one, nil))
-		l.failed(one)
+		l.failed(one, nil)
 	}
 	require.Positive(t, l.wait(one, nil))
 	require.Zero(t, l.wait(two, nil))
 	for i := range maxSources + 100 {
-		l.failed(netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}))
+		l.failed(netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}), nil)
 	}
 	require.LessOrEqual(t, len(l.sources), maxSources)
 	require.Positive(t, l.wait(two, nil), "the crowd has failed often")
 	clock = clock.Add(time.Hour)
-	l.failed(two)
+	l.failed(two, nil)
 	require.Len(t, l.sources, 1)
 	for i := range 2 * maxKnown {
 		l.passed(fmt.Append(nil, i))
@@ -149,4 +149,43 @@ func TestRequestsAreBounded(t *testing.T) {
 	require.Equal(t, "1", a.header.Get("Retry-After"))
 	<-b.slots
 	b.get(t, "/v1/leases", nil)
+}
+
+// A token that was right and is removed has no privilege left.
+func TestRemovedTokensAreLimited(t *testing.T) {
+	b := newBench(t)
+	text, row, err := AddToken(t.Context(), b.store, "gone", 0)
+	require.NoError(t, err)
+	ask := func() answer {
+		return b.do(t, http.MethodGet, "/v1/frontends", "", "Authorization", "Bearer "+text)
+	}
+	require.Equal(t, http.StatusOK, ask().status)
+	require.NoError(t, RemoveToken(t.Context(), b.store, row.ID))
+	clock := time.Now()
+	b.limiter.now = func() time.Time { return clock }
+	for range failBurst {
+		requireProblem(t, ask(), http.StatusUnauthorized, "unauthorized")
+	}
+	requireProblem(t, ask(), http.StatusTooManyRequests, "too-many-failures")
+}
+
+// forgetfulStore cannot list tokens.
+type forgetfulStore struct{ sqlstore.Store }
+
+func (f forgetfulStore) Tokens(context.Context) ([]sqlstore.Token, error) {
+	return nil, sqlstore.ErrUnavailable
+}
+
+// Whoever removes a token once more, because the first time went wrong in the
+// middle, removes the sessions that are left.
+func TestRemoveTokenAgain(t *testing.T) {
+	b := newBench(t)
+	text, row, err := AddToken(t.Context(), b.store, "gone", 0)
+	require.NoError(t, err)
+	session := b.loginWith(t, text)
+	require.ErrorIs(t, RemoveToken(t.Context(), forgetfulStore{b.store}, row.ID), sqlstore.ErrUnavailable)
+	require.Equal(t, http.StatusOK, b.visit(t, "/", session).status)
+	require.NoError(t, RemoveToken(t.Context(), b.store, row.ID))
+	require.Equal(t, http.StatusSeeOther, b.visit(t, "/", session).status)
+	require.ErrorIs(t, RemoveToken(t.Context(), b.store, row.ID), sqlstore.ErrNotFound)
 }

@@ -8,8 +8,9 @@ import (
 	"rowlock/sqlstore"
 )
 
-// loadTime bounds what a cache asks the database.
-const loadTime = 10 * time.Second
+// loadTime bounds what a cache asks the database. It is longer than anybody
+// waits for an answer: what was found out is there for the next one who asks.
+const loadTime = 50 * time.Second
 
 // cache keeps a value that is expensive to find out, for all who ask. Only one
 // finds it out at a time, and nothing is asked while nobody looks.

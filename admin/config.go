@@ -68,15 +68,17 @@ type Server struct {
 	openapi *huma.OpenAPI
 	schema  []byte // openapi as served
 	slots   chan struct{}
-	limiter *limiter
-	origin  *http.CrossOriginProtection
-	network *networkCache
-	usage   *cache[usageCounts]
-	newest  *cache[[]leaseRow]
-	queue   *cache[[]zoneQueue]
-	members *cache[[]member]
-	rates   *sampler
-	console *console
+	// applying has who reads and applies a document: one at a time.
+	applying chan struct{}
+	limiter  *limiter
+	origin   *http.CrossOriginProtection
+	network  *networkCache
+	usage    *cache[usageCounts]
+	newest   *cache[[]leaseRow]
+	queue    *cache[[]zoneQueue]
+	members  *cache[[]member]
+	rates    *sampler
+	console  *console
 
 	listener net.Listener
 	http     *http.Server
@@ -99,7 +101,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: c, log: c.Logger, store: c.Store, names: c.Names, mux: http.NewServeMux(),
-		slots: make(chan struct{}, maxRequests), limiter: newLimiter(), origin: http.NewCrossOriginProtection(),
+		slots: make(chan struct{}, maxRequests), applying: make(chan struct{}, 1), limiter: newLimiter(), origin: http.NewCrossOriginProtection(),
 		network: &networkCache{store: c.Store},
 	}
 	s.usage = newCache(usageAge, s.countUsage)

@@ -1,10 +1,14 @@
 package admin
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -76,4 +80,56 @@ func TestLogout(t *testing.T) {
 	requireProblem(t, a, http.StatusUnauthorized, "unauthorized")
 	require.Equal(t, loginPath, a.header.Get("HX-Redirect"))
 	require.Equal(t, http.StatusSeeOther, b.form(t, logoutPath, "").status, "without a session as well")
+}
+
+// A session ends when its token runs out, by the clock of the database.
+func TestSessionEndsWithItsToken(t *testing.T) {
+	b := newBench(t)
+	const life = 10 * time.Minute
+	text, row, err := AddToken(t.Context(), b.store, "visitor", life)
+	require.NoError(t, err)
+	a := b.form(t, loginPath, text)
+	require.Equal(t, http.StatusSeeOther, a.status, a.body)
+	cookie, err := http.ParseSetCookie(a.header.Get("Set-Cookie"))
+	require.NoError(t, err)
+	require.LessOrEqual(t, cookie.MaxAge, int(life.Seconds()))
+	require.Equal(t, http.StatusOK, b.visit(t, "/", cookie.Value).status)
+	list, err := b.store.Tokens(t.Context())
+	require.NoError(t, err)
+	expires := map[string]time.Time{}
+	for _, one := range list {
+		expires[strings.Split(one.ID, ".")[0]+" "+strconv.Itoa(int(one.Kind))] = one.Expires
+	}
+	require.Len(t, list, 3, "the tester's token, the visitor's, and one session")
+	parent, session := expires[row.ID+" 1"], expires[row.ID+" 2"]
+	require.Less(t, session.Sub(parent), time.Second)
+	require.Less(t, parent.Sub(session), life)
+}
+
+// Whoever sends a form slowly keeps nobody else waiting.
+func TestSlowLoginHoldsNoSlot(t *testing.T) {
+	b := newBench(t)
+	body, sender := io.Pipe()
+	r := httptest.NewRequest(http.MethodPost, loginPath, body)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.ServeHTTP(w, r)
+	}()
+	_, err := io.WriteString(sender, "token=") // returns when it was read
+	require.NoError(t, err)
+	require.Empty(t, b.slots)
+	for range maxRequests {
+		b.slots <- struct{}{}
+	}
+	require.Equal(t, http.StatusOK, b.do(t, http.MethodGet, loginPath, "").status, "what asks no database is served all the same")
+	_, err = io.WriteString(sender, b.token)
+	require.NoError(t, err)
+	require.NoError(t, sender.Close())
+	<-done
+	require.Equal(t, http.StatusServiceUnavailable, w.Code)
+	require.Contains(t, w.Body.String(), notPossible)
+	require.Equal(t, http.StatusServiceUnavailable, b.form(t, logoutPath, "").status)
 }

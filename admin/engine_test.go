@@ -29,7 +29,10 @@ func TestEveryEngine(t *testing.T) {
 			b.token, _, err = AddToken(t.Context(), user, "tester", 0)
 			require.NoError(t, err)
 
-			b.apply(t, site1)
+			b.apply(t, site1+`
+tsig_keys: [{name: one.example.org, secret: "Z3Vlc3MgbWUgYW5kIHlvdSBhcmUgaW4="}]
+dns_zones: [{name: example.org, servers: [{address: 192.0.2.53, tsig_key: one.example.org}]}]
+`)
 			b.lease(t, 0, 1, "192.0.2.10", 1, "host.example.org")
 			require.NoError(t, b.store.MarkNames(t.Context(), []sqlstore.NameMark{{Name: "host.example.org", Zone: "example.org"}}))
 			for _, op := range operations(t) {

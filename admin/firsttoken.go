@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -93,11 +94,18 @@ func makeFirstToken(ctx context.Context, store Store, dir string) (file string, 
 // adoptTokenFiles looks after the files of those who did not come to the end:
 // the one whose token is stored gets its name, old ones go away.
 func adoptTokenFiles(ctx context.Context, store Store, dir, file string) (found bool, err error) {
-	names, err := filepath.Glob(filepath.Join(dir, TokenFile+".*"))
-	if err != nil {
-		return false, err
+	list, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
 	}
-	for _, name := range names {
+	if err != nil {
+		return false, fmt.Errorf("read state folder: %w", err)
+	}
+	for _, entry := range list {
+		if !ownTokenFile(entry.Name()) {
+			continue
+		}
+		name := filepath.Join(dir, entry.Name())
 		text, err := os.ReadFile(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -119,6 +127,14 @@ func adoptTokenFiles(ctx context.Context, store Store, dir, file string) (found 
 		}
 	}
 	return false, nil
+}
+
+// ownTokenFile tells whether a file is one that makeFirstToken made. Copies that
+// somebody keeps are called something else, and are theirs.
+func ownTokenFile(name string) bool {
+	id, ok := strings.CutPrefix(name, TokenFile+".")
+	_, err := hex.DecodeString(id)
+	return ok && err == nil && len(id) == hex.EncodedLen(idBytes)
 }
 
 // writeSecret makes a file that only its owner can read.

@@ -109,3 +109,19 @@ func TestFirstTokenAfterACrash(t *testing.T) {
 		require.NoError(t, err)
 	}
 }
+
+// Files that somebody else put beside the token are left alone.
+func TestFirstTokenLeavesOtherFiles(t *testing.T) {
+	store := storetest.Open(t, storetest.Migrated(t, "sqlite"))
+	dir := t.TempDir()
+	others := []string{"admin.token.bak", "admin.token.old", "admin.token.0123456789abcdeg", "admin.token.01234567"}
+	for _, name := range others {
+		name = filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(name, []byte("mine\n"), 0o600))
+		require.NoError(t, os.Chtimes(name, time.Now(), time.Now().Add(-2*orphanAge)))
+	}
+	file, err := makeFirstToken(t.Context(), store, dir)
+	require.NoError(t, err)
+	require.NotEmpty(t, file)
+	requireFiles(t, dir, "admin.token", "admin.token.01234567", "admin.token.0123456789abcdeg", "admin.token.bak", "admin.token.old")
+}

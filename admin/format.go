@@ -99,3 +99,8 @@ func plural(n int64, word string) string {
 	}
 	return thousands(n) + " " + word + "s"
 }
+
+// seconds is a time in the API: with milliseconds, and never before now.
+func seconds(d time.Duration) float64 {
+	return max(0, float64(d.Round(time.Millisecond).Milliseconds())/1000)
+}

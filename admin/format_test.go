@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -29,4 +30,10 @@ func TestFormats(t *testing.T) {
 	require.Equal(t, `2001:<wbr>db8:<wbr>:<wbr>1`, string(soft("2001:db8::1")))
 	require.Equal(t, `192.0.2.0/24`, string(soft("192.0.2.0/24")))
 	require.Empty(t, soft(""))
+}
+
+func TestSeconds(t *testing.T) {
+	text, err := json.Marshal([]float64{seconds(1885600 * time.Microsecond), seconds(-time.Second), seconds(2 * time.Minute)})
+	require.NoError(t, err)
+	require.Equal(t, "[1.886,0,120]", string(text))
 }

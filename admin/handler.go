@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 )
 
 // Bounds of a request.
@@ -45,17 +48,34 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.metrics.served(pattern, cmp.Or(rec.status, http.StatusOK), time.Since(began))
 	}()
 	setHeaders(w.Header(), r.URL.Path)
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	default:
-		w.Header().Set("Retry-After", "1")
-		writeProblem(rec, problem("unavailable", "too many requests are under way"))
-		return
+	if !isPublic(r.URL.Path) {
+		if !s.enter() {
+			writeBusy(rec)
+			return
+		}
+		defer s.leave()
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), timeFor(r))
 	defer cancel()
 	s.route(rec, r.WithContext(ctx), handler, pattern)
+}
+
+// enter takes one of the slots of those who ask the database; leave gives it
+// back. What anybody may send, who may be slow about it, is read before.
+func (s *Server) enter() bool {
+	select {
+	case s.slots <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *Server) leave() { <-s.slots }
+
+func writeBusy(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	writeProblem(w, problem("unavailable", "too many requests are under way"))
 }
 
 // timeFor is how long a request may take.
@@ -76,6 +96,10 @@ func (s *Server) route(w *recorder, r *http.Request, handler http.Handler, patte
 			no.write(w)
 			return
 		}
+		if wrong := checkQuery(r.URL.RawQuery); wrong != nil {
+			writeProblem(w, wrong)
+			return
+		}
 		r = withIdentity(r, who)
 	case isPublic(r.URL.Path):
 	default:
@@ -91,6 +115,30 @@ func (s *Server) route(w *recorder, r *http.Request, handler http.Handler, patte
 		return
 	}
 	s.mux.ServeHTTP(w, r)
+}
+
+// checkQuery refuses what the framework takes for a parameter that is not
+// there, or for its first value: who says dry_run in any way does not want to
+// apply.
+func checkQuery(query string) *huma.ErrorModel {
+	seen := map[string]bool{}
+	for part := range strings.SplitSeq(query, "&") {
+		name, value, given := strings.Cut(part, "=")
+		name, err := url.QueryUnescape(name)
+		if err == nil {
+			_, err = url.QueryUnescape(value)
+		}
+		switch {
+		case err != nil:
+			return problem("bad-request", "the query cannot be read: % stands before two hex digits")
+		case given && value == "":
+			return problem("invalid-request", "a parameter has no value", &huma.ErrorDetail{Message: "expected a value", Location: "query." + name})
+		case seen[name]:
+			return problem("invalid-request", "a parameter is there twice", &huma.ErrorDetail{Message: "expected once", Location: "query." + name})
+		}
+		seen[name] = name != ""
+	}
+	return nil
 }
 
 func isPublic(path string) bool {

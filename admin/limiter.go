@@ -25,7 +25,7 @@ type limiter struct {
 	mu      sync.Mutex
 	sources map[netip.Addr]time.Time // when all of its failures are forgotten
 	crowd   time.Time                // of all that have no entry
-	known   map[string]struct{}      // hashes of tokens that were right: they never wait
+	known   map[string]struct{}      // hashes of tokens that were right: while they are, they never wait
 }
 
 func newLimiter() *limiter {
@@ -64,10 +64,12 @@ func (l *limiter) wait(source netip.Addr, hash []byte) time.Duration {
 	return 0
 }
 
-// failed counts a failure.
-func (l *limiter) failed(source netip.Addr) {
+// failed counts a failure. What was right before and is wrong now was removed:
+// from here on it waits as well.
+func (l *limiter) failed(source netip.Addr, hash []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	delete(l.known, string(hash))
 	now := l.now()
 	if len(l.sources) >= maxSources {
 		for s, at := range l.sources {

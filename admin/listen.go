@@ -11,6 +11,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 // Bounds of a connection. A request has requestTime or applyTime to find its
@@ -22,6 +24,12 @@ const (
 	idleTime    = 2 * time.Minute
 	headerBytes = 16 << 10
 )
+
+// maxConns bounds connections: the files of the process are those of its
+// database and its DHCP sockets, too. Further ones wait until one ends.
+const maxConns = 512
+
+func bound(l net.Listener) net.Listener { return netutil.LimitListener(l, maxConns) }
 
 // Start listens and serves until Stop. In the background it sees to it that
 // there is a first token.
@@ -39,6 +47,7 @@ func (s *Server) Start(ctx context.Context) error {
 		return fmt.Errorf("listen.admin: %w", err)
 	}
 	s.listener = l
+	bounded := bound(l)
 	s.http = &http.Server{
 		Handler: s, TLSConfig: config, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime,
 		IdleTimeout: idleTime, MaxHeaderBytes: headerBytes, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
@@ -49,9 +58,9 @@ func (s *Server) Start(ctx context.Context) error {
 	background.Go(func() { s.firstToken(work) })
 	background.Go(func() { s.rates.run(work) })
 	background.Go(func() {
-		serve := func() error { return s.http.Serve(l) }
+		serve := func() error { return s.http.Serve(bounded) }
 		if s.cfg.TLSCert != "" {
-			serve = func() error { return s.http.ServeTLS(l, "", "") }
+			serve = func() error { return s.http.ServeTLS(bounded, "", "") }
 		}
 		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("admin listener failed", "event", "admin.listener_failed", "err", err)

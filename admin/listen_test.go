@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,6 +36,42 @@ func TestCheckListen(t *testing.T) {
 		require.Error(t, CheckListen(bad[0], bad[1], bad[2], false), bad)
 	}
 	require.ErrorContains(t, CheckListen("192.0.2.1:9868", "", "", false), "tls_cert")
+}
+
+// pipes is a listener with as many connections as somebody takes.
+type pipes struct {
+	net.Listener
+	taken int
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	p.taken++
+	here, _ := net.Pipe()
+	return here, nil
+}
+
+// Whoever opens many connections takes no files from the rest of the process.
+func TestConnectionsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := &pipes{}
+		bounded := bound(all)
+		var first net.Conn
+		for range maxConns {
+			c, err := bounded.Accept()
+			require.NoError(t, err)
+			first = c
+		}
+		done := make(chan error)
+		go func() {
+			_, err := bounded.Accept()
+			done <- err
+		}()
+		synctest.Wait()
+		require.Equal(t, maxConns, all.taken)
+		require.NoError(t, first.Close())
+		require.NoError(t, <-done)
+		require.Equal(t, maxConns+1, all.taken)
+	})
 }
 
 // writePair makes a certificate for an address.

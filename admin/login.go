@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"rowlock/sqlstore"
 )
@@ -15,7 +17,7 @@ const maxForm = 4 << 10
 const (
 	wrongToken  = "This token is unknown or has run out."
 	tooMany     = "Too many wrong tokens came from your address. Wait a minute and try again."
-	notPossible = "The database does not answer. Try again."
+	notPossible = "The database does not answer, or too many ask. Try again."
 )
 
 func (c *console) showLogin(w http.ResponseWriter, status int, message string) {
@@ -33,6 +35,11 @@ func (c *console) login(w http.ResponseWriter, r *http.Request) {
 		c.showLogin(w, http.StatusBadRequest, wrongToken)
 		return
 	}
+	if !c.s.enter() {
+		c.showLogin(w, http.StatusServiceUnavailable, notPossible)
+		return
+	}
+	defer c.s.leave()
 	by, no := c.s.check(r, strings.TrimSpace(r.PostForm.Get("token")), sqlstore.APIToken)
 	if no != nil {
 		message := notPossible
@@ -45,7 +52,7 @@ func (c *console) login(w http.ResponseWriter, r *http.Request) {
 		c.showLogin(w, no.Status, message)
 		return
 	}
-	text, err := c.s.beginSession(r.Context(), by)
+	text, life, err := c.s.beginSession(r.Context(), by)
 	if errors.Is(err, sqlstore.ErrNotFound) {
 		c.showLogin(w, http.StatusUnauthorized, wrongToken)
 		return
@@ -56,27 +63,54 @@ func (c *console) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.s.log.Info("logged in", "event", "admin.logged_in", "name", by.Name, "addr", sourceOf(r.RemoteAddr))
-	http.SetCookie(w, sessionCookie(r, text, int(SessionLife.Seconds())))
+	http.SetCookie(w, sessionCookie(r, text, int(life.Seconds())))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// beginSession stores a session. The token is looked up once more afterwards:
-// whoever removes it removes the sessions that are there by then.
-func (s *Server) beginSession(ctx context.Context, by *sqlstore.Token) (text string, err error) {
-	text, row := newSession(by)
-	if err := s.store.AddToken(ctx, row, false); err != nil {
-		return "", err
-	}
-	list, err := s.store.Tokens(ctx)
-	if err == nil {
-		for _, t := range list {
-			if t.ID == by.ID {
-				return text, nil
-			}
+// beginSession stores a session and tells how long it is good for: never longer
+// than the token, by the clock of the database. The token is looked up once more
+// afterwards: whoever removes it removes the sessions that are there by then.
+func (s *Server) beginSession(ctx context.Context, by *sqlstore.Token) (text string, life time.Duration, err error) {
+	for life = SessionLife; life > 0; {
+		text, row := newSession(by, life)
+		if err := s.store.AddToken(ctx, row, false); err != nil {
+			return "", 0, err
 		}
-		err = sqlstore.ErrNotFound
+		over, err := s.outlives(ctx, row.ID, by.ID)
+		if err == nil && over == 0 {
+			return text, life, nil
+		}
+		if err := errors.Join(err, s.store.DeleteToken(ctx, row.ID)); err != nil {
+			return "", 0, err
+		}
+		life -= over
 	}
-	return "", errors.Join(err, s.store.DeleteToken(ctx, row.ID))
+	return "", 0, sqlstore.ErrNotFound
+}
+
+// outlives tells by how much a session is good for longer than the token that
+// it was begun with; what is less than a second does not count. ErrNotFound
+// where the token is gone.
+func (s *Server) outlives(ctx context.Context, session, token string) (over time.Duration, err error) {
+	list, err := s.store.Tokens(ctx)
+	if err != nil {
+		return 0, err
+	}
+	find := func(id string) *sqlstore.Token {
+		i := slices.IndexFunc(list, func(t sqlstore.Token) bool { return t.ID == id })
+		if i < 0 {
+			return nil
+		}
+		return &list[i]
+	}
+	parent, child := find(token), find(session)
+	if parent == nil || child == nil {
+		return 0, sqlstore.ErrNotFound
+	}
+	if over = child.Expires.Sub(parent.Expires); parent.Expires.IsZero() || over < time.Second {
+		return 0, nil
+	}
+	return over, nil
 }
 
 // logout ends the session of the cookie. It is not there for others to call.
@@ -85,6 +119,11 @@ func (c *console) logout(w http.ResponseWriter, r *http.Request) {
 		refuse("forbidden", "the form comes from another site").write(w)
 		return
 	}
+	if !c.s.enter() {
+		writeBusy(w)
+		return
+	}
+	defer c.s.leave()
 	if t, no := c.s.session(r); no == nil {
 		if err := c.s.store.DeleteToken(r.Context(), t.ID); err != nil && !errors.Is(err, sqlstore.ErrNotFound) {
 			c.s.failed(r, err)
@@ -97,9 +136,11 @@ func (c *console) logout(w http.ResponseWriter, r *http.Request) {
 }
 
 // sessionCookie is out of reach for scripts and goes to this server alone; with
-// TLS it never travels without.
+// TLS, our own or that of a proxy, it never travels without. Whoever makes up
+// the proxy's header only makes the cookie stricter.
 func sessionCookie(r *http.Request, value string, age int) *http.Cookie {
+	secure := r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 	return &http.Cookie{
-		Name: cookieName, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
+		Name: cookieName, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode,
 	}
 }

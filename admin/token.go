@@ -27,7 +27,8 @@ const (
 	maxTokenName = 255
 )
 
-// SessionLife is how long somebody stays logged in at the console.
+// SessionLife is how long somebody stays logged in at the console, unless the
+// token runs out before.
 const SessionLife = 12 * time.Hour
 
 // newToken makes a token and its row. The text is nowhere but in the result.
@@ -81,10 +82,13 @@ func checkTokenName(name string) error {
 }
 
 // RemoveToken removes a token and the sessions that were begun with it. Whoever
-// logs in at the same moment looks for the token once more afterwards.
+// logs in at the same moment looks for the token once more afterwards. Where the
+// token is gone and sessions of it are left, because somebody did not come to
+// the end, it removes these.
 func RemoveToken(ctx context.Context, store sqlstore.AdminStore, id string) error {
-	if err := store.DeleteToken(ctx, id); err != nil {
-		return fmt.Errorf("remove token: %w", err)
+	missing := store.DeleteToken(ctx, id)
+	if missing != nil && !errors.Is(missing, sqlstore.ErrNotFound) {
+		return fmt.Errorf("remove token: %w", missing)
 	}
 	list, err := store.Tokens(ctx)
 	if err != nil {
@@ -97,14 +101,18 @@ func RemoveToken(ctx context.Context, store sqlstore.AdminStore, id string) erro
 		if err := store.DeleteToken(ctx, t.ID); err != nil && !errors.Is(err, sqlstore.ErrNotFound) {
 			return fmt.Errorf("remove session of token %s: %w", id, err)
 		}
+		missing = nil
+	}
+	if missing != nil {
+		return fmt.Errorf("remove token: %w", missing)
 	}
 	return nil
 }
 
 // newSession makes a session for whoever has shown a token. Its id tells which
 // one, so that it goes away together with the token.
-func newSession(by *sqlstore.Token) (text string, row sqlstore.Token) {
-	text, row = newToken(sqlstore.SessionToken, by.Name, SessionLife)
+func newSession(by *sqlstore.Token, life time.Duration) (text string, row sqlstore.Token) {
+	text, row = newToken(sqlstore.SessionToken, by.Name, life)
 	row.ID = by.ID + "." + row.ID
 	return text, row
 }

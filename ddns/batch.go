@@ -23,11 +23,14 @@ type group struct {
 // work publishes all names of the group. No more messages are sent once soft has
 // ended; hard ends what is under way.
 func (g *group) work(soft, hard context.Context) error {
+	if err := g.readHolders(hard); err != nil {
+		return err
+	}
 	if g.zone.name == "" {
 		return g.finish(hard)
 	}
-	if err := g.plan(hard); err != nil {
-		return err
+	for _, j := range g.jobs {
+		g.planOne(j)
 	}
 	if err := g.attempt(hard); err != nil {
 		return err
@@ -44,8 +47,8 @@ func (g *group) work(soft, hard context.Context) error {
 	return g.finish(hard)
 }
 
-// plan finds out what each name shall have, and how to get there.
-func (g *group) plan(ctx context.Context) error {
+// readHolders reads who may have the names.
+func (g *group) readHolders(ctx context.Context) error {
 	names := make([]string, len(g.jobs))
 	byName := map[string]*job{}
 	for i, j := range g.jobs {
@@ -61,13 +64,10 @@ func (g *group) plan(ctx context.Context) error {
 			j.holders = append(j.holders, h)
 		}
 	}
-	for _, j := range g.jobs {
-		g.planOne(j)
-	}
 	return nil
 }
 
-// planOne plans one name. A panic ends this one only.
+// planOne finds out what a name shall have, and how to get there. A panic ends this one only.
 func (g *group) planOne(j *job) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -83,11 +83,7 @@ func (g *group) planOne(j *job) {
 		j.fail(fmt.Errorf("%w: %w", errUnreadable, err))
 		return
 	}
-	want := wantForward
-	if reverseName(j.row.Name) {
-		want = wantReverse
-	}
-	j.want = want(j.row.Name, j.holders, j.known, g.snap.ttl)
+	j.wants(g.snap.ttl)
 	if len(j.known)+len(j.tried)+len(j.want.recs) > 0 {
 		if err := checkOwner(j.row.Name); err != nil {
 			j.fail(err)

@@ -1,11 +1,14 @@
 package ddns
 
 import (
+	"errors"
 	"log/slog"
 	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
+
+	"rowlock/sqlstore"
 )
 
 // work claims names and hands them to groups, one at a time for each zone,
@@ -64,9 +67,14 @@ func (w *Worker) claim(groups *sync.WaitGroup) (more bool, err error) {
 		return false, err
 	}
 	deadline := time.Now().Add(w.t.claim)
+	snap, sure := w.newest(snap, rows)
 	forward, reverse := map[string]*group{}, map[string]*group{}
 	for _, row := range rows {
+		j := &job{row: row}
 		z := snap.zones[snap.zoneOf(row.Name)]
+		if !sure && snap.zoneOf(row.Name) != row.Zone {
+			z, j.result, j.err, j.retry = nil, later, errZone, w.t.config
+		}
 		if z == nil {
 			z = &zone{}
 		}
@@ -77,21 +85,37 @@ func (w *Worker) claim(groups *sync.WaitGroup) (more bool, err error) {
 		if kind[z.name] == nil {
 			kind[z.name] = &group{w: w, snap: snap, zone: z, deadline: deadline}
 		}
-		kind[z.name].jobs = append(kind[z.name].jobs, &job{row: row})
+		kind[z.name].jobs = append(kind[z.name].jobs, j)
 	}
 	w.hold(true, forward, reverse)
 	groups.Go(func() { w.batch(forward, reverse) })
 	return len(rows) == w.t.claims, nil
 }
 
-// except lists the zones that nothing is claimed of: they are worked on, or
-// their servers are left alone; and how many zones may still be begun.
+// errZone is what a name waits for whose zone may be that of a revision which
+// this process does not have.
+var errZone = errors.New("its zone is that of another revision of the configuration, which cannot be read")
+
+// newest returns the configuration that the names are published by. A name that
+// is in another zone than the snapshot says may have been put there by a process
+// that has a newer revision. Sure tells that there is no newer one.
+func (w *Worker) newest(snap *snapshot, rows []sqlstore.DNSName) (_ *snapshot, sure bool) {
+	if !slices.ContainsFunc(rows, func(r sqlstore.DNSName) bool { return r.Zone != snap.zoneOf(r.Name) }) {
+		return snap, true
+	}
+	sure = w.refresh() == nil
+	return w.snap.Load(), sure
+}
+
+// except lists the zones that nothing is claimed of: they are worked on, their
+// servers are left alone, or they have none; and how many zones may still be
+// begun.
 func (w *Worker) except(snap *snapshot) (names []string, free int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now, open := time.Now(), 0
 	for n, z := range snap.zones {
-		if w.busy[n] || z.wait(now) > 0 {
+		if w.busy[n] || len(z.servers) == 0 || z.wait(now) > 0 {
 			names = append(names, n)
 		} else {
 			open++
@@ -158,7 +182,9 @@ func (w *Worker) run(g *group) {
 	}()
 	if g.zone.name == "" {
 		for _, j := range g.jobs {
-			j.result = noZone
+			if j.result == unfinished {
+				j.result = noZone
+			}
 		}
 	}
 	if err := g.work(w.soft, w.hard); err != nil {

@@ -57,10 +57,10 @@ func (g *group) exchange(ctx context.Context, batch []*job) answer {
 		u.steps = append(u.steps, j.steps[j.at])
 	}
 	last := answer{verdict: noAnswer, err: errNoServer}
-	for range g.zone.servers {
+	for i := range g.zone.servers {
 		t := g.zone.pick(time.Now())
-		if t == nil || ctx.Err() != nil {
-			break
+		if t == nil || ctx.Err() != nil || i > 0 && time.Until(g.deadline) < g.w.t.reserve {
+			break // the next one is asked under another claim
 		}
 		began := time.Now()
 		a := g.w.sender.send(ctx, t.server, u)
@@ -141,6 +141,8 @@ func hint(code string) string {
 		return "compare name, algorithm and secret of the key on both sides"
 	case "BADTIME":
 		return "the clocks of the two machines differ by more than five minutes"
+	case "UNSENT":
+		return "write the secret of the key in base64"
 	case "SERVFAIL":
 		return "the log of the dns server has the reason"
 	}

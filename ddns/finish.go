@@ -89,15 +89,24 @@ func (g *group) outcome(j *job) sqlstore.NameOutcome {
 	case conflict:
 		o.State, o.Published, o.Attempted = sqlstore.NameConflict, "", ""
 		o.Retry, o.Failed = jitter(g.w.t.retry), true
+		if j.unknown { // an earlier message may still be carried out
+			o.Attempted, o.Retry = j.possible().String(), g.w.t.confirm
+		}
 		o.Touch = g.touch(j, nil)
 	case failed:
 		o.State, o.Retry, o.Failed = sqlstore.NameFailed, jitter(g.w.t.retry), true
 	case noZone:
-		o.State = sqlstore.NameNoZone
+		// what was published before the zone went is kept: it may come again
+		j.wants(g.snap.ttl)
+		o.State, o.Stale = sqlstore.NameNoZone, j.want.stale
+		o.Delete = j.idle() && j.row.Published == "" && j.row.Attempted == ""
 	case claimLost:
 		o.State, o.Published = sqlstore.NamePending, j.possible().String()
 	default:
 		o.State, o.Retry, o.Failed = sqlstore.NamePending, j.retry, true
+		if g.zone.name == "" {
+			o.Zone = j.row.Zone
+		}
 	}
 	return o
 }
@@ -114,7 +123,7 @@ func (g *group) published(j *job, o *sqlstore.NameOutcome) {
 	default:
 		// while a lease has the name the row stays, even without records: those
 		// of a reverse name may have to come when the lease changes
-		o.Delete = nothing && len(j.want.stale) == len(j.holders)
+		o.Delete = j.idle()
 	}
 }
 
@@ -156,12 +165,12 @@ func (w *Worker) tell(j *job) {
 	}
 }
 
-// tellRivals logs those who have a name in their lease that another client has
-// in the DNS.
+// tellRivals logs that others have a name in their lease that one client has in
+// the DNS: one line, as thousands of machines may come with the same name.
 func (w *Worker) tellRivals(j *job) {
-	for _, h := range j.want.rivals {
+	if n := len(j.want.rivals); n > 0 {
 		w.log.Info("another client of ours has the name", slog.String("event", "ddns.rival"), slog.String("name", j.row.Name),
-			slog.String("addr", h.Addr.String()))
+			slog.String("addr", j.want.rivals[0].Addr.String()), slog.Int("rivals", n))
 	}
 }
 

@@ -29,6 +29,8 @@ func (w *Worker) follow() {
 // refresh puts the newest revision into use, if it is not. Its servers are
 // tried anew: what was wrong may have been mended.
 func (w *Worker) refresh() error {
+	w.reading.Lock()
+	defer w.reading.Unlock()
 	ctx, cancel := context.WithTimeout(w.soft, callTime)
 	defer cancel()
 	newest, err := w.cfg.Store.Revision(ctx)

@@ -1,6 +1,8 @@
 package ddns
 
 import (
+	"encoding/base64"
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -22,6 +24,14 @@ func (s server) String() string {
 		return s.addr.String()
 	}
 	return s.addr.String() + " key " + s.key
+}
+
+// usable tells whether messages to the server can be signed.
+func (s server) usable() error {
+	if _, err := base64.StdEncoding.DecodeString(s.secret); err != nil {
+		return errors.New("the secret of the key is not base64")
+	}
+	return nil
 }
 
 // target is a server of a zone with what is known about it.

@@ -38,6 +38,18 @@ type job struct {
 	retry   time.Duration
 }
 
+// wants computes what the name shall have.
+func (j *job) wants(ttl ttlOf) {
+	want := wantForward
+	if reverseName(j.row.Name) {
+		want = wantReverse
+	}
+	j.want = want(j.row.Name, j.holders, j.known, ttl)
+}
+
+// idle tells whether no lease has the name.
+func (j *job) idle() bool { return len(j.want.recs) == 0 && len(j.want.stale) == len(j.holders) }
+
 // active tells whether a step is to be sent.
 func (j *job) active() bool { return j.result == unfinished && j.at < len(j.steps) }
 

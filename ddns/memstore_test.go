@@ -296,18 +296,17 @@ func (m *memStore) mark(marks []sqlstore.NameMark) {
 			m.names[k.Name] = r
 		}
 		r.Version++
-		r.Zone, r.MarkedAt = k.Zone, time.Now()
+		r.MarkedAt = time.Now()
+		if k.Zone != "" {
+			r.Zone = k.Zone
+		}
 		if k.Addr.IsValid() {
 			if m.addrs[k.Name] == nil {
 				m.addrs[k.Name] = map[memAddr]bool{}
 			}
 			m.addrs[k.Name][memAddr{k.VRF, k.Addr}] = true
 		}
-		switch {
-		case r.Holder != "":
-		case k.Zone == "":
-			r.State, r.due = sqlstore.NameNoZone, time.Time{}
-		default:
+		if r.Holder == "" {
 			r.State, r.due = sqlstore.NamePending, time.Now()
 		}
 	}
@@ -470,7 +469,8 @@ func (m *memStore) RezoneNames(_ context.Context, after string, limit int, zone 
 	for _, r := range rows[:min(limit, len(rows))] {
 		last = r.Name
 		if z := zone(r.Name); z != r.Zone {
-			m.mark([]sqlstore.NameMark{{Name: r.Name, Zone: z}})
+			m.mark([]sqlstore.NameMark{{Name: r.Name}})
+			r.Zone = z
 		}
 	}
 	return last, len(rows) <= limit, nil

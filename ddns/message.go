@@ -1,8 +1,6 @@
 package ddns
 
 import (
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"net"
 
@@ -28,9 +26,6 @@ func build(srv server, u update) (*dns.Msg, error) {
 	}
 	size := m.Len()
 	if srv.key != "" {
-		if _, err := base64.StdEncoding.DecodeString(srv.secret); err != nil {
-			return nil, errors.New("the secret of the key is not base64")
-		}
 		size += len(srv.key) + len(srv.algorithm) + 128
 	}
 	if size > dns.MaxMsgSize {

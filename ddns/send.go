@@ -43,6 +43,9 @@ func newSender(t *tuning) *sender {
 // the times for connecting and replying, twice where UDP does not do or a kept
 // connection was closed.
 func (s *sender) send(ctx context.Context, srv server, u update) answer {
+	if err := srv.usable(); err != nil {
+		return answer{verdict: noAnswer, code: "UNSENT", err: err, replied: true}
+	}
 	m, err := build(srv, u)
 	if err != nil {
 		return answer{verdict: unfit, code: "UNSENT", err: err, replied: true}

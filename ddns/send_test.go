@@ -276,13 +276,15 @@ func TestSendRefusesToSend(t *testing.T) {
 	srv.secret = "no base64!"
 	for _, a := range []answer{
 		send.send(t.Context(), s.server(), huge),
-		send.send(t.Context(), srv, sample(t)),
 		send.send(t.Context(), s.server(), update{zone: "example.org", names: []string{"a.example.org"}, steps: []step{{changes: adds(records{{60, "TXT", "x"}})}}}),
 		send.send(t.Context(), s.server(), update{zone: "example.org", names: []string{"a.example.org"}, steps: []step{{prereqs: []prereq{isOnly(record{60, "TXT", "x"})}}}}),
 	} {
 		require.Equal(t, unfit, a.verdict)
 		require.Equal(t, "UNSENT", a.code)
 	}
+	bad := send.send(t.Context(), srv, sample(t))
+	require.Equal(t, answer{verdict: noAnswer, code: "UNSENT", err: bad.err, replied: true}, bad, "the server's trouble, not the name's")
+	require.NotContains(t, bad.err.Error(), srv.secret)
 	require.Zero(t, s.conns.Load())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

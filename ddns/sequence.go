@@ -92,9 +92,12 @@ func (s *sequencer) turn() (full bool, err error) {
 		}
 	}
 	if time.Since(s.trimmed) >= s.w.t.trim {
-		s.trimmed = time.Now()
-		if _, err := s.w.cfg.Store.TrimLog(ctx, logLimits); err != nil {
+		n, err := s.w.cfg.Store.TrimLog(ctx, logLimits)
+		if err != nil {
 			return false, err
+		}
+		if n < sqlstore.TrimStep { // else there is more to delete
+			s.trimmed = time.Now()
 		}
 	}
 	if !s.follow {

@@ -5,7 +5,7 @@ import "time"
 // tuning is pauses and limits. Tests use shorter ones.
 type tuning struct {
 	claim      time.Duration // how long a name is claimed
-	reserve    time.Duration // a message needs that much of the claim
+	reserve    time.Duration // a message to one server needs that much of the claim: over a kept connection, and over a new one
 	forward    time.Duration // for which reverse names wait for forward ones
 	idle       time.Duration // between two looks for work
 	config     time.Duration // between two looks at the revision
@@ -28,7 +28,7 @@ type tuning struct {
 
 // usual is what serves.
 var usual = tuning{
-	claim: time.Minute, reserve: 10 * time.Second, forward: 2 * time.Second, idle: 250 * time.Millisecond, config: time.Second,
+	claim: time.Minute, reserve: 15 * time.Second, forward: 2 * time.Second, idle: 250 * time.Millisecond, config: time.Second,
 	lead: 15 * time.Second, slow: 10 * time.Second, trim: time.Minute,
 	backoff: time.Second, backoffTo: 5 * time.Minute, retry: time.Hour, confirm: 2 * time.Minute, storePause: time.Second,
 	connect: 2 * time.Second, reply: 5 * time.Second,

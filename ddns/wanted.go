@@ -134,7 +134,8 @@ func wantReverse(n string, holders []sqlstore.NameHolder, published records, ttl
 	slices.SortFunc(holders, byAge)
 	for _, h := range holders {
 		host := name.Canonical(h.Hostname)
-		if !h.Live || h.FQDNFlags&sqlstore.FQDNReverse == 0 || host == "" {
+		// a client may have given itself the name of another's address
+		if !h.Live || h.FQDNFlags&sqlstore.FQDNReverse == 0 || host == "" || name.Reverse(h.Addr) != n {
 			w.stale = append(w.stale, sqlstore.NameMark{Name: n, VRF: h.VRF, Addr: h.Addr})
 			continue
 		}

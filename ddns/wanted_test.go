@@ -116,6 +116,7 @@ func TestWantReverse(t *testing.T) {
 			published: "60 PTR b.example.org", want: "60 PTR b.example.org",
 		},
 		{what: "ended", holders: []sqlstore.NameHolder{{Addr: netip.MustParseAddr("192.0.2.1")}}, stale: 1},
+		{what: "another's address", holders: []sqlstore.NameHolder{holder("192.0.2.7", "a.example.org", sqlstore.FQDNReverse, mac(1), 1)}, stale: 1},
 		{what: "no name", holders: []sqlstore.NameHolder{at("", sqlstore.FQDNReverse, "")}, stale: 1},
 		{what: "not ours to keep", holders: []sqlstore.NameHolder{at("a.example.org", sqlstore.FQDNForward, "60 A 192.0.2.1")}, stale: 1},
 		{what: "no host name", holders: []sqlstore.NameHolder{at("a b.example.org", sqlstore.FQDNReverse, "")}, err: name.ReasonCharacter},

@@ -37,6 +37,7 @@ type Worker struct {
 	endSoft, endHard context.CancelFunc
 	running          sync.WaitGroup
 	wake             chan struct{} // there may be work
+	reading          sync.Mutex    // whoever reads the configuration
 	mu               sync.Mutex
 	busy             map[string]bool // zones that are worked on
 	left             bool            // there may be claims that nothing works with

@@ -261,6 +261,11 @@ type SweepStore interface {
 	// MakePartitions prepares history partitions for the months ahead, where
 	// the engine has them.
 	MakePartitions(ctx context.Context) error
+	// BoundEvents keeps the bag of events from growing while nobody takes them
+	// out: of one that spans more than limit ids it deletes the oldest, up to
+	// TrimStep, and asks ConsumerDDNS in the same transaction for a look at all
+	// leases. It returns how many it deleted.
+	BoundEvents(ctx context.Context, limit int64) (int, error)
 }
 
 // FrontendInfo is a frontend's own row.

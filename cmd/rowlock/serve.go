@@ -178,6 +178,18 @@ func (s *server) mayGiveUp(since time.Time) bool {
 	return s.cfg.DatabaseGiveUp > 0 && time.Since(since) >= s.cfg.DatabaseGiveUp
 }
 
+// databaseRole is what the database user of this process is for, where it has
+// one role.
+func (s *server) databaseRole() sqlstore.DatabaseRole {
+	switch {
+	case s.has(roleDHCP4, roleDHCP6):
+		return sqlstore.RoleFrontend
+	case s.has(roleDDNS):
+		return sqlstore.RoleDDNS
+	}
+	return sqlstore.RoleAdmin
+}
+
 func (s *server) giveUp(cause error) error {
 	s.log.Error("database away for too long, ending", "event", "serve.gave_up", "after", s.cfg.DatabaseGiveUp, "err", cause)
 	return fmt.Errorf("no database for %v (database_give_up): %w", s.cfg.DatabaseGiveUp, cause)
@@ -260,7 +272,7 @@ func (s *server) retry(ctx context.Context, do func() error) error {
 		}
 		switch {
 		case errors.Is(err, sqlstore.ErrDenied):
-			err = fmt.Errorf("%w (run what `rowlock migrate grants --role frontend` prints, as the owner of the tables)", err)
+			err = fmt.Errorf("%w (run what `rowlock migrate grants --role %s` prints, as the owner of the tables)", err, s.databaseRole())
 			s.log.Error("database user lacks a privilege, trying again", "event", "serve.denied", "in", wait, "err", err)
 		case errors.Is(err, sqlstore.ErrUnavailable), errors.Is(err, sqlstore.ErrRetry):
 			s.log.Warn("database unavailable, trying again", "event", "serve.database_unavailable", "in", wait, "err", err)

@@ -135,12 +135,11 @@ func postgresSettings(u *sqlstore.DatabaseURL, name string) string {
 		}
 	}
 	password, _ := u.User.Password()
-	var out strings.Builder
-	out.WriteString("gpgsql-dnssec=yes\n")
+	out := []string{"gpgsql-dnssec=yes\n"}
 	for key, value := range map[string]string{"host": host, "port": port, "dbname": name, "user": u.User.Username(), "password": password} {
 		if value != "" {
-			out.WriteString("gpgsql-" + key + "=" + value + "\n")
+			out = append(out, "gpgsql-"+key+"="+value+"\n")
 		}
 	}
-	return out.String()
+	return strings.Join(out, "")
 }

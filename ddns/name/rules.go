@@ -49,6 +49,10 @@ func DefaultDeny() []string {
 	}
 }
 
+// reverseRoots are the domains whose names are addresses (RFC 1035 section 3.5,
+// RFC 3596 section 2.5): a client of such a name would speak for an address.
+func reverseRoots() []string { return []string{"in-addr.arpa", "ip6.arpa"} }
+
 // New checks a configuration.
 func New(cfg Config) (*Rules, error) {
 	if cfg.Prefix == "" {
@@ -62,7 +66,7 @@ func New(cfg Config) (*Rules, error) {
 	}
 	cfg.Suffix, cfg.Prefix = Canonical(cfg.Suffix), Canonical(cfg.Prefix)
 	cfg.Replacement = strings.ToLower(cfg.Replacement)
-	r := &Rules{cfg: cfg, label: map[string]bool{}}
+	r := &Rules{cfg: cfg, label: map[string]bool{}, below: reverseRoots()}
 	if cfg.Suffix != "" {
 		r.apex = append(r.apex, cfg.Suffix)
 	}

@@ -73,6 +73,13 @@ func TestClientWithoutSuffix(t *testing.T) {
 	got, err := r.Client("laptop.example.org", true)
 	require.NoError(t, err)
 	require.Equal(t, "laptop.example.org", got)
+	for _, raw := range []string{"1.2.0.192.In-Addr.arpa.", "a.ip6.arpa", "in-addr.arpa"} {
+		_, err = r.Client(raw, true)
+		require.ErrorIs(t, err, ReasonDenied, "the name of an address")
+	}
+	got, err = r.Client("laptop.home.arpa", true)
+	require.NoError(t, err)
+	require.Equal(t, "laptop.home.arpa", got)
 	for _, full := range []bool{false, true} {
 		_, err = r.Client("laptop", full)
 		require.ErrorIs(t, err, ReasonUnqualified)

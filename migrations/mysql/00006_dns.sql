@@ -46,8 +46,8 @@ CREATE TABLE dns_name (
   holder     VARCHAR(255)  NOT NULL DEFAULT '',
   claim      BIGINT        NOT NULL DEFAULT 0 COMMENT 'number of the claim, raised with each: what a worker writes counts only under its own',
   attempts   INTEGER       NOT NULL DEFAULT 0,
-  published  TEXT          NOT NULL DEFAULT ('') COMMENT 'the records that the DNS server has confirmed, one a line: TTL, type, data',
-  attempted  TEXT          NOT NULL DEFAULT ('') COMMENT 'the records of an update whose outcome is not known',
+  published  MEDIUMTEXT    NOT NULL DEFAULT ('') COMMENT 'the records that the DNS server has confirmed, one a line: TTL, type, data',
+  attempted  MEDIUMTEXT    NOT NULL DEFAULT ('') COMMENT 'the records of an update whose outcome is not known',
   last_error VARCHAR(1000) NOT NULL DEFAULT '',
   changed_at DATETIME(6)   NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   KEY dns_name_due (due_at)

@@ -12,6 +12,7 @@ import (
 const (
 	dueWindow   = 5000 // rows looked at in one statement
 	forgetLimit = 256  // rows deleted in one transaction
+	maxEvents   = 1_000_000
 )
 
 // Swept counts what one pass of the sweeper did.
@@ -60,12 +61,32 @@ func (e *Engine) sweepIfLeading(ctx context.Context) error {
 		// rows go to the default partition meanwhile; leases must end all the same
 		e.log.Warn("history partitions cannot be made", slog.String("event", "sweep.partitions_failed"), slog.Any("err", err))
 	}
+	e.boundEvents(ctx)
 	s, err := e.Sweep(ctx)
 	if s.Expired+s.Offers+s.Forgotten > 0 {
 		e.log.Debug("swept", slog.String("event", "sweep.done"), slog.Int("expired", s.Expired), slog.Int("offers", s.Offers),
 			slog.Int("forgotten", s.Forgotten))
 	}
 	return err
+}
+
+// boundEvents drops the oldest events where nobody has taken any for long. It
+// fails without harm: the next pass does it.
+func (e *Engine) boundEvents(ctx context.Context) {
+	for dropped := sqlstore.TrimStep; dropped == sqlstore.TrimStep && ctx.Err() == nil; {
+		bound, cancel := context.WithTimeout(ctx, callTime)
+		n, err := e.store.BoundEvents(bound, maxEvents)
+		cancel()
+		if err != nil {
+			e.log.Warn("events cannot be bounded", slog.String("event", "sweep.events_failed"), slog.Any("err", err))
+			return
+		}
+		if dropped = n; n > 0 {
+			e.metrics.swept.WithLabelValues("event").Add(float64(n))
+			e.log.Warn("nobody takes the events of leases; the oldest are dropped, and all leases will be looked at instead",
+				slog.String("event", "sweep.events_dropped"), slog.Int("dropped", n))
+		}
+	}
 }
 
 // sweepSoon asks for a pass out of turn.

@@ -132,6 +132,32 @@ func (c *conn) forgettable(f sqlstore.Family, affinity uint32, limit int) (*item
 	return rows, nil
 }
 
+// BoundEvents deletes the oldest events of a bag that nobody empties.
+func (s *Store) BoundEvents(ctx context.Context, limit int64) (count int, err error) {
+	err = s.tx(ctx, func(c *conn) error {
+		count = 0
+		var upto int64
+		err := c.each(c.q.get("event_span"), []any{limit, sqlstore.TrimStep - 1, limit}, func(v []driver.Value) error {
+			upto = integer(v[0])
+			return nil
+		})
+		if err != nil || upto == 0 {
+			return err
+		}
+		if _, err := c.exec(c.q.get("event_missed")); err != nil {
+			return err
+		}
+		res, err := c.exec(c.q.get("event_drop"), upto)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		count = int(n)
+		return err
+	})
+	return count, err
+}
+
 // MakePartitions prepares the history partitions of the months ahead.
 func (s *Store) MakePartitions(ctx context.Context) error {
 	_, err := s.exec(ctx, s.q.get("make_partitions"))

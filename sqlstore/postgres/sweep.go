@@ -62,6 +62,12 @@ func (s *Store) Forget(ctx context.Context, f sqlstore.Family, affinity uint32, 
 	return count, classify(err)
 }
 
+// BoundEvents deletes the oldest events of a bag that nobody empties.
+func (s *Store) BoundEvents(ctx context.Context, limit int64) (count int, err error) {
+	err = s.general.QueryRow(ctx, s.q.get("event_bound"), limit, sqlstore.TrimStep).Scan(&count)
+	return count, classify(err)
+}
+
 // MakePartitions prepares the history partitions of the months ahead.
 func (s *Store) MakePartitions(ctx context.Context) error {
 	_, err := s.general.Exec(ctx, s.q.get("make_partitions"))

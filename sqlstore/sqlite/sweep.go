@@ -99,6 +99,19 @@ func (s *Store) Forget(ctx context.Context, f sqlstore.Family, affinity uint32, 
 	return count, nil
 }
 
+// BoundEvents deletes the oldest events of a bag that nobody empties.
+func (s *Store) BoundEvents(ctx context.Context, limit int64) (count int, err error) {
+	err = s.w.write(ctx, "bound events", func(t *transaction) error {
+		n, err := t.exec(0, "event_drop", limit, int64(sqlstore.TrimStep))
+		if count = int(n); err != nil || n == 0 {
+			return err
+		}
+		_, err = t.exec(0, "event_missed")
+		return err
+	})
+	return count, err
+}
+
 // MakePartitions does nothing: SQLite has none.
 func (s *Store) MakePartitions(context.Context) error { return nil }
 

@@ -56,6 +56,7 @@ func testEvents(t *testing.T, dialect string) {
 		"sweep":     eventSweep,
 		"consumers": eventConsumers,
 		"log":       eventLog,
+		"bound":     eventBound,
 		"named":     eventNamed,
 		"poison":    eventPoison,
 	})
@@ -272,6 +273,32 @@ func eventConsumers(t *testing.T, f *follower) {
 	require.EqualValues(t, 2, f.number(t, "SELECT count(*) FROM lease_event"))
 }
 
+// A bag that nobody empties keeps its newest events, and all leases are looked
+// at instead of the others.
+func eventBound(t *testing.T, f *follower) {
+	ctx := t.Context()
+	f.consume(t)
+	require.NoError(t, f.store.SetConsumer(ctx, sqlstore.ConsumerDDNS, -1, 0))
+	for n := range 9 {
+		f.exec(t, "%s", f.insertEvent(n+1))
+	}
+	for _, limit := range []int64{1000, 9} {
+		n, err := f.lanes.BoundEvents(ctx, limit)
+		require.NoError(t, err)
+		require.Zero(t, n)
+	}
+	seq, err := f.store.Consumer(ctx, sqlstore.ConsumerDDNS)
+	require.NoError(t, err)
+	require.Zero(t, seq)
+	n, err := f.lanes.BoundEvents(ctx, 4)
+	require.NoError(t, err)
+	require.Equal(t, 5, n)
+	require.EqualValues(t, 4, f.number(t, "SELECT count(*) FROM lease_event WHERE rev > 5"))
+	seq, err = f.store.Consumer(ctx, sqlstore.ConsumerDDNS)
+	require.NoError(t, err)
+	require.EqualValues(t, -1, seq)
+}
+
 // The log is trimmed from its beginning, and its numbers go on.
 func eventLog(t *testing.T, f *follower) {
 	ctx := t.Context()
@@ -317,7 +344,10 @@ func eventPoison(t *testing.T, f *follower) {
 	f.exec(t, "%s", f.insertEvent(1))
 	n, err := f.store.Sequence(t.Context(), l, 10, func(e *sqlstore.Event) []sqlstore.NameMark {
 		return []sqlstore.NameMark{
-			{Name: "", Addr: e.Addr}, {Name: strings.Repeat("x", 256), Addr: e.Addr}, {Name: "a\x00b"}, {Name: "\xff"},
+			{Name: "", Addr: e.Addr},
+			{Name: strings.Repeat("x", 256), Addr: e.Addr},
+			{Name: "a\x00b"},
+			{Name: "\xff"},
 			{Name: "good.example.org", Zone: "example.org", VRF: e.VRF, Addr: e.Addr},
 		}
 	})

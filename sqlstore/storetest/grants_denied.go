@@ -74,10 +74,12 @@ var deniedTo = map[sqlstore.DatabaseRole][]string{
 		"SELECT * FROM lease_history",
 		"SELECT * FROM address_holder",
 		"SELECT * FROM api_token",
+		"DELETE FROM frontend",
 		"DELETE FROM leadership",
 		"make partitions",
 	},
 	sqlstore.RoleAdmin: {
+		"UPDATE frontend SET draining = true",
 		"INSERT INTO lease4 (vrf) VALUES (1)",
 		"DELETE FROM lease4",
 		"DELETE FROM lease_event",

@@ -108,8 +108,11 @@ func done(n sqlstore.DNSName, published string) sqlstore.NameOutcome {
 func nameMark(t *testing.T, f *follower) {
 	addr := variants[0].addr(1)
 	marks := []sqlstore.NameMark{
-		{Name: hostA, Zone: homeZone, VRF: 1, Addr: addr}, {Name: hostA, Zone: homeZone, VRF: 2, Addr: addr}, {Name: hostA},
-		{Name: hostB}, {Name: hostA, Zone: homeZone, VRF: 1, Addr: addr},
+		{Name: hostA, Zone: homeZone, VRF: 1, Addr: addr},
+		{Name: hostA, Zone: homeZone, VRF: 2, Addr: addr},
+		{Name: hostA},
+		{Name: hostB},
+		{Name: hostA, Zone: homeZone, VRF: 1, Addr: addr},
 	}
 	require.NoError(t, f.store.MarkNames(t.Context(), marks))
 	a, b := f.name(t, hostA), f.name(t, hostB)
@@ -203,7 +206,8 @@ func nameBytes(t *testing.T, f *follower) {
 	require.NoError(t, f.store.MarkNames(t.Context(), marks))
 	names := f.claim(t, "W", 10)
 	require.Len(t, names, len(odd))
-	records := strings.Repeat("300 AAAA 2001:db8::1 \"é\\\n", 1000)
+	// a client may have an address for each IAID that it makes up
+	records := strings.Repeat("300 AAAA 2001:db8::1 \"é\\\n", 4000)
 	var outcomes []sqlstore.NameOutcome
 	for _, n := range names {
 		require.Contains(t, odd, n.Name)

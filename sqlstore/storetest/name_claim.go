@@ -23,7 +23,8 @@ func nameClaim(t *testing.T, f *follower) {
 	require.NotEqual(t, one[0].Name, two[0].Name)
 	require.Empty(t, f.claim(t, "w1", 10))
 	lost, err := f.store.AttemptNames(t.Context(), "w1", claimTime, []sqlstore.NameAttempt{
-		{Name: one[0].Name, Claim: one[0].Claim, Attempted: "300 A 192.0.2.1"}, {Name: two[0].Name, Claim: two[0].Claim, Attempted: "300 A 192.0.2.2"},
+		{Name: one[0].Name, Claim: one[0].Claim, Attempted: "300 A 192.0.2.1"},
+		{Name: two[0].Name, Claim: two[0].Claim, Attempted: "300 A 192.0.2.2"},
 		{Name: "never.example.org", Claim: 1},
 	})
 	require.NoError(t, err)

@@ -38,6 +38,20 @@ DELETE e FROM (
      WHERE w.seq < top.seq AND (? > 0 AND w.at < UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND OR ? > 0 AND w.seq <= top.seq - ?)) k
   STRAIGHT_JOIN event_log e FORCE INDEX (PRIMARY) ON e.seq = k.seq;
 
+-- name: event_span
+-- Up to which id events are to be deleted of a bag that spans too many: no row,
+-- or NULL, for none. Arguments: how many it may span, how many are deleted, the
+-- first once more.
+SELECT LEAST(MAX(id) - ?, MIN(id) + ?) FROM lease_event HAVING MAX(id) - MIN(id) >= ?;
+
+-- name: event_missed
+-- Has all leases looked at, because events are missing.
+UPDATE event_consumer SET seq = -1 WHERE name = 'ddns';
+
+-- name: event_drop
+-- Deletes events up to an id.
+DELETE FROM lease_event WHERE id <= ?;
+
 -- name: event_backlog
 -- How many events are in the bag, counted up to a limit, and the age of the
 -- first.

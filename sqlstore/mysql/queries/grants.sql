@@ -32,6 +32,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON $database.lease6 TO $user;
 GRANT INSERT ON $database.lease_history TO $user;
 GRANT INSERT ON $database.lease_event TO $user;
 GRANT SELECT ON $database.event_consumer TO $user;
+-- while nobody takes the events, the oldest go and all leases are looked at instead
+GRANT SELECT (id) ON $database.lease_event TO $user;
+GRANT DELETE ON $database.lease_event TO $user;
+GRANT UPDATE (seq) ON $database.event_consumer TO $user;
 -- free addresses
 GRANT SELECT, INSERT, UPDATE ON $database.pool_cursor TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.addr_chunk TO $user;
@@ -64,8 +68,8 @@ GRANT SELECT, UPDATE ON $database.event_consumer TO $user;
 -- names in DNS
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.dns_name TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.dns_name_addr TO $user;
--- its place among the others, and the work that one does for all
-GRANT SELECT, INSERT, UPDATE, DELETE ON $database.frontend TO $user;
+-- the others, and the work that one does for all
+GRANT SELECT ON $database.frontend TO $user;
 GRANT SELECT, INSERT, UPDATE ON $database.leadership TO $user;
 
 -- name: grants_admin
@@ -103,8 +107,8 @@ GRANT SELECT ON $database.dns_name_addr TO $user;
 GRANT SELECT, DELETE ON $database.pool_cursor TO $user;
 GRANT SELECT, DELETE ON $database.addr_chunk TO $user;
 GRANT SELECT, UPDATE, DELETE ON $database.addr_free TO $user;
--- a process that serves the API has its place among the others
-GRANT SELECT, INSERT, UPDATE, DELETE ON $database.frontend TO $user;
+GRANT SELECT ON $database.frontend TO $user;
+-- tokens and sessions of the API and the console
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.api_token TO $user;
 GRANT SELECT ON $database.leadership TO $user;
 GRANT SELECT ON $database.lease_active TO $user;

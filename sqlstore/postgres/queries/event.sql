@@ -24,6 +24,14 @@ DELETE FROM event_log e WHERE e.seq = ANY (ARRAY(
   SELECT w.seq FROM (SELECT l.seq, l.at FROM event_log l ORDER BY l.seq LIMIT $1) w, (SELECT max(l.seq) AS seq FROM event_log l) top
    WHERE w.seq < top.seq AND ($2::bigint > 0 AND w.at < now() - $2 * interval '1 microsecond' OR $3::bigint > 0 AND w.seq <= top.seq - $3)));
 
+-- name: event_bound
+-- Of a bag that spans more than $1 ids deletes the oldest events, at most $2,
+-- and has all leases looked at instead.
+WITH b AS (SELECT min(id) AS low, max(id) AS high FROM lease_event),
+d AS (DELETE FROM lease_event e USING b WHERE b.high - b.low >= $1::bigint AND e.id <= least(b.high - $1, b.low + $2::bigint - 1) RETURNING e.id),
+c AS (UPDATE event_consumer SET seq = -1 WHERE name = 'ddns' AND EXISTS (SELECT 1 FROM d))
+SELECT count(*) FROM d;
+
 -- name: event_backlog
 -- How many events are in the bag, counted up to a limit, and the age of the
 -- first.

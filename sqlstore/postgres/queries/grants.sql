@@ -42,6 +42,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.lease6 TO $user;
 GRANT INSERT ON $schema.lease_history TO $user;
 GRANT INSERT ON $schema.lease_event TO $user;
 GRANT SELECT ON $schema.event_consumer TO $user;
+-- while nobody takes the events, the oldest go and all leases are looked at instead
+GRANT SELECT (id) ON $schema.lease_event TO $user;
+GRANT DELETE ON $schema.lease_event TO $user;
+GRANT UPDATE (seq) ON $schema.event_consumer TO $user;
 -- free addresses
 GRANT SELECT, INSERT, UPDATE ON $schema.pool_cursor TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.addr_chunk TO $user;
@@ -74,8 +78,8 @@ GRANT SELECT, UPDATE ON $schema.event_consumer TO $user;
 -- names in DNS
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.dns_name TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.dns_name_addr TO $user;
--- its place among the others, and the work that one does for all
-GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.frontend TO $user;
+-- the others, and the work that one does for all
+GRANT SELECT ON $schema.frontend TO $user;
 GRANT SELECT, INSERT, UPDATE ON $schema.leadership TO $user;
 
 -- name: grants_admin
@@ -113,8 +117,8 @@ GRANT SELECT ON $schema.dns_name_addr TO $user;
 GRANT SELECT, DELETE ON $schema.pool_cursor TO $user;
 GRANT SELECT, DELETE ON $schema.addr_chunk TO $user;
 GRANT SELECT, UPDATE, DELETE ON $schema.addr_free TO $user;
--- a process that serves the API has its place among the others
-GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.frontend TO $user;
+GRANT SELECT ON $schema.frontend TO $user;
+-- tokens and sessions of the API and the console
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.api_token TO $user;
 GRANT SELECT ON $schema.leadership TO $user;
 GRANT SELECT ON $schema.lease_active TO $user;

@@ -39,6 +39,15 @@ DELETE FROM event_log WHERE seq IN (
   SELECT w.seq FROM (SELECT seq, at FROM event_log ORDER BY seq LIMIT ?1) w, (SELECT max(seq) AS seq FROM event_log) top
    WHERE w.seq < top.seq AND (w.at < ?2 OR ?3 > 0 AND w.seq <= top.seq - ?3));
 
+-- name: event_drop
+-- Of a bag that spans more than ?1 ids deletes the oldest events, at most ?2.
+DELETE FROM lease_event
+ WHERE (SELECT max(id) - min(id) FROM lease_event) >= ?1 AND id <= (SELECT min(max(id) - ?1, min(id) + ?2 - 1) FROM lease_event);
+
+-- name: event_missed
+-- Has all leases looked at, because events are missing.
+UPDATE event_consumer SET seq = -1 WHERE name = 'ddns';
+
 -- name: event_backlog
 -- Counts the events in the bag up to a limit, and tells when the first was.
 SELECT (SELECT count(*) FROM (SELECT 1 FROM lease_event LIMIT ?1)), (SELECT at FROM lease_event ORDER BY id LIMIT 1);
