@@ -254,9 +254,9 @@ func freePort(t testing.TB) int {
 			continue
 		}
 		u, err := net.ListenPacket("udp", addr)
-		_ = l.Close()
+		require.NoError(t, l.Close())
 		if err == nil {
-			_ = u.Close()
+			require.NoError(t, u.Close())
 			return port
 		}
 	}
