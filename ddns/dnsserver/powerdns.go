@@ -3,6 +3,7 @@ package dnsserver
 import (
 	"context"
 	"database/sql"
+	_ "embed"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,6 +19,17 @@ import (
 )
 
 var databases atomic.Int64
+
+//go:embed powerdns.sql
+var statements string
+
+// The statements of powerdns.sql, in their order.
+const (
+	insertKey = iota
+	insertZone
+	insertUpdater
+	insertRecord
+)
 
 // preparePowerDNS makes database, zones and configuration, and returns the
 // arguments of pdns_server.
@@ -55,15 +67,21 @@ retrieval-threads=1
 	return []string{"--config-dir=" + s.dir}
 }
 
-// fill makes the zones as they are in the beginning. The columns are those that
-// the manual of PowerDNS explains.
+// fill makes the zones as they are in the beginning.
 func (s *Server) fill(db *sql.DB) {
 	s.t.Helper()
-	s.exec(db, fmt.Sprintf("INSERT INTO tsigkeys (name, algorithm, secret) VALUES ('%s', '%s', '%s')", Key, Algorithm, Secret))
+	var all []string
+	for line := range strings.Lines(statements) {
+		if !strings.HasPrefix(line, "--") {
+			all = append(all, line)
+		}
+	}
+	put := func(statement int, args ...any) { s.exec(db, fmt.Sprintf(all[statement], args...)) }
+	put(insertKey, Key, Algorithm, Secret)
 	for i, z := range s.opt.Zones {
 		id := i + 1
-		s.exec(db, fmt.Sprintf("INSERT INTO domains (id, name, type) VALUES (%d, '%s', 'NATIVE')", id, z))
-		s.exec(db, fmt.Sprintf("INSERT INTO domainmetadata (domain_id, kind, content) VALUES (%d, 'TSIG-ALLOW-DNSUPDATE', '%s')", id, Key))
+		put(insertZone, id, z)
+		put(insertUpdater, id, Key)
 		p := dns.NewZoneParser(strings.NewReader(s.zoneFile(z)), "", "")
 		for rr, ok := p.Next(); ok; rr, ok = p.Next() {
 			h := rr.Header()
@@ -71,8 +89,7 @@ func (s *Server) fill(db *sql.DB) {
 			if h.Rrtype == dns.TypeNS || h.Rrtype == dns.TypePTR || h.Rrtype == dns.TypeCNAME {
 				data = strings.TrimSuffix(data, ".")
 			}
-			s.exec(db, fmt.Sprintf("INSERT INTO records (domain_id, name, type, content, ttl, prio) VALUES (%d, '%s', '%s', '%s', %d, 0)",
-				id, strings.TrimSuffix(strings.ToLower(h.Name), "."), dns.TypeToString[h.Rrtype], data, h.Ttl))
+			put(insertRecord, id, strings.TrimSuffix(strings.ToLower(h.Name), "."), dns.TypeToString[h.Rrtype], data, h.Ttl)
 		}
 		require.NoError(s.t, p.Err())
 	}

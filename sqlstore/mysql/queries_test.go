@@ -35,7 +35,14 @@ func TestFlavoursHaveTheSameStatements(t *testing.T) {
 	require.NoError(t, err)
 	maria, err := loadQueries(true)
 	require.NoError(t, err)
-	require.Equal(t, my.common, maria.common)
+	require.Len(t, maria.common, len(my.common))
+	for name, text := range my.common {
+		require.NotContains(t, maria.common[name], "UPDATE OF")
+		if name != "name_lock" { // MariaDB locks all tables that it reads
+			require.Equal(t, text, maria.common[name])
+		}
+	}
+	require.NotEqual(t, my.common["name_lock"], maria.common["name_lock"])
 	for f, set := range my.lease {
 		require.Len(t, maria.lease[f], len(set))
 		for name, text := range set {
