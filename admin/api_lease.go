@@ -27,7 +27,7 @@ type leaseFilter struct {
 type leasePage struct {
 	Link string `header:"Link"`
 	Body struct {
-		Leases []leaseView `json:"leases" nullable:"false"`
+		Leases []LeaseView `json:"leases" nullable:"false"`
 		Next   string      `json:"next,omitempty" doc:"Path of the next page; absent on the last one."`
 	}
 }
@@ -38,7 +38,7 @@ type oneLease struct {
 }
 
 type leaseAnswer struct {
-	Body leaseView
+	Body LeaseView
 }
 
 func (s *Server) leaseOperations(api huma.API) {
@@ -135,9 +135,9 @@ func (s *Server) listLeases(ctx context.Context, in *leaseFilter) (*leasePage, e
 		list = append(list, part...)
 	}
 	out := &leasePage{}
-	out.Body.Leases = make([]leaseView, 0, min(len(list), in.Limit))
+	out.Body.Leases = make([]LeaseView, 0, min(len(list), in.Limit))
 	for i := range list[:min(len(list), in.Limit)] {
-		out.Body.Leases = append(out.Body.Leases, viewLease(&list[i]))
+		out.Body.Leases = append(out.Body.Leases, NewLeaseView(&list[i]))
 	}
 	if len(list) > in.Limit {
 		last := &list[in.Limit-1]
@@ -176,7 +176,7 @@ func (s *Server) getLease(ctx context.Context, in *oneLease) (*leaseAnswer, erro
 	if err != nil {
 		return nil, err
 	}
-	return &leaseAnswer{Body: viewLease(l)}, nil
+	return &leaseAnswer{Body: NewLeaseView(l)}, nil
 }
 
 // releaseLease changes the row only as it was found: when a frontend renews the
@@ -208,7 +208,7 @@ func (s *Server) releaseLease(ctx context.Context, in *oneLease) (*leaseAnswer, 
 	case sqlstore.Updated:
 		s.metrics.changed("lease_released")
 		s.log.Info("lease released", "event", "admin.lease_released", "addr", l.Addr, "by", identity(ctx).Name)
-		return &leaseAnswer{Body: viewLease(&u.Lease)}, nil
+		return &leaseAnswer{Body: NewLeaseView(&u.Lease)}, nil
 	case sqlstore.NoRow:
 		return nil, problem("not-found", "no lease of "+l.Addr.String())
 	}

@@ -12,7 +12,7 @@ import (
 func TestListLeases(t *testing.T) {
 	b := newBench(t)
 	b.apply(t, site1)
-	var page struct{ Leases []leaseView }
+	var page struct{ Leases []LeaseView }
 	a := b.get(t, "/v1/leases", &page)
 	require.JSONEq(t, `{"leases": []}`, a.body)
 	for i := range 7 {
@@ -24,7 +24,7 @@ func TestListLeases(t *testing.T) {
 	}
 	order := func(items []json.RawMessage) (out []string) {
 		for _, item := range items {
-			var l leaseView
+			var l LeaseView
 			require.NoError(t, json.Unmarshal(item, &l))
 			out = append(out, fmt.Sprintf("%d %s", l.VRF, l.Addr))
 		}
@@ -55,7 +55,7 @@ func TestGetAndReleaseLease(t *testing.T) {
 
 	requireProblem(t, b.do(t, http.MethodGet, "/v1/leases/192.0.2.10", ""), http.StatusConflict, "conflict")
 	requireProblem(t, b.do(t, http.MethodGet, "/v1/leases/192.0.2.10?vrf=8", ""), http.StatusNotFound, "not-found")
-	var l leaseView
+	var l LeaseView
 	b.get(t, "/v1/leases/192.0.2.10?vrf=0", &l)
 	require.Equal(t, "host.example.org", l.Hostname)
 	require.Equal(t, "00:00:5e:00:53:01", l.HWAddr)
@@ -84,7 +84,7 @@ func TestHostnameIsEscaped(t *testing.T) {
 	b.apply(t, site1)
 	const evil = `<script>alert(1)</script>&"'`
 	b.lease(t, 0, 1, "192.0.2.10", 1, evil)
-	var page struct{ Leases []leaseView }
+	var page struct{ Leases []LeaseView }
 	a := b.get(t, "/v1/leases", &page)
 	require.Equal(t, evil, page.Leases[0].Hostname)
 	require.NotContains(t, a.body, "<")

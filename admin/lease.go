@@ -10,8 +10,9 @@ import (
 	"rowlock/sqlstore"
 )
 
-// leaseView is a lease in the API; the command line has the same names.
-type leaseView struct {
+// LeaseView is a lease as the API and the command line show it; the names are
+// public.
+type LeaseView struct {
 	Family       string     `json:"family" enum:"v4,v6"`
 	VRF          uint32     `json:"vrf" doc:"Number of the address plan."`
 	Addr         string     `json:"addr" doc:"Address, or the first of a delegated prefix."`
@@ -42,9 +43,10 @@ type leaseView struct {
 	Rev          int64      `json:"rev" doc:"Changes with every change of the row."`
 }
 
-func viewLease(l *sqlstore.Lease) leaseView {
+// NewLeaseView makes what is shown of a lease.
+func NewLeaseView(l *sqlstore.Lease) LeaseView {
 	c := &l.Client
-	v := leaseView{
+	v := LeaseView{
 		Family: l.Family.String(), VRF: l.VRF, Addr: l.Addr.String(), PrefixLen: l.PrefixLen, Kind: l.Kind().String(),
 		State: l.State.String(), SubnetID: l.SubnetID, PoolID: l.PoolID,
 		HWAddr: net.HardwareAddr(c.HWAddr).String(), Hostname: c.Hostname,

@@ -73,7 +73,10 @@ func TestUnitIsHardened(t *testing.T) {
 func TestUnitVerifies(t *testing.T) {
 	verify, err := exec.LookPath("systemd-analyze")
 	if err != nil {
-		t.Skip("systemd-analyze is not installed")
+		if os.Getenv("ROWLOCK_TEST_REQUIRE") != "" {
+			t.Fatal("no systemd-analyze, and ROWLOCK_TEST_REQUIRE is set")
+		}
+		t.Skip("no systemd-analyze: the unit was not verified")
 	}
 	data, err := os.ReadFile("rowlock.service")
 	require.NoError(t, err)

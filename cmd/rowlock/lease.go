@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rowlock/admin"
 	"rowlock/sqlstore"
 )
 
@@ -102,7 +103,7 @@ func (p *program) leaseList(ctx context.Context, store sqlstore.LeaseStore, filt
 	left := f.limit
 	err := eachLease(ctx, store, filters, func(l *sqlstore.Lease) (more bool, err error) {
 		if left--; f.json {
-			err = lines.Encode(leaseJSON(l))
+			err = lines.Encode(admin.NewLeaseView(l))
 		} else {
 			_, err = fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%s\n",
 				leaseName(l), l.State, l.SubnetID, clientName(l), l.Client.Hostname, expiryText(l))

@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"database/sql/driver"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -148,28 +147,13 @@ func (s *Store) SetConsumer(ctx context.Context, name string, old, seq int64) er
 
 // NamedLeases looks for live leases that have names in DNS.
 func (s *Store) NamedLeases(ctx context.Context, f sqlstore.Family, after sqlstore.Key, limit int) (live []sqlstore.Event, last sqlstore.Key, done bool, err error) {
-	from := hex.EncodeToString([]byte(after))
-	err = s.with(ctx, s.general, func(c *conn) error {
-		live, last, done = nil, "", true
-		err := c.each(c.q.of(f, "lease_last"), []any{from, limit - 1}, func(v []driver.Value) error {
-			last, done = sqlstore.Key(raw(v[0])), false
-			return nil
+	last, done, err = s.window(ctx, f, "lease_named", after, limit, func() { live = nil }, func(v []driver.Value) error {
+		live = append(live, sqlstore.Event{
+			Kind: sqlstore.EventAssigned, Family: f, Key: sqlstore.Key(raw(v[0])), VRF: uint32(integer(v[1])), Addr: address(v[2]),
+			PrefixLen: uint8(integer(v[3])), SubnetID: uint32(integer(v[4])), Hostname: text(v[5]), FQDNFlags: uint8(integer(v[6])),
+			State: sqlstore.State(integer(v[7])), Rev: integer(v[8]),
 		})
-		if err != nil {
-			return err
-		}
-		upto := hex.EncodeToString([]byte(last))
-		if done {
-			upto = endOfKeys
-		}
-		return c.each(c.q.of(f, "lease_named"), []any{from, upto, limit}, func(v []driver.Value) error {
-			live = append(live, sqlstore.Event{
-				Kind: sqlstore.EventAssigned, Family: f, Key: sqlstore.Key(raw(v[0])), VRF: uint32(integer(v[1])), Addr: address(v[2]),
-				PrefixLen: uint8(integer(v[3])), SubnetID: uint32(integer(v[4])), Hostname: text(v[5]), FQDNFlags: uint8(integer(v[6])),
-				State: sqlstore.State(integer(v[7])), Rev: integer(v[8]),
-			})
-			return nil
-		})
+		return nil
 	})
 	if done && len(live) > 0 {
 		last = live[len(live)-1].Key

@@ -34,9 +34,28 @@ func (s *Store) Lead(ctx context.Context, name, holder string, ttl time.Duration
 
 // Due looks for rows whose time has come.
 func (s *Store) Due(ctx context.Context, f sqlstore.Family, after sqlstore.Key, limit int) (due []sqlstore.Due, last sqlstore.Key, done bool, err error) {
+	last, done, err = s.window(ctx, f, "lease_due", after, limit, func() { due = nil }, func(v []driver.Value) error {
+		due = append(due, sqlstore.Due{
+			Key: sqlstore.Key(raw(v[0])), Addr: address(v[1]), State: sqlstore.State(integer(v[2])), Rev: integer(v[3]),
+		})
+		return nil
+	})
+	if done && len(due) > 0 {
+		last = due[len(due)-1].Key
+	}
+	return due, last, done, err
+}
+
+// window runs a query over the next limit rows in key order, and returns the
+// last of their keys; done when there are fewer. begin is called before each
+// try.
+func (s *Store) window(ctx context.Context, f sqlstore.Family, query string, after sqlstore.Key, limit int, begin func(),
+	row func([]driver.Value) error,
+) (last sqlstore.Key, done bool, err error) {
 	from := hex.EncodeToString([]byte(after))
 	err = s.with(ctx, s.general, func(c *conn) error {
-		due, last, done = nil, "", true
+		begin()
+		last, done = "", true
 		err := c.each(c.q.of(f, "lease_last"), []any{from, limit - 1}, func(v []driver.Value) error {
 			last, done = sqlstore.Key(raw(v[0])), false
 			return nil
@@ -48,17 +67,9 @@ func (s *Store) Due(ctx context.Context, f sqlstore.Family, after sqlstore.Key, 
 		if done {
 			upto = endOfKeys
 		}
-		return c.each(c.q.of(f, "lease_due"), []any{from, upto, limit}, func(v []driver.Value) error {
-			due = append(due, sqlstore.Due{
-				Key: sqlstore.Key(raw(v[0])), Addr: address(v[1]), State: sqlstore.State(integer(v[2])), Rev: integer(v[3]),
-			})
-			return nil
-		})
+		return c.each(c.q.of(f, query), []any{from, upto, limit}, row)
 	})
-	if done && len(due) > 0 {
-		last = due[len(due)-1].Key
-	}
-	return due, last, done, err
+	return last, done, err
 }
 
 // endOfKeys is behind every key, in hex.
