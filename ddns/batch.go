@@ -71,6 +71,7 @@ func (g *group) readHolders(ctx context.Context) error {
 func (g *group) planOne(j *job) {
 	defer func() {
 		if r := recover(); r != nil {
+			g.w.metrics.troubles.WithLabelValues(troublePanic).Inc()
 			g.w.log.Error("planning a name panicked", slog.String("event", "ddns.panic"), slog.String("name", j.row.Name),
 				slog.Any("panic", r), slog.String("stack", string(debug.Stack())))
 			j.fail(fmt.Errorf("plan: panic: %v", r))

@@ -176,6 +176,7 @@ func (w *Worker) batch(forward, reverse map[string]*group) {
 func (w *Worker) run(g *group) {
 	defer func() {
 		if r := recover(); r != nil {
+			w.metrics.troubles.WithLabelValues(troublePanic).Inc()
 			w.log.Error("publishing names panicked", slog.String("event", "ddns.panic"), slog.String("zone", g.zone.name),
 				slog.Any("panic", r), slog.String("stack", string(debug.Stack())))
 		}

@@ -17,6 +17,7 @@ type metrics struct {
 	messages    *prometheus.CounterVec
 	seconds     prometheus.Histogram
 	events      prometheus.Counter
+	troubles    *prometheus.CounterVec
 	queue       prometheus.Gauge
 	queueAge    prometheus.Gauge
 	conflicts   prometheus.Gauge
@@ -25,6 +26,12 @@ type metrics struct {
 	backlogAge  prometheus.Gauge
 	serversDown prometheus.GaugeFunc
 }
+
+// The values of the label kind.
+const (
+	troubleStore = "store" // the database did not do something
+	troublePanic = "panic"
+)
 
 // newMetrics makes the metrics and registers them.
 func newMetrics(r prometheus.Registerer, down func() float64) (*metrics, error) {
@@ -42,6 +49,7 @@ func newMetrics(r prometheus.Registerer, down func() float64) (*metrics, error) 
 			Buckets: []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5},
 		}),
 		events:      prometheus.NewCounter(prometheus.CounterOpts(opts("events_total", "Lease events taken out of the bag."))),
+		troubles:    prometheus.NewCounterVec(prometheus.CounterOpts(opts("errors_total", "What went wrong in this process, and is tried again.")), []string{"kind"}),
 		queue:       gauge("queue_names", "Names that wait for their update; of the leader only."),
 		queueAge:    gauge("queue_oldest_seconds", "Age of the name that has waited the longest; of the leader only."),
 		conflicts:   gauge("conflict_names", "Names that somebody else has; of the leader only."),
@@ -56,8 +64,11 @@ func newMetrics(r prometheus.Registerer, down func() float64) (*metrics, error) 
 	for _, c := range results {
 		m.updates.WithLabelValues(c)
 	}
+	for _, kind := range []string{troubleStore, troublePanic} {
+		m.troubles.WithLabelValues(kind)
+	}
 	for _, c := range []prometheus.Collector{
-		m.updates, m.messages, m.seconds, m.events, m.queue, m.queueAge, m.conflicts, m.failures, m.backlog, m.backlogAge, m.serversDown,
+		m.updates, m.messages, m.seconds, m.events, m.troubles, m.queue, m.queueAge, m.conflicts, m.failures, m.backlog, m.backlogAge, m.serversDown,
 	} {
 		if err := r.Register(c); err != nil {
 			return nil, err

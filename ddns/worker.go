@@ -108,6 +108,7 @@ func (w *Worker) storeFailed(what string, err error) {
 	if w.hard.Err() != nil {
 		return
 	}
+	w.metrics.troubles.WithLabelValues(troubleStore).Inc()
 	level, advice := slog.LevelWarn, ""
 	if errors.Is(err, sqlstore.ErrDenied) {
 		level, advice = slog.LevelError, "run what `rowlock migrate grants --role ddns` prints, as the owner of the tables"

@@ -231,6 +231,7 @@ func TestPanic(t *testing.T) {
 	require.Contains(t, w.log.String(), "event=ddns.panic")
 	g.w.run(&group{w: g.w, zone: &zone{name: "example.org"}, jobs: []*job{nil}})
 	require.Contains(t, w.log.String(), "publishing names panicked")
+	require.EqualValues(t, 2, sum(t, g.w, "rowlock_ddns_errors_total"))
 }
 
 // Every method of the store fails now and then; nothing is lost.
