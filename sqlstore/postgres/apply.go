@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -54,7 +55,11 @@ func (s *Store) insert(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res 
 	}
 	// what was committed before an error stays; the caller repeats the batch
 	// and finds those rows under their keys
-	return s.transact(ctx, c, offerSettings, s.q.of(f, "lease_insert"), args, func(rows pgx.Rows) error { return readInserts(rows, f, b, res) })
+	next := 0
+	return s.transact(ctx, c, offerSettings, s.q.of(f, "lease_insert"), args, func(rows pgx.Rows) error {
+		next++
+		return readInserts(rows, f, b, groups[next-1], res)
+	})
 }
 
 func insertArgs(b *sqlstore.Batch, items []int) []any {
@@ -93,34 +98,60 @@ type place struct {
 }
 
 // readInserts reads the rows of lease_insert into res. A new row is that of the
-// first item with its key and address.
-func readInserts(rows pgx.Rows, f sqlstore.Family, b *sqlstore.Batch, res *sqlstore.BatchResult) error {
+// first item with its key and address, and holds what the item says.
+func readInserts(rows pgx.Rows, f sqlstore.Family, b *sqlstore.Batch, items []int, res *sqlstore.BatchResult) error {
 	defer rows.Close()
-	wanted := make(map[place]int, len(b.Inserts))
-	for i := range slices.Backward(b.Inserts) {
-		wanted[place{b.Inserts[i].Key, b.Inserts[i].Addr}] = i
-	}
-	for rows.Next() {
-		var n, status pgtype.Int4
-		var alive bool
-		var r leaseRow
-		if err := rows.Scan(append([]any{&res.Revision, &alive, &n, &status}, r.dest()...)...); err != nil {
+	var now time.Time
+	var keys, addrs [][]byte
+	var alive bool
+	var n, status pgtype.Int4
+	var r leaseRow
+	first := []any{&res.Revision, &alive, &now, &keys, &addrs, &n, &status}
+	later := []any{nil, nil, nil, nil, nil, &n, &status}
+	dest := append(first, r.dest()...)
+	for i := 0; rows.Next(); i++ {
+		if i == 1 {
+			copy(dest, later)
+		}
+		r = leaseRow{}
+		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
-		res.Alive = res.Alive && alive
-		if !status.Valid {
-			continue
+		if status.Valid {
+			res.Inserts[n.Int32] = sqlstore.InsertResult{Status: sqlstore.InsertStatus(status.Int32), Lease: r.lease(f)}
 		}
-		l := r.lease(f)
-		i, ok := int(n.Int32), true
-		if !n.Valid {
-			i, ok = wanted[place{l.Key, l.Addr}]
-		}
-		if ok && i < len(res.Inserts) {
-			res.Inserts[i] = sqlstore.InsertResult{Status: sqlstore.InsertStatus(status.Int32), Lease: l}
+	}
+	res.Alive = res.Alive && alive
+	if len(keys) == 0 {
+		return rows.Err()
+	}
+	wanted := make(map[place]int, len(items))
+	for _, i := range slices.Backward(items) {
+		wanted[place{b.Inserts[i].Key, b.Inserts[i].Addr}] = i
+	}
+	for j, key := range keys {
+		if i, ok := wanted[place{sqlstore.Key(key), toAddr(addrs[j])}]; ok {
+			res.Inserts[i] = sqlstore.InsertResult{Status: sqlstore.Inserted, Lease: offered(&b.Inserts[i], b.Fence.Frontend, now)}
 		}
 	}
 	return rows.Err()
+}
+
+// offered is the row that lease_insert makes of an item.
+func offered(in *sqlstore.Insert, frontend string, now time.Time) sqlstore.Lease {
+	hold := time.Duration(in.OfferLft) * time.Second
+	l := sqlstore.Lease{
+		Family: in.Family, Key: in.Key, VRF: in.VRF, Addr: in.Addr, PrefixLen: in.PrefixLen,
+		SubnetID: in.SubnetID, PoolID: in.PoolID, PoolGen: in.PoolGen,
+		State: sqlstore.Offered, ValidLft: in.ValidLft, Rev: now.UnixMicro(), Remaining: hold,
+		Since: now.UTC(), Expires: now.Add(hold).UTC(), Frontend: frontend, Client: in.Client,
+	}
+	if in.Family == sqlstore.IPv6 {
+		l.PreferredLft = in.PrefLft
+	} else {
+		l.PrefixLen, l.Client.IAID = 32, 0
+	}
+	return l
 }
 
 func (s *Store) update(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res *sqlstore.BatchResult) error {

@@ -7,49 +7,50 @@
 -- every row, and at least one row.
 
 -- name: lease_insert
--- Inserts an offered row for each item whose key, and former keys, have none;
--- returns the new rows (status 1), those found under the key (2) or under a
--- former key (3). An item that is missing was not placed: its address is
--- taken, or another writer was first.
+-- Inserts an offered row for each item whose key, and former keys, have none.
+-- Returns the time and the keys and addresses of the new rows once, and a row
+-- for each that was found under the key (2) or under a former key (3). An item
+-- that is missing was not placed: its address is taken, or another writer was
+-- first. What the new rows hold is known to who sent it: nothing of it is read back.
 WITH h AS MATERIALIZED (
   SELECT c.revision, now() AS now, (extract(epoch FROM now()) * 1000000)::bigint AS now_us,
          $1::text = '' OR EXISTS (SELECT 1 FROM frontend f WHERE f.id = $1 AND f.incarnation = $2
                                   AND f.heartbeat_at > now() - interval '5 seconds') AS alive
     FROM config_head c WHERE c.id = 1),
-r AS MATERIALIZED (
-  SELECT k.*, coalesce(own.binding_key, former.binding_key) AS found, own.binding_key IS NOT NULL AS is_own
-    FROM unnest($3::int[], $4::bytea[], $5::bytea[], $6::bytea[], $7::int[], $8::bytea[], $9::int[], $10::int[], $11::int[],
-                $12::bigint[], $13::bigint[], $14::bytea[], $15::int[], $16::int[], $17::bytea[], $18::bytea[], $19::bytea[],
-                $20::bytea[], $21::bytea[], $22::bytea[], $23::text[], $24::int[], $25::text[]
-                , $26::int[], $27::bigint[], $28::bigint[] --v6
-         ) AS k (n, key, former1, former2, vrf, addr, subnet_id, pool_id, pool_gen,
-                 valid_lft, offer_lft, hwaddr, hwtype, hwaddr_source, client_id, relay_addr, circuit_id,
-                 remote_id, subscriber_id, relay_id, hostname, fqdn_flags, classes
-                 , prefix_len, preferred_lft, iaid --v6
-         )
-    LEFT JOIN LATERAL (SELECT l.binding_key FROM lease4 l WHERE l.binding_key = k.key OFFSET 0) own ON true
-    LEFT JOIN LATERAL (SELECT l.binding_key FROM lease4 l WHERE l.binding_key IN (k.former1, k.former2) LIMIT 1) former ON true),
 ins AS (
   INSERT INTO lease4 AS l (binding_key, vrf, addr, subnet_id, pool_id, pool_gen, state, valid_lft, since, expires_at, rev,
                            hwaddr, hwtype, hwaddr_source, client_id, relay_addr, circuit_id, remote_id, subscriber_id, relay_id,
                            hostname, fqdn_flags, classes, frontend
                            , prefix_len, preferred_lft, iaid --v6
                            )
-  SELECT r.key, r.vrf, r.addr, r.subnet_id, r.pool_id, r.pool_gen, 1, r.valid_lft, h.now,
-         h.now + r.offer_lft * interval '1 second', h.now_us,
-         r.hwaddr, r.hwtype, r.hwaddr_source, r.client_id, r.relay_addr, r.circuit_id, r.remote_id, r.subscriber_id, r.relay_id,
-         r.hostname, r.fqdn_flags, r.classes, $1
-         , r.prefix_len, r.preferred_lft, r.iaid --v6
-    FROM r CROSS JOIN h
-   WHERE h.alive AND r.found IS NULL AND r.addr IS NOT NULL
-   ORDER BY r.n
+  SELECT k.key, k.vrf, k.addr, k.subnet_id, k.pool_id, k.pool_gen, 1, k.valid_lft, h.now,
+         h.now + k.offer_lft * interval '1 second', h.now_us,
+         k.hwaddr, k.hwtype, k.hwaddr_source, k.client_id, k.relay_addr, k.circuit_id, k.remote_id, k.subscriber_id, k.relay_id,
+         k.hostname, k.fqdn_flags, k.classes, $1
+         , k.prefix_len, k.preferred_lft, k.iaid --v6
+    FROM h CROSS JOIN unnest($4::bytea[], $5::bytea[], $6::bytea[], $7::int[], $8::bytea[], $9::int[], $10::int[], $11::int[],
+                $12::bigint[], $13::bigint[], $14::bytea[], $15::int[], $16::int[], $17::bytea[], $18::bytea[], $19::bytea[],
+                $20::bytea[], $21::bytea[], $22::bytea[], $23::text[], $24::int[], $25::text[]
+                , $26::int[], $27::bigint[], $28::bigint[] --v6
+         ) AS k (key, former1, former2, vrf, addr, subnet_id, pool_id, pool_gen,
+                 valid_lft, offer_lft, hwaddr, hwtype, hwaddr_source, client_id, relay_addr, circuit_id,
+                 remote_id, subscriber_id, relay_id, hostname, fqdn_flags, classes
+                 , prefix_len, preferred_lft, iaid --v6
+         )
+    LEFT JOIN LATERAL (SELECT true AS there FROM lease4 l WHERE l.binding_key = k.key OFFSET 0) own ON true
+    LEFT JOIN LATERAL (SELECT true AS there FROM lease4 l WHERE k.former1 IS NOT NULL AND l.binding_key IN (k.former1, k.former2) LIMIT 1) former ON true
+   WHERE h.alive AND k.addr IS NOT NULL AND own.there IS NULL AND former.there IS NULL
   ON CONFLICT DO NOTHING
-  RETURNING l.*)
-SELECT h.revision, h.alive, x.* FROM h LEFT JOIN (
-  SELECT NULL::int AS n, 1 AS status, $columns FROM ins l
-  UNION ALL
-  SELECT r.n, CASE WHEN r.is_own THEN 2 ELSE 3 END, x.*
-    FROM r CROSS JOIN LATERAL (SELECT $columns FROM lease4 l WHERE l.binding_key = r.found OFFSET 0) x
+  RETURNING l.binding_key, l.addr),
+new AS MATERIALIZED (SELECT array_agg(i.binding_key) AS keys, array_agg(i.addr) AS addrs FROM ins i)
+SELECT h.revision, h.alive, h.now, new.keys, new.addrs, x.* FROM h CROSS JOIN new LEFT JOIN (
+  SELECT k.n, CASE WHEN x.binding_key = k.key THEN 2 ELSE 3 END AS status, x.*
+    FROM unnest($3::int[], $4::bytea[], $5::bytea[], $6::bytea[]) AS k (n, key, former1, former2)
+   CROSS JOIN LATERAL (
+     SELECT $columns FROM lease4 l WHERE l.binding_key = k.key
+     UNION ALL
+     SELECT $columns FROM lease4 l WHERE k.former1 IS NOT NULL AND l.binding_key IN (k.former1, k.former2)
+     LIMIT 1) x
 ) x ON true;
 
 -- name: lease_update
@@ -253,7 +254,7 @@ SELECT $columns FROM lease4 l WHERE l.state = 2 AND l.expires_at > now() ORDER B
 -- name: lease_columns
 -- Not a statement: what $columns stands for above.
 l.binding_key, l.parked_key, l.vrf, l.addr, l.subnet_id, l.pool_id, l.pool_gen, l.state, l.valid_lft, l.rev,
-       extract(epoch FROM l.expires_at - now())::double precision AS remaining, l.since, l.expires_at, l.reclaim_at, l.frontend,
+       date_part('epoch', l.expires_at - now()) AS remaining, l.since, l.expires_at, l.reclaim_at, l.frontend,
        l.hwaddr, l.hwtype, l.hwaddr_source, l.client_id, l.relay_addr, l.circuit_id, l.remote_id, l.subscriber_id, l.relay_id,
        l.hostname, l.fqdn_flags, l.classes,
        32 AS prefix_len, 0::bigint AS preferred_lft, 0::bigint AS iaid --v4
