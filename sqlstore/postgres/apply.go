@@ -154,9 +154,25 @@ func offered(in *sqlstore.Insert, frontend string, now time.Time) sqlstore.Lease
 	return l
 }
 
+// update runs lease_activate where that may be all there is to do, and
+// lease_update, in a transaction of its own, for what that has left.
 func (s *Store) update(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res *sqlstore.BatchResult) error {
-	f := b.Updates[0].Family
-	err := s.transact(ctx, c, laneSettings, s.q.of(f, "lease_update"), [][]any{updateArgs(b)}, func(rows pgx.Rows) error {
+	f, left := b.Updates[0].Family, make([]int, len(b.Updates))
+	for i := range left {
+		left[i] = i
+	}
+	if activations(b.Updates) {
+		args := [][]any{activateArgs(b)}
+		err := s.transact(ctx, c, laneSettings, s.q.of(f, "lease_activate"), args, func(rows pgx.Rows) error { return readUpdates(rows, f, res) })
+		if err != nil {
+			return err
+		}
+		left = slices.DeleteFunc(left, func(i int) bool { return res.Updates[i].Status != 0 })
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	err := s.transact(ctx, c, laneSettings, s.q.of(f, "lease_update"), [][]any{updateArgs(b, left)}, func(rows pgx.Rows) error {
 		return readUpdates(rows, f, res)
 	})
 	if err == nil {
@@ -168,6 +184,17 @@ func (s *Store) update(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res 
 		return nil
 	}
 	return err
+}
+
+// activations tells whether a batch is of nothing but single items, or whole
+// DHCPv6 messages, that a client takes or renews.
+func activations(updates []sqlstore.Update) bool {
+	for i := range updates {
+		if u := &updates[i]; u.Action != sqlstore.Activate || u.Count > 1 && u.Family == sqlstore.IPv4 {
+			return false
+		}
+	}
+	return true
 }
 
 // readUpdates reads the rows of lease_update into res.
@@ -208,8 +235,33 @@ func lostRaces(res *sqlstore.BatchResult) {
 	}
 }
 
-func updateArgs(b *sqlstore.Batch) []any {
+// activateArgs are the arguments of lease_activate.
+func activateArgs(b *sqlstore.Batch) []any {
 	n := len(b.Updates)
+	var (
+		num, msg, cnt   = make([]int32, n), make([]int32, n), make([]int32, n)
+		key, addr       = make([][]byte, n), make([][]byte, n)
+		rev, valid, prf = make([]int64, n), make([]int64, n), make([]int64, n)
+		client          clientArrays
+	)
+	client.grow(n)
+	for i := range b.Updates {
+		u := &b.Updates[i]
+		num[i], msg[i], cnt[i] = int32(i), int32(u.Message), int32(max(u.Count, 1))
+		key[i], addr[i], rev[i] = fromKey(u.Key), fromAddr(u.Addr), u.Rev
+		valid[i], prf[i] = int64(u.ValidLft), int64(u.PrefLft)
+		client.add(&u.Client)
+	}
+	args := append([]any{b.Fence.Frontend, b.Fence.Incarnation, num, msg, cnt, key, addr, rev, valid}, client.args()...)
+	if b.Updates[0].Family == sqlstore.IPv6 {
+		args = append(args, prf)
+	}
+	return args
+}
+
+// updateArgs are the arguments of lease_update for some of the items.
+func updateArgs(b *sqlstore.Batch, items []int) []any {
+	n := len(items)
 	var (
 		num, msg, cnt, act              = make([]int32, n), make([]int32, n), make([]int32, n), make([]int32, n)
 		key, addr, newKey               = make([][]byte, n), make([][]byte, n), make([][]byte, n)
@@ -217,15 +269,16 @@ func updateArgs(b *sqlstore.Batch) []any {
 		pref                            = make([]int64, n)
 		client                          clientArrays
 	)
-	for i := range b.Updates {
+	client.grow(n)
+	for j, i := range items {
 		u := &b.Updates[i]
-		num[i], msg[i], cnt[i], act[i] = int32(i), int32(u.Message), int32(max(u.Count, 1)), int32(u.Action)
-		key[i], addr[i], newKey[i], rev[i] = fromKey(u.Key), fromAddr(u.Addr), fromKey(u.NewKey), u.Rev
-		valid[i], lft[i], pref[i] = int64(u.ValidLft), int64(u.ValidLft), int64(u.PrefLft)
+		num[j], msg[j], cnt[j], act[j] = int32(i), int32(u.Message), int32(max(u.Count, 1)), int32(u.Action)
+		key[j], addr[j], newKey[j], rev[j] = fromKey(u.Key), fromAddr(u.Addr), fromKey(u.NewKey), u.Rev
+		valid[j], lft[j], pref[j] = int64(u.ValidLft), int64(u.ValidLft), int64(u.PrefLft)
 		if u.Action == sqlstore.Hold {
-			lft[i] = int64(u.OfferLft)
+			lft[j] = int64(u.OfferLft)
 		}
-		grace[i], parkMax[i] = int64(u.Grace), int64(u.ParkMax)
+		grace[j], parkMax[j] = int64(u.Grace), int64(u.ParkMax)
 		client.add(&u.Client)
 	}
 	args := []any{b.Fence.Frontend, b.Fence.Incarnation, num, msg, cnt, key, addr, rev, act, newKey, valid, lft, grace, parkMax}

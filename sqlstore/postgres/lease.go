@@ -91,6 +91,15 @@ type clientArrays struct {
 	classes                                               []string
 }
 
+// grow makes room for n values.
+func (a *clientArrays) grow(n int) {
+	for _, list := range []*[][]byte{&a.hwaddr, &a.clientID, &a.relay, &a.circuit, &a.remote, &a.subscriber, &a.relayID} {
+		*list = make([][]byte, 0, n)
+	}
+	a.hwtype, a.source, a.flags = make([]int32, 0, n), make([]int32, 0, n), make([]int32, 0, n)
+	a.hostname, a.classes = make([]string, 0, n), make([]string, 0, n)
+}
+
 func (a *clientArrays) add(c *sqlstore.Client) {
 	a.hwaddr = append(a.hwaddr, nonEmpty(c.HWAddr))
 	a.hwtype = append(a.hwtype, int32(c.HWType))

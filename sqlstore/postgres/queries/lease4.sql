@@ -53,6 +53,65 @@ SELECT h.revision, h.alive, h.now, new.keys, new.addrs, x.* FROM h CROSS JOIN ne
      LIMIT 1) x
 ) x ON true;
 
+-- name: lease_activate
+-- What nearly all batches are: rows that a client takes or renews, where no
+-- holding ends. Each is found and locked once and changed where it lies (ctid).
+-- A row that is not returned was not changed, and is for lease_update.
+WITH h AS MATERIALIZED (
+  SELECT c.revision, now() AS now, (extract(epoch FROM now()) * 1000000)::bigint AS now_us,
+         $1::text = '' OR EXISTS (SELECT 1 FROM frontend f WHERE f.id = $1 AND f.incarnation = $2
+                                  AND f.heartbeat_at > now() - interval '5 seconds') AS alive
+    FROM config_head c WHERE c.id = 1),
+upd AS (
+  UPDATE lease4 l SET
+    state         = 2,
+    since         = CASE WHEN k.fresh THEN k.now ELSE l.since END,
+    expires_at    = CASE WHEN k.lft >= 4294967295 THEN timestamptz '9000-01-01 00:00:00+00' ELSE k.now + k.lft * interval '1 second' END,
+    reclaim_at    = NULL,
+    rev           = greatest(l.rev + 1, k.now_us),
+    valid_lft     = k.lft,
+    preferred_lft = k.preferred, --v6
+    hwaddr        = coalesce(k.hwaddr, l.hwaddr),
+    hwtype        = CASE WHEN k.hwaddr IS NULL THEN l.hwtype ELSE k.hwtype END,
+    hwaddr_source = CASE WHEN k.hwaddr IS NULL THEN l.hwaddr_source ELSE k.hwaddr_source END,
+    client_id     = coalesce(k.new_client_id, l.client_id),
+    relay_addr    = coalesce(k.relay_addr, l.relay_addr),
+    circuit_id    = coalesce(k.new_circuit_id, l.circuit_id),
+    remote_id     = coalesce(k.remote_id, l.remote_id),
+    subscriber_id = coalesce(k.subscriber_id, l.subscriber_id),
+    relay_id      = coalesce(k.relay_id, l.relay_id),
+    hostname      = CASE WHEN k.hostname = '' THEN l.hostname ELSE k.hostname END,
+    fqdn_flags    = CASE WHEN k.hostname = '' THEN l.fqdn_flags ELSE k.fqdn_flags END,
+    classes       = k.classes,
+    frontend      = CASE WHEN $1 = '' THEN l.frontend ELSE $1 END
+  FROM (
+    SELECT k.*, x.*, h.now, h.now_us
+           , count(*) OVER (PARTITION BY k.msg) AS passed --v6
+      FROM h CROSS JOIN unnest($3::int[], $4::int[], $5::int[], $6::bytea[], $7::bytea[], $8::bigint[], $9::bigint[],
+               $10::bytea[], $11::int[], $12::int[], $13::bytea[], $14::bytea[], $15::bytea[], $16::bytea[],
+               $17::bytea[], $18::bytea[], $19::text[], $20::int[], $21::text[]
+               , $22::bigint[] --v6
+             ) AS k (n, msg, cnt, key, want, want_rev, lft, hwaddr, hwtype, hwaddr_source, new_client_id, relay_addr, new_circuit_id,
+                     remote_id, subscriber_id, relay_id, hostname, fqdn_flags, classes
+                     , preferred --v6
+             )
+     CROSS JOIN LATERAL (
+       SELECT l.ctid AS at, l.state <> 2 AS fresh, l.hostname AS old_hostname, l.fqdn_flags AS old_flags
+         FROM lease4 l
+        WHERE l.binding_key = k.key AND l.addr = k.want AND (l.state <> 2 OR l.expires_at > h.now)
+          AND CASE k.want_rev WHEN 0 THEN l.state IN (1, 2) ELSE l.rev = k.want_rev END
+       OFFSET 0 FOR UPDATE SKIP LOCKED) x
+     WHERE h.alive) k
+  WHERE l.ctid = k.at
+    AND k.passed >= k.cnt --v6
+  RETURNING k.n, k.fresh, k.old_hostname, k.old_flags, l.*),
+ev AS (
+  INSERT INTO lease_event (kind, family, vrf, addr, prefix_len, subnet_id, binding_key, hostname, fqdn_flags, state, rev)
+  SELECT CASE WHEN u.fresh THEN 1 ELSE 2 END, 4, u.vrf, u.addr, 32, u.subnet_id, u.binding_key, u.hostname, u.fqdn_flags, u.state, u.rev --v4
+  SELECT CASE WHEN u.fresh THEN 1 ELSE 2 END, 6, u.vrf, u.addr, u.prefix_len, u.subnet_id, u.binding_key, u.hostname, u.fqdn_flags, u.state, u.rev --v6
+    FROM upd u WHERE (u.fresh OR u.hostname <> u.old_hostname OR u.fqdn_flags <> u.old_flags) AND EXISTS (SELECT 1 FROM event_consumer))
+SELECT h.revision, h.alive, l.n, 1 AS status, l.fresh, $columns FROM h LEFT JOIN upd l ON true;
+
 -- name: lease_update
 -- Changes each row whose guard holds, all or none of a message, and writes the
 -- history row of a holding that ends and the event, from the locked old row.
