@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,6 +21,38 @@ type metrics struct {
 	revision prometheus.GaugeFunc
 	refused  prometheus.Counter
 	names    *prometheus.CounterVec
+
+	// those that every packet needs
+	receivedBy, sentBy byType
+	handledBy          [2]prometheus.Observer // by familyIndex
+}
+
+// byType has the counters of the message types that were met: to find one by
+// its labels costs as much as to choose the subnet.
+type byType struct {
+	mu    sync.RWMutex
+	known map[familyType]prometheus.Counter
+}
+
+type familyType struct {
+	family sqlstore.Family
+	kind   string
+}
+
+func (b *byType) inc(of *prometheus.CounterVec, f sqlstore.Family, kind string) {
+	b.mu.RLock()
+	c := b.known[familyType{f, kind}]
+	b.mu.RUnlock()
+	if c == nil {
+		c = of.WithLabelValues(f.String(), kind)
+		b.mu.Lock()
+		if b.known == nil {
+			b.known = map[familyType]prometheus.Counter{}
+		}
+		b.known[familyType{f, kind}] = c
+		b.mu.Unlock()
+	}
+	c.Inc()
 }
 
 // newMetrics makes the metrics and registers them.
@@ -55,6 +88,9 @@ func newMetrics(r prometheus.Registerer, queued, revision func() float64) (*metr
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
 	}
+	for _, f := range []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6} {
+		m.handledBy[familyIndex(f)] = m.handle.WithLabelValues(f.String())
+	}
 	return m, nil
 }
 
@@ -64,15 +100,15 @@ func (m *metrics) dropped(f sqlstore.Family, r Reason) {
 
 // receivedType counts a message; kind is a lower-case name from a closed set.
 func (m *metrics) receivedType(f sqlstore.Family, kind string) {
-	m.received.WithLabelValues(f.String(), kind).Inc()
+	m.receivedBy.inc(m.received, f, kind)
 }
 
 func (m *metrics) sentType(f sqlstore.Family, kind string) {
-	m.sent.WithLabelValues(f.String(), kind).Inc()
+	m.sentBy.inc(m.sent, f, kind)
 }
 
 func (m *metrics) panicked(f sqlstore.Family) { m.panics.WithLabelValues(f.String()).Inc() }
 
 func (m *metrics) handled(f sqlstore.Family, d time.Duration) {
-	m.handle.WithLabelValues(f.String()).Observe(d.Seconds())
+	m.handledBy[familyIndex(f)].Observe(d.Seconds())
 }

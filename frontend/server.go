@@ -23,6 +23,7 @@ type Server struct {
 	metrics   *metrics
 	protocols [2]protocol // by familyIndex
 	queue     *queue
+	deadlines deadlines
 
 	gone    gone
 	snap    atomic.Pointer[snapshot]

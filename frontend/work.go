@@ -58,9 +58,7 @@ func (s *Server) guard(p *packet) (err error) {
 	if left <= 0 {
 		return drop(ReasonStale, "waited %v too long", -left)
 	}
-	ctx, cancel := context.WithTimeout(s.base, left)
-	defer cancel()
-	return s.protocols[familyIndex(p.family)].handle(ctx, p)
+	return s.protocols[familyIndex(p.family)].handle(s.deadlines.in(s.base, left), p)
 }
 
 // current returns the snapshot in use.

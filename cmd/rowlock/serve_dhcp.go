@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"slices"
 
 	"rowlock/frontend"
@@ -15,6 +16,7 @@ import (
 // startDHCP starts engine and frontend. They stop in order: no new packets,
 // replies to those under way, the frontend's row.
 func (s *server) startDHCP(ctx context.Context) (stop func(context.Context) error, err error) {
+	collectSeldom()
 	if err := s.build(); err != nil {
 		return nil, err
 	}
@@ -37,6 +39,15 @@ func (s *server) startDHCP(ctx context.Context) (stop func(context.Context) erro
 	}
 	s.engine.SetAddrs(ids)
 	return stop, nil
+}
+
+// collectSeldom lets garbage grow to four times of what is in use: packets leave
+// much of it, little is in use, and the stacks of a thousand workers are looked
+// through each time. Who sets GOGC, or a limit by GOMEMLIMIT, has it kept.
+func collectSeldom() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 }
 
 // listening is what the log says of where DHCP is served.

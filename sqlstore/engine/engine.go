@@ -35,23 +35,24 @@ type Config struct {
 
 // Engine decides requests on one database. It is safe for concurrent use.
 type Engine struct {
-	cfg     Config
-	store   sqlstore.Store
-	log     *slog.Logger
-	metrics *metrics
-	hints   *hints
-	keys    *keyLocks
-	offers  map[sqlstore.Family]*lane
-	commits map[sqlstore.Family]*lane
-	times   atomic.Pointer[times]
-	member  member
-	loader  loader
-	sweeper chan struct{}
-	bans    sync.Map     // lockName -> time.Time
-	told    atomic.Int64 // when it was last told that a privilege is missing, in Unix seconds
-	granted atomic.Int64 // leases acknowledged
-	stop    context.CancelFunc
-	running sync.WaitGroup
+	cfg       Config
+	store     sqlstore.Store
+	log       *slog.Logger
+	metrics   *metrics
+	hints     *hints
+	keys      *keyLocks
+	offers    map[sqlstore.Family]*lane
+	commits   map[sqlstore.Family]*lane
+	times     atomic.Pointer[times]
+	member    member
+	loader    loader
+	sweeper   chan struct{}
+	bans      sync.Map     // lockName -> time.Time
+	anyBanned atomic.Bool  // there was one since the process began
+	told      atomic.Int64 // when it was last told that a privilege is missing, in Unix seconds
+	granted   atomic.Int64 // leases acknowledged
+	stop      context.CancelFunc
+	running   sync.WaitGroup
 }
 
 // times are the global parameters that the engine itself uses, in seconds.
@@ -158,11 +159,8 @@ func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decisio
 			return nil, fmt.Errorf("two items of a request have the same key: %w", sqlstore.ErrData)
 		}
 		keys = append(keys, r.Items[i].Key)
-		if until, ok := e.bans.Load(lockName{r.Family, r.Items[i].Key}); ok {
-			if time.Now().Before(until.(time.Time)) {
-				return nil, fmt.Errorf("client is set aside: %w", sqlstore.ErrData)
-			}
-			e.bans.Delete(lockName{r.Family, r.Items[i].Key})
+		if e.isBanned(lockName{r.Family, r.Items[i].Key}) {
+			return nil, fmt.Errorf("client is set aside: %w", sqlstore.ErrData)
 		}
 	}
 	for i := range r.Items {
@@ -187,10 +185,20 @@ func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decisio
 	return d, nil
 }
 
+// isBanned tells whether a client is set aside.
+func (e *Engine) isBanned(name lockName) bool {
+	if !e.anyBanned.Load() {
+		return false
+	}
+	until, ok := e.bans.Load(name)
+	return ok && time.Now().Before(until.(time.Time))
+}
+
 // banned sets the clients of a job aside for a minute whose data the database
 // refused: a bug here, but no reason to try it with every packet.
 func (e *Engine) banned(j *job, err error) {
 	e.metrics.data.Inc()
+	e.anyBanned.Store(true)
 	now := time.Now()
 	e.bans.Range(func(name, until any) bool {
 		if now.After(until.(time.Time)) {
