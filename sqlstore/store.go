@@ -83,6 +83,22 @@ type Insert struct {
 	Solo bool
 }
 
+// Offered is the row that an Insert makes at that time, as the database has it
+// afterwards: dialects need not read back what they have just written.
+func (in *Insert) Offered(frontend string, now time.Time) Lease {
+	hold := time.Duration(in.OfferLft) * time.Second
+	l := Lease{
+		Family: in.Family, Key: in.Key, VRF: in.VRF, Addr: in.Addr, PrefixLen: in.PrefixLen,
+		SubnetID: in.SubnetID, PoolID: in.PoolID, PoolGen: in.PoolGen,
+		State: Offered, ValidLft: in.ValidLft, PreferredLft: in.PrefLft, Rev: now.UnixMicro(), Remaining: hold,
+		Since: now.UTC(), Expires: now.Add(hold).UTC(), Frontend: frontend, Client: in.Client,
+	}
+	if in.Family == IPv4 { // columns that lease4 does not have
+		l.PrefixLen, l.PreferredLft, l.Client.IAID = 32, 0, 0
+	}
+	return l
+}
+
 // InsertStatus is what became of an Insert.
 type InsertStatus uint8
 

@@ -25,9 +25,20 @@ type conn struct {
 
 // packet is some statements and their arguments, sent at once.
 type packet struct {
-	text []string
-	args []driver.NamedValue
+	text  []string
+	args  []driver.NamedValue
+	reads []func(v []driver.Value) error // for the rows of those that ask returns any
 }
+
+// ask appends a statement that returns rows. Values are valid until read
+// returns.
+func (p *packet) ask(read func(v []driver.Value) error, statement string, args ...any) {
+	p.add(statement, args...)
+	p.reads = append(p.reads, read)
+}
+
+// row reads the next row of the result with this number.
+func (p *packet) row(result int, v []driver.Value) error { return p.reads[result](v) }
 
 // add appends a statement.
 func (p *packet) add(statement string, args ...any) {

@@ -23,6 +23,9 @@ func newPool(t *target, q *queries, set settings, statements []string, conns int
 	for _, h := range t.hosts {
 		h = h.Clone()
 		h.Params = set
+		if len(statements) > 0 { // lane_placed counts new rows, not those that were met
+			h.ClientFoundRows = false
+		}
 		dc, err := mysql.NewConnector(h)
 		if err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"time"
 
 	"rowlock/sqlstore"
 )
@@ -43,48 +44,60 @@ func (c *conn) insert(b *sqlstore.Batch, res *sqlstore.BatchResult) error {
 	if len(together) > 0 {
 		groups = append(groups, together)
 	}
-	f := b.Inserts[0].Family
 	res.Alive = true // until one of the transactions finds otherwise
 	p := &packet{}
-	var rows []bool // by result: whether it has lease rows
 	for _, g := range groups {
-		former := c.addInserts(p, b, g)
-		rows = append(rows, false, true)
-		if former {
-			rows = append(rows, true)
-		}
+		c.addInserts(p, b, g, res)
 	}
-	return c.send(p, func(result int, v []driver.Value) error {
-		if !rows[result] {
-			res.Revision, res.Alive = integer(v[0]), res.Alive && boolean(v[1])
-			return nil
-		}
-		i := integer(v[0])
-		res.Inserts[i] = sqlstore.InsertResult{Status: sqlstore.InsertStatus(integer(v[1])), Lease: leaseOf(f, v[2:])}
-		return nil
-	})
+	return c.send(p, p.row)
 }
 
-// addInserts adds one transaction for some of the items. It tells whether
-// former keys are looked up too.
-func (c *conn) addInserts(p *packet, b *sqlstore.Batch, group []int) (former bool) {
+// addInserts adds one transaction for some of the items.
+func (c *conn) addInserts(p *packet, b *sqlstore.Batch, group []int, res *sqlstore.BatchResult) {
 	f := b.Inserts[0].Family
-	rows := &items{}
+	rows, former := &items{}, false
 	for _, i := range group {
 		in := &b.Inserts[i]
 		former = former || len(in.Former) > 0
 		rows.insert(i, in)
 	}
-	p.add(c.q.get("tx_begin"))
-	p.add(c.q.of(f, "lane_items"), b.Fence.Frontend, b.Fence.Incarnation, rows.Text())
-	for _, name := range offerStatements[:4] {
-		p.add(c.q.execute(f, name))
+	found := func(v []driver.Value) error {
+		res.Inserts[integer(v[0])] = sqlstore.InsertResult{Status: sqlstore.InsertStatus(integer(v[1])), Lease: leaseOf(f, v[2:])}
+		return nil
 	}
+	p.add(c.q.get("tx_begin"))
+	p.add(c.q.of(f, "lane_items"), b.Fence.Frontend, b.Fence.Incarnation, rows.Text(), len(group))
+	p.add(c.q.execute(f, "lane_clock"))
+	p.add(c.q.execute(f, "lease_insert"))
+	p.add(c.q.execute(f, "lane_placed"))
+	p.ask(func(v []driver.Value) error {
+		h := headOf(v)
+		res.Revision, res.Alive = h.revision, res.Alive && h.alive
+		if h.placed == len(group) {
+			for _, i := range group {
+				res.Inserts[i] = sqlstore.InsertResult{Status: sqlstore.Inserted, Lease: b.Inserts[i].Offered(b.Fence.Frontend, h.now)}
+			}
+		}
+		return nil
+	}, c.q.execute(f, "lane_head"))
+	p.ask(found, c.q.execute(f, "lease_read_own"))
 	if former {
-		p.add(c.q.execute(f, "lease_read_former"))
+		p.ask(found, c.q.execute(f, "lease_read_former"))
 	}
 	p.add(c.q.get("tx_commit"))
-	return former
+}
+
+// head is the row of lane_head.
+type head struct {
+	revision int64
+	alive    bool
+	now      time.Time
+	placed   int // of a batch of inserts
+	consumed bool
+}
+
+func headOf(v []driver.Value) head {
+	return head{integer(v[0]), boolean(v[1]), time.UnixMicro(integer(v[2])).UTC(), int(integer(v[3])), boolean(v[4])}
 }
 
 // insert appends the row of an item, in the order that lease_insert reads.

@@ -26,9 +26,9 @@ type queries struct {
 
 // The statements that the connections of a lane prepare.
 var (
-	offerStatements  = []string{"lane_clock", "lane_head", "lease_insert", "lease_read_own", "lease_read_former"}
+	offerStatements  = []string{"lane_clock", "lease_insert", "lane_placed", "lane_head", "lease_read_own", "lease_read_former"}
 	commitStatements = []string{
-		"lane_clock", "lane_head", "lane_fence", "lease_lock", "lease_history", "lease_update", "lease_move", "lease_event", "lease_read_changed",
+		"lane_clock", "lane_head", "lane_fence", "lane_alive", "lease_history", "lease_update", "lease_move", "lease_event", "lease_read_changed",
 	}
 )
 
@@ -157,6 +157,11 @@ func (q *queries) execute(f sqlstore.Family, name string) string {
 		panic(fmt.Sprintf("mysql: query %q is not prepared", name))
 	}
 	return s
+}
+
+// forKeys returns a statement on leases with room for n keys.
+func (q *queries) forKeys(f sqlstore.Family, name string, n int) string {
+	return strings.Replace(q.of(f, name), "$keys", strings.Repeat("?, ", n-1)+"?", 1)
 }
 
 func (q *queries) get(name string) string {

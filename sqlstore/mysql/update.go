@@ -17,77 +17,83 @@ type change struct {
 	running bool // its expires_at is ahead
 	ok      bool // the guard holds
 	whole   bool // and that of all its siblings
+	plain   bool // and nothing but times and the state changes
 }
 
 // update locks the rows of a batch and looks at them, decides which changes are
 // to be made, and sends these together with the commit.
 func (c *conn) update(b *sqlstore.Batch, res *sqlstore.BatchResult) error {
 	f := b.Updates[0].Family
-	changes, consumed, err := c.lock(f, b, res)
+	changes, h, err := c.lock(f, b, res)
 	if err != nil {
 		return err
 	}
 	decide(changes)
-	p := &packet{}
-	changing := res.Alive && c.addChanges(p, f, changes, consumed)
-	missing := missingRows(changes)
-	if missing != nil {
-		p.add(c.q.of(f, "lease_exists"), missing.Text())
+	p, alive := &packet{}, h.alive
+	if alive {
+		c.addChanges(p, f, changes, h.consumed)
+		p.ask(func(v []driver.Value) error { alive = boolean(v[0]); return nil }, c.q.execute(f, "lane_alive"))
+	}
+	if missing := missingRows(changes); missing != nil {
+		p.ask(func(v []driver.Value) error {
+			changes[integer(v[0])].res.Status = sqlstore.Locked
+			return nil
+		}, c.q.of(f, "lease_exists"), missing.Text())
 	}
 	p.add(c.q.get("tx_commit"))
-	changed := 0
-	err = c.send(p, func(result int, v []driver.Value) error {
-		ch := &changes[integer(v[0])]
-		if changing && result == 0 {
-			ch.res.Status, ch.res.Fresh, ch.res.Lease = sqlstore.Updated, ch.fresh(), leaseOf(f, v[1:])
-			changed++
-		} else {
-			ch.res.Status = sqlstore.Locked
-		}
-		return nil
-	})
-	if changing && changed == 0 {
-		res.Alive = false // it was, at the first round trip
-	}
+	err = c.send(p, p.row)
 	if err != nil && len(b.Updates) == 1 && b.Updates[0].Action == sqlstore.Rekey && errors.Is(classify(err), sqlstore.ErrConflict) {
 		res.Updates[0].Status, res.Alive = sqlstore.Mismatch, true // or there would have been no update
 		return c.rollback(nil)
 	}
-	if err == nil && !res.Alive {
+	if err != nil {
+		return err
+	}
+	if res.Alive = alive; !alive {
 		for i := range res.Updates {
 			res.Updates[i].Status = sqlstore.UpdateFenced
 		}
+		return nil
 	}
-	return err
+	for i := range changes {
+		if ch := &changes[i]; ch.plain {
+			ch.res.Status, ch.res.Fresh, ch.res.Lease = sqlstore.Updated, ch.fresh(), ch.activated(b.Fence.Frontend, h.now)
+		}
+	}
+	return nil
 }
 
 // lock begins the transaction, locks the rows of all items that nobody else
 // holds, and reads them.
-func (c *conn) lock(f sqlstore.Family, b *sqlstore.Batch, res *sqlstore.BatchResult) (changes []change, consumed bool, err error) {
-	keys := &items{}
+func (c *conn) lock(f sqlstore.Family, b *sqlstore.Batch, res *sqlstore.BatchResult) (changes []change, h head, err error) {
 	changes = make([]change, len(b.Updates))
+	keys, at := make([]any, 0, len(b.Updates)), make(map[sqlstore.Key]int, len(b.Updates))
 	for i := range b.Updates {
-		changes[i].u, changes[i].res = &b.Updates[i], &res.Updates[i]
+		u := &b.Updates[i]
+		changes[i].u, changes[i].res = u, &res.Updates[i]
 		changes[i].res.Status = sqlstore.NoRow
-		keys.key(b.Updates[i].Key)
+		if _, twice := at[u.Key]; !twice { // of two items with one row the first may change it
+			at[u.Key] = i
+			keys = append(keys, []byte(u.Key))
+		}
 	}
 	p := &packet{}
 	p.add(c.q.get("tx_begin"))
-	p.add(c.q.of(f, "lane_items"), b.Fence.Frontend, b.Fence.Incarnation, keys.Text())
+	p.add(c.q.of(f, "lane_items"), b.Fence.Frontend, b.Fence.Incarnation, "[]", 0)
 	p.add(c.q.execute(f, "lane_clock"))
-	p.add(c.q.execute(f, "lane_head"))
-	p.add(c.q.execute(f, "lease_lock"))
-	err = c.send(p, func(result int, v []driver.Value) error {
-		if result == 0 {
-			res.Revision, res.Alive, consumed = integer(v[0]), boolean(v[1]), boolean(v[2])
-			return nil
-		}
-		ch := &changes[integer(v[0])-1]
-		ch.locked, ch.live, ch.running = true, boolean(v[1]), boolean(v[2])
-		ch.res.Status, ch.res.Lease = sqlstore.Mismatch, leaseOf(f, v[3:])
+	p.ask(func(v []driver.Value) error {
+		h = headOf(v)
+		res.Revision, res.Alive = h.revision, h.alive
 		return nil
-	})
-	return changes, consumed, err
+	}, c.q.execute(f, "lane_head"))
+	p.ask(func(v []driver.Value) error {
+		l := leaseOf(f, v[2:])
+		ch := &changes[at[l.Key]]
+		ch.locked, ch.live, ch.running = true, boolean(v[0]), boolean(v[1])
+		ch.res.Status, ch.res.Lease = sqlstore.Mismatch, l
+		return nil
+	}, c.q.forKeys(f, "lease_lock", len(keys)), keys...)
+	return changes, h, c.send(p, p.row)
 }
 
 // decide applies the guards, to all items of a message or to none.
@@ -178,25 +184,29 @@ func (ch *change) event() int64 {
 	return 0
 }
 
-// addChanges adds the statements that make the changes and read the rows back,
-// if there are any.
-func (c *conn) addChanges(p *packet, f sqlstore.Family, changes []change, consumed bool) bool {
+// addChanges adds the statements that make the changes, and read back those rows
+// that are not known without.
+func (c *conn) addChanges(p *packet, f sqlstore.Family, changes []change, consumed bool) {
 	rows := &items{}
-	var some, ends, moves, tells bool
+	var ends, moves, tells bool
 	for i := range changes {
 		ch := &changes[i]
 		if !ch.whole {
 			continue
 		}
+		if ch.plain = ch.isPlain(); ch.plain {
+			continue
+		}
 		rows.change(i, ch)
-		some, ends, moves = true, ends || ch.endedBy() != 0, moves || ch.u.NewKey != ""
+		ends, moves = ends || ch.endedBy() != 0, moves || ch.u.NewKey != ""
 		tells = tells || consumed && ch.event() != 0
 	}
-	if !some {
-		return false
+	p.add(c.q.execute(f, "lane_fence"))
+	c.addPlain(p, f, changes, consumed)
+	if rows.Empty() {
+		return
 	}
 	p.add(c.q.of(f, "lane_changes"), rows.Text())
-	p.add(c.q.execute(f, "lane_fence"))
 	if ends {
 		p.add(c.q.execute(f, "lease_history"))
 	}
@@ -208,8 +218,11 @@ func (c *conn) addChanges(p *packet, f sqlstore.Family, changes []change, consum
 	if tells {
 		p.add(c.q.execute(f, "lease_event"))
 	}
-	p.add(c.q.execute(f, "lease_read_changed"))
-	return true
+	p.ask(func(v []driver.Value) error {
+		ch := &changes[integer(v[0])]
+		ch.res.Status, ch.res.Fresh, ch.res.Lease = sqlstore.Updated, ch.fresh(), leaseOf(f, v[1:])
+		return nil
+	}, c.q.execute(f, "lease_read_changed"))
 }
 
 // change appends the row of a change, in the order that the fragment changes

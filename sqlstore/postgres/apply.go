@@ -131,27 +131,10 @@ func readInserts(rows pgx.Rows, f sqlstore.Family, b *sqlstore.Batch, items []in
 	}
 	for j, key := range keys {
 		if i, ok := wanted[place{sqlstore.Key(key), toAddr(addrs[j])}]; ok {
-			res.Inserts[i] = sqlstore.InsertResult{Status: sqlstore.Inserted, Lease: offered(&b.Inserts[i], b.Fence.Frontend, now)}
+			res.Inserts[i] = sqlstore.InsertResult{Status: sqlstore.Inserted, Lease: b.Inserts[i].Offered(b.Fence.Frontend, now)}
 		}
 	}
 	return rows.Err()
-}
-
-// offered is the row that lease_insert makes of an item.
-func offered(in *sqlstore.Insert, frontend string, now time.Time) sqlstore.Lease {
-	hold := time.Duration(in.OfferLft) * time.Second
-	l := sqlstore.Lease{
-		Family: in.Family, Key: in.Key, VRF: in.VRF, Addr: in.Addr, PrefixLen: in.PrefixLen,
-		SubnetID: in.SubnetID, PoolID: in.PoolID, PoolGen: in.PoolGen,
-		State: sqlstore.Offered, ValidLft: in.ValidLft, Rev: now.UnixMicro(), Remaining: hold,
-		Since: now.UTC(), Expires: now.Add(hold).UTC(), Frontend: frontend, Client: in.Client,
-	}
-	if in.Family == sqlstore.IPv6 {
-		l.PreferredLft = in.PrefLft
-	} else {
-		l.PrefixLen, l.Client.IAID = 32, 0
-	}
-	return l
 }
 
 // update runs lease_activate where that may be all there is to do, and

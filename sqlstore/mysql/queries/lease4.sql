@@ -12,10 +12,12 @@
 -- $now is the time of the transaction, $name the fragment of that name.
 -- Statements of the lanes without parameters of their own are prepared when a
 -- connection is made: to parse them costs more than to run them for one item.
+-- $keys is a list of binding keys, of rows that need nothing else of their item.
 
 -- name: lane_items
--- What a transaction works on. Arguments: frontend, incarnation, items.
-SET @fe = ?, @incarnation = ?, @items = ?;
+-- What a transaction works on. Arguments: frontend, incarnation, items, and how
+-- many of them are to be placed.
+SET @fe = ?, @incarnation = ?, @items = ?, @wanted = ?;
 
 -- name: lane_clock
 -- The one time of the transaction, and whether the frontend may write.
@@ -24,7 +26,12 @@ SET @now = UTC_TIMESTAMP(6), @us = TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_
                                   AND f.heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL 5 SECOND));
 
 -- name: lane_head
-SELECT c.revision, @alive, EXISTS (SELECT 1 FROM event_consumer) FROM config_head c WHERE c.id = 1;
+SELECT c.revision, @alive, @us, @placed, EXISTS (SELECT 1 FROM event_consumer) FROM config_head c WHERE c.id = 1;
+
+-- name: lane_placed
+-- How many items the statement before has placed. Where all were, nothing needs
+-- to be read back: what their rows hold is known to who sent it.
+SET @placed = ROW_COUNT();
 
 -- name: lease_insert
 -- Inserts an offered row for each item whose key, and former keys, have none.
@@ -80,7 +87,8 @@ SELECT k.n, CASE WHEN l.rev = @us AND l.state = 1 AND l.frontend = @fe AND l.add
          n    INT          PATH '$[0]' ERROR ON ERROR,
          bk   VARCHAR(400) CHARACTER SET ascii PATH '$[1]' ERROR ON ERROR,
          addr VARCHAR(40)  CHARACTER SET ascii PATH '$[3]' ERROR ON ERROR)) k
-  STRAIGHT_JOIN lease4 l FORCE INDEX (PRIMARY) ON l.binding_key = UNHEX(k.bk);
+  STRAIGHT_JOIN lease4 l FORCE INDEX (PRIMARY) ON l.binding_key = UNHEX(k.bk)
+ WHERE @placed <> @wanted;
 
 -- name: lease_read_former
 -- The rows that former keys have where the key itself has none.
@@ -94,18 +102,41 @@ SELECT k.n, 3, $columns
   LEFT JOIN lease4 a FORCE INDEX (PRIMARY) ON a.binding_key = UNHEX(k.former1)
   LEFT JOIN lease4 b FORCE INDEX (PRIMARY) ON b.binding_key = UNHEX(k.former2)
   STRAIGHT_JOIN lease4 l FORCE INDEX (PRIMARY) ON l.binding_key = COALESCE(a.binding_key, b.binding_key)
- WHERE own.binding_key IS NULL;
+ WHERE own.binding_key IS NULL AND @placed <> @wanted;
 
 -- name: lease_lock
 -- Locks the rows of the keys, in their order, without waiting, and shows them:
 -- whether a holding is live, whether expires_at is still ahead, and the row.
-SELECT k.n, l.state = 2 AND l.expires_at > $now, l.expires_at > $now, $columns
-  FROM JSON_TABLE(@items, '$[*]' COLUMNS (
-         n  FOR ORDINALITY,
-         bk VARCHAR(400) CHARACTER SET ascii PATH '$' ERROR ON ERROR)) k
-  STRAIGHT_JOIN lease4 l FORCE INDEX (PRIMARY) ON l.binding_key = UNHEX(k.bk)
-   FOR UPDATE OF l SKIP LOCKED; --mysql
-   FOR UPDATE SKIP LOCKED; --mariadb
+SELECT l.state = 2 AND l.expires_at > $now, l.expires_at > $now, $columns
+  FROM lease4 l FORCE INDEX (PRIMARY) WHERE l.binding_key IN ($keys) ORDER BY l.binding_key FOR UPDATE SKIP LOCKED;
+
+-- name: lease_activate
+-- What nearly all changes are: locked rows that a client takes or renews, where
+-- no holding ends and nothing is new about the client. One statement for all
+-- with the same lifetimes. Arguments: whether a holding begins, the lifetime
+-- twice, the lifetime, the preferred lifetime (DHCPv6), the keys. Assignments
+-- of one table are made from left to right.
+UPDATE lease4 l FORCE INDEX (PRIMARY) SET
+    l.since      = IF(?, $now, l.since),
+    l.state      = 2,
+    l.expires_at = IF(? >= 4294967295, TIMESTAMP'9000-01-01 00:00:00', $now + INTERVAL ? SECOND),
+    l.reclaim_at = NULL,
+    l.rev        = GREATEST(l.rev + 1, @us),
+    l.valid_lft  = ?,
+    l.preferred_lft = ?, --v6
+    l.frontend   = IF(@fe <> '', @fe, l.frontend)
+ WHERE @alive AND l.binding_key IN ($keys);
+
+-- name: lease_assigned
+-- What consumers are told of holdings that begin.
+INSERT INTO lease_event (at, kind, family, vrf, addr, prefix_len, subnet_id, binding_key, hostname, fqdn_flags, state, rev)
+SELECT $now, 1, 4, l.vrf, l.addr, 32, l.subnet_id, l.binding_key, l.hostname, l.fqdn_flags, l.state, l.rev --v4
+SELECT $now, 1, 6, l.vrf, l.addr, l.prefix_len, l.subnet_id, l.binding_key, l.hostname, l.fqdn_flags, l.state, l.rev --v6
+  FROM lease4 l FORCE INDEX (PRIMARY) WHERE @alive AND l.binding_key IN ($keys);
+
+-- name: lane_alive
+-- Whether the changes were made.
+SELECT @alive;
 
 -- name: lease_exists
 -- Which of the keys that were not locked have a row: somebody else holds it.

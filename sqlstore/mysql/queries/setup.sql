@@ -14,7 +14,7 @@ SELECT @@GLOBAL.read_only, @@GLOBAL.innodb_read_only;
 
 -- name: connect_lane
 -- Gives the variables of the lanes their types before statements are prepared.
-SET @fe = '', @incarnation = 0, @items = '[]', @now = UTC_TIMESTAMP(6), @us = 0, @alive = 1;
+SET @fe = '', @incarnation = 0, @items = '[]', @wanted = 0, @placed = 0, @now = UTC_TIMESTAMP(6), @us = 0, @alive = 1;
 
 -- name: prepare
 -- Prepares a statement of a lane; names cannot be parameters.
