@@ -13,6 +13,7 @@ type ParameterType string
 const (
 	SecondsParameter ParameterType = "seconds" // 0..4294967295; 4294967295 is for ever
 	PercentParameter ParameterType = "percent" // 1..100
+	ShareParameter   ParameterType = "share"   // 0 to below 1
 	BoolParameter    ParameterType = "boolean" // true or false
 	IPv4Parameter    ParameterType = "ipv4-address"
 	ByteParameter    ParameterType = "uint8"
@@ -47,6 +48,8 @@ var ParameterDefs = []ParameterDef{
 	{"rebind_timer", SecondsParameter, "", "any", "T2; default: t2_percent of the lifetime"},
 	{"t1_percent", PercentParameter, "50", "any", "T1 as a share of the lifetime (RFC 2131 4.4.5); DHCPv6: of the preferred lifetime (RFC 9915 21.4)"},
 	{"t2_percent", PercentParameter, "", "any", "T2 as a share of the lifetime; default: 87.5 (DHCPv4), 80 (DHCPv6)"},
+	{"cache_threshold", ShareParameter, "0", "any", "a renewal that changes nothing is answered without a write while the lease's age is below this share of its lifetime; 0: each is written"},
+	{"cache_max_age", SecondsParameter, "", "any", "oldest lease that cache_threshold is used for; default: no bound"},
 	{"authoritative", BoolParameter, "true", "any", "NAK clients that ask for an address of another network (RFC 2131 4.3.2)"},
 	{"rapid_commit", BoolParameter, "false", "any", "answer a SOLICIT that has the Rapid Commit option at once (RFC 9915 18.3.1)"},
 	{"match_client_id", BoolParameter, "true", "any", "identify DHCPv4 clients by client identifier before hardware address"},
@@ -103,6 +106,10 @@ func (d ParameterDef) Check(value string) error {
 	case PercentParameter:
 		if n, err := strconv.ParseFloat(value, 64); err != nil || n < 1 || n > 100 {
 			return fmt.Errorf("%q is not a percentage from 1 to 100", value)
+		}
+	case ShareParameter:
+		if n, err := strconv.ParseFloat(value, 64); err != nil || !(n >= 0 && n < 1) {
+			return fmt.Errorf("%q is not a number from 0 to below 1", value)
 		}
 	case BoolParameter:
 		if value != "true" && value != "false" {

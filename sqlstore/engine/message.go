@@ -71,6 +71,7 @@ func (m *message) run(ctx context.Context) error {
 // pending sorts the open items: inserts and look-ups go first, one by one; the
 // updates of a message go together when nothing else is open.
 func (m *message) pending() (inserts, updates []*item) {
+	m.settleCached()
 	for i := range m.items {
 		it := &m.items[i]
 		if it.next.kind == stepFinal && !it.done {
@@ -78,6 +79,7 @@ func (m *message) pending() (inserts, updates []*item) {
 		}
 		switch {
 		case it.done:
+		case it.next.kind == stepCached: // waits for the others
 		case it.next.kind == stepUpdate:
 			updates = append(updates, it)
 		default:

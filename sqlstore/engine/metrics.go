@@ -12,6 +12,7 @@ type metrics struct {
 	retries, failures, swept    *prometheus.CounterVec
 	heartbeats                  *prometheus.CounterVec
 	conflicts, races, data      prometheus.Counter
+	cached                      prometheus.Counter
 	panics                      prometheus.Counter
 	hints                       prometheus.Counter
 	revision                    prometheus.Gauge
@@ -39,13 +40,14 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		conflicts:   plain("rowlock_sqlstore_conflicts_total", "Candidate addresses found taken."),
 		races:       plain("rowlock_sqlstore_races_total", "Updates that lost a race and went round again."),
 		data:        plain("rowlock_sqlstore_data_errors_total", "Items whose data the database refused; each is a bug."),
+		cached:      plain("rowlock_sqlstore_cached_total", "Renewals granted without a write."),
 		panics:      plain("rowlock_sqlstore_panics_total", "Panics recovered from; each is a bug."),
 		hints:       plain("rowlock_sqlstore_hints_total", "Candidate addresses fetched."),
 		revision:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_config_revision", Help: "Configuration revision in use."}),
 	}
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.panics, m.hints, m.revision,
+		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.cached, m.panics, m.hints, m.revision,
 	} {
 		errs = append(errs, reg.Register(c))
 	}

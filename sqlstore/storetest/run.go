@@ -21,6 +21,7 @@ var suites = []suite{
 	{"former", testFormer},
 	{"model", testModel},
 	{"hostname", testHostnames},
+	{"cached", testCached},
 	{"sweep", testSweep},
 	{"migration", testMigrations},
 	{"frontend", testFrontends},
