@@ -18,6 +18,9 @@ const (
 	IPv4Parameter    ParameterType = "ipv4-address"
 	ByteParameter    ParameterType = "uint8"
 
+	CountParameter ParameterType = "count" // 0..1000000
+	RateParameter  ParameterType = "rate"  // a second: 0.001..1000000; 0 is no limit
+
 	TTLParameter          ParameterType = "ttl"           // 0..2147483647 seconds; 0 is not set
 	WholePercentParameter ParameterType = "whole-percent" // 0..100; 0 is not set
 	ChoiceParameter       ParameterType = "choice"        // one of Choices
@@ -59,6 +62,11 @@ var ParameterDefs = []ParameterDef{
 	{"reclaim_grace", SecondsParameter, "60", "global", "how long after its end an address stays unused, at least 60"},
 	{"affinity_time", SecondsParameter, "604800", "global", "how long an ended binding is remembered for a returning client while its address is not needed"},
 	{"decline_probation_period", SecondsParameter, "86400", "global", "quarantine of a declined address"},
+	{"decline_limit", CountParameter, "100", "global", "addresses that one client or circuit may put into quarantine within decline_probation_period; 0: any number"},
+	{"circuit_rate", RateParameter, "0", "global", "conversations that one circuit behind a relay may begin a second; 0: no limit"},
+	{"circuit_burst", CountParameter, "10", "global", "conversations that it may begin at once"},
+	{"relay_rate", RateParameter, "0", "global", "conversations that may begin behind one relay a second; 0: no limit"},
+	{"relay_burst", CountParameter, "1000", "global", "conversations that may begin there at once"},
 	{"park_max", SecondsParameter, "604800", "global", "longest time a parked lease blocks its address"},
 	{"ddns_send_updates", BoolParameter, "false", "any", "keep the names of clients in DNS"},
 	{"ddns_override_no_update", BoolParameter, "false", "any", "do so also for clients that ask for no update"},
@@ -110,6 +118,14 @@ func (d ParameterDef) Check(value string) error {
 	case ShareParameter:
 		if n, err := strconv.ParseFloat(value, 64); err != nil || !(n >= 0 && n < 1) {
 			return fmt.Errorf("%q is not a number from 0 to below 1", value)
+		}
+	case CountParameter:
+		if n, err := strconv.ParseUint(value, 10, 32); err != nil || n > 1_000_000 {
+			return fmt.Errorf("%q is not a number from 0 to 1000000", value)
+		}
+	case RateParameter:
+		if n, err := strconv.ParseFloat(value, 64); err != nil || n != 0 && !(n >= 0.001 && n <= 1_000_000) {
+			return fmt.Errorf("%q is neither 0 nor a number from 0.001 to 1000000", value)
 		}
 	case BoolParameter:
 		if value != "true" && value != "false" {

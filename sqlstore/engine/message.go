@@ -49,6 +49,9 @@ func (m *message) run(ctx context.Context) error {
 	}()
 	for range maxRounds {
 		inserts, updates := m.pending()
+		if len(inserts)+len(updates) > 0 && ctx.Err() != nil {
+			return sqlstore.ErrBusy // but what is decided is answered: the work is done
+		}
 		switch {
 		case len(inserts) > 0:
 			if err := m.insertRound(ctx, inserts); err != nil {
@@ -60,9 +63,6 @@ func (m *message) run(ctx context.Context) error {
 			}
 		default:
 			return nil
-		}
-		if ctx.Err() != nil {
-			return sqlstore.ErrBusy
 		}
 	}
 	return fmt.Errorf("no decision after %d steps: %w", maxRounds, sqlstore.ErrBusy)

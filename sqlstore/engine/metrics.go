@@ -18,7 +18,9 @@ type metrics struct {
 	revision                    prometheus.Gauge
 }
 
-func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+// newMetrics makes the metrics and registers them; lengths returns how many
+// items wait in each lane.
+func newMetrics(reg prometheus.Registerer, lengths func() map[string]int) (*metrics, error) {
 	seconds := prometheus.ExponentialBuckets(0.0001, 2, 15)
 	histogram := func(name, help string, buckets []float64) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"lane"})
@@ -48,8 +50,25 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	var errs []error
 	for _, c := range []prometheus.Collector{
 		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.cached, m.panics, m.hints, m.revision,
+		laneGauge{prometheus.NewDesc("rowlock_sqlstore_lane_items", "Items waiting for a transaction.", []string{"lane"}, nil), lengths},
 	} {
 		errs = append(errs, reg.Register(c))
 	}
 	return m, errors.Join(errs...)
+}
+
+// laneGauge shows the lanes as they are when it is asked.
+type laneGauge struct {
+	desc    *prometheus.Desc
+	lengths func() map[string]int
+}
+
+// Describe is part of prometheus.Collector.
+func (g laneGauge) Describe(out chan<- *prometheus.Desc) { out <- g.desc }
+
+// Collect is part of prometheus.Collector.
+func (g laneGauge) Collect(out chan<- prometheus.Metric) {
+	for lane, n := range g.lengths() {
+		out <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(n), lane)
+	}
 }
