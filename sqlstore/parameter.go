@@ -67,6 +67,7 @@ var ParameterDefs = []ParameterDef{
 	{"circuit_burst", CountParameter, "10", "global", "conversations that it may begin at once"},
 	{"relay_rate", RateParameter, "0", "global", "conversations that may begin behind one relay a second; 0: no limit"},
 	{"relay_burst", CountParameter, "1000", "global", "conversations that may begin there at once"},
+	{"history_retention", SecondsParameter, "31536000", "global", "how long an ended holding stays in lease_history, and to the end of its month on servers; 0: for ever"},
 	{"park_max", SecondsParameter, "604800", "global", "longest time a parked lease blocks its address"},
 	{"ddns_send_updates", BoolParameter, "false", "any", "keep the names of clients in DNS"},
 	{"ddns_override_no_update", BoolParameter, "false", "any", "do so also for clients that ask for no update"},

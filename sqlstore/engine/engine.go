@@ -50,6 +50,7 @@ type Engine struct {
 	bans    sync.Map     // lockName -> time.Time
 	told    atomic.Int64 // when it was last told that a privilege is missing, in Unix seconds
 	granted atomic.Int64 // leases acknowledged
+	strayed atomic.Bool  // it was told that the default partition of the history has rows
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }

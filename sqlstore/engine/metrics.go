@@ -15,7 +15,7 @@ type metrics struct {
 	cached                      prometheus.Counter
 	panics                      prometheus.Counter
 	hints                       prometheus.Counter
-	revision                    prometheus.Gauge
+	revision, stray             prometheus.Gauge
 }
 
 // newMetrics makes the metrics and registers them; lengths returns how many
@@ -47,9 +47,10 @@ func newMetrics(reg prometheus.Registerer, lengths func() map[string]int) (*metr
 		hints:       plain("rowlock_sqlstore_hints_total", "Candidate addresses fetched."),
 		revision:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_config_revision", Help: "Configuration revision in use."}),
 	}
+	m.stray = prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_history_stray", Help: "1 while the history has rows where a month of their own should be."})
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.cached, m.panics, m.hints, m.revision,
+		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.cached, m.panics, m.hints, m.revision, m.stray,
 		laneGauge{prometheus.NewDesc("rowlock_sqlstore_lane_items", "Items waiting for a transaction.", []string{"lane"}, nil), lengths},
 	} {
 		errs = append(errs, reg.Register(c))

@@ -24,6 +24,8 @@ var suites = []suite{
 	{"cached", testCached},
 	{"sweep", testSweep},
 	{"migration", testMigrations},
+	{"history", testHistory},
+	{"flood", testFlood},
 	{"frontend", testFrontends},
 	{"token", testTokens},
 	{"view", testViews},
