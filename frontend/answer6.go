@@ -84,7 +84,8 @@ func answerIA6(op sqlstore.Op, ia *ia6, it *sqlstore.Item, r *sqlstore.Result, n
 // granted6 states the lease, and zero lifetimes for what else the client
 // named. Offers and first assignments leave that out: there it was a wish.
 func granted6(op sqlstore.Op, ia *ia6, it *sqlstore.Item, r *sqlstore.Result) answer6 {
-	l := leased6{r.Lease.Prefix(), r.Lease.PreferredLft, r.Lease.ValidLft}
+	l := leased6{prefix: r.Lease.Prefix()}
+	l.valid, l.preferred = lifetimes(r)
 	if op == sqlstore.OpOffer { // the row of a known client has its last lifetimes
 		l.preferred, l.valid = it.PreferredLft, it.ValidLft
 	}

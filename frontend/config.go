@@ -71,8 +71,10 @@ type Config struct {
 	// for each socket. 0 means DefaultQueueLen.
 	QueueLen int
 	// Deadline is how old a packet may get. An older one is dropped before it
-	// costs a transaction: its client has sent another or given up. 0 means
-	// DefaultDeadline.
+	// costs a transaction: its client has sent another or given up. One that
+	// begins a conversation may spend half of it in the queue: under overload
+	// all that are served have waited as long as they may, and need the rest for
+	// the database. 0 means DefaultDeadline.
 	Deadline time.Duration
 	// Now is the clock by which packets age; nil means time.Now. Leases never
 	// depend on it.

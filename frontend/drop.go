@@ -17,6 +17,8 @@ type Reason string
 // The reasons, in the order of the packet path.
 const (
 	ReasonTruncated      Reason = "truncated"        // longer than the receive buffer
+	ReasonCircuitLimit   Reason = "circuit-limit"    // the circuit begins too many conversations
+	ReasonRelayLimit     Reason = "relay-limit"      // the relay begins too many conversations
 	ReasonQueueFull      Reason = "queue-full"       // no room in the queue of packets
 	ReasonStale          Reason = "stale"            // waited in the queue for longer than the deadline
 	ReasonNoConfig       Reason = "no-config"        // no network configuration has been loaded yet
@@ -30,6 +32,7 @@ const (
 	ReasonNoServerID     Reason = "no-server-id"     // the interface has no address to be named by
 	ReasonOtherServer    Reason = "other-server"     // names a live sibling, which answers
 	ReasonForeignServer  Reason = "foreign-server"   // names a server that is none of ours
+	ReasonDeclineLimit   Reason = "decline-limit"    // client, circuit or link has declined too many addresses
 	ReasonNotOurs        Reason = "not-ours"         // unknown binding and not authoritative, or INIT-REBOOT (RFC 2131 4.3.2)
 	ReasonNoBinding      Reason = "no-binding"       // RELEASE or DECLINE of a binding that is not there
 	ReasonExhausted      Reason = "exhausted"        // no address is free
@@ -53,9 +56,9 @@ const (
 // Reasons lists every Reason.
 func Reasons() []Reason {
 	return []Reason{
-		ReasonTruncated, ReasonQueueFull, ReasonStale, ReasonNoConfig, ReasonMalformed, ReasonWrongType,
+		ReasonTruncated, ReasonCircuitLimit, ReasonRelayLimit, ReasonQueueFull, ReasonStale, ReasonNoConfig, ReasonMalformed, ReasonWrongType,
 		ReasonNoIdentity, ReasonOversize, ReasonNoAddress, ReasonNotRelayed, ReasonNoSubnet,
-		ReasonNoServerID, ReasonOtherServer, ReasonForeignServer, ReasonNotOurs, ReasonNoBinding,
+		ReasonNoServerID, ReasonOtherServer, ReasonForeignServer, ReasonDeclineLimit, ReasonNotOurs, ReasonNoBinding,
 		ReasonExhausted, ReasonDeadline, ReasonUnavailable, ReasonDenied, ReasonFenced, ReasonBusy, ReasonRefusedData,
 		ReasonConfigBehind, ReasonEncode, ReasonSendQueueFull, ReasonSendFailed, ReasonPanic,
 		ReasonInternal, ReasonUnicast, ReasonServerIDNeeded, ReasonServerIDExtra,

@@ -57,6 +57,7 @@ func FuzzHandle4(f *testing.F) {
 			b.cfg.Leaser = b.model
 			p := b.packet(bytes.Clone(data), at.src, at.dst)
 			peek4(p.data)
+			originOf(p)
 			o, err := b.run(p)
 			if err != nil {
 				require.Contains(t, Reasons(), reasonOf(err))

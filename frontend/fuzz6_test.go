@@ -62,6 +62,7 @@ func FuzzHandle6(f *testing.F) {
 			p = b.direct(data)
 		}
 		kind, _ := peek6(data)
+		originOf(p)
 		err := b.handle6(context.Background(), p)
 		checkItems6(t, b.leaser.items())
 		if err != nil {

@@ -17,7 +17,7 @@ type metrics struct {
 	drops    *prometheus.CounterVec
 	panics   *prometheus.CounterVec
 	handle   *prometheus.HistogramVec
-	queue    prometheus.GaugeFunc
+	queue    prometheus.Collector
 	revision prometheus.GaugeFunc
 	refused  prometheus.Counter
 	names    *prometheus.CounterVec
@@ -56,7 +56,7 @@ func (b *byType) inc(of *prometheus.CounterVec, f sqlstore.Family, kind string) 
 }
 
 // newMetrics makes the metrics and registers them.
-func newMetrics(r prometheus.Registerer, queued, revision func() float64) (*metrics, error) {
+func newMetrics(r prometheus.Registerer, queued func() (fresh, urgent int), revision func() float64) (*metrics, error) {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
@@ -71,9 +71,7 @@ func newMetrics(r prometheus.Registerer, queued, revision func() float64) (*metr
 			Help:    "Time from receiving a packet to handing its reply to the socket, or dropping it.",
 			Buckets: []float64{.0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1},
 		}, []string{"family"}),
-		queue: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "rowlock_frontend_queue_packets", Help: "Packets waiting for a worker.",
-		}, queued),
+		queue: newQueueGauge(queued),
 		revision: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "rowlock_frontend_config_revision", Help: "Configuration revision in use.",
 		}, revision),
@@ -92,6 +90,26 @@ func newMetrics(r prometheus.Registerer, queued, revision func() float64) (*metr
 		m.handledBy[familyIndex(f)] = m.handle.WithLabelValues(f.String())
 	}
 	return m, nil
+}
+
+// queueGauge shows the queue as it is when it is asked.
+type queueGauge struct {
+	desc *prometheus.Desc
+	len  func() (fresh, urgent int)
+}
+
+func newQueueGauge(length func() (fresh, urgent int)) *queueGauge {
+	return &queueGauge{prometheus.NewDesc("rowlock_frontend_queue_packets", "Packets waiting for a worker, by part of the queue.", []string{"part"}, nil), length}
+}
+
+// Describe is part of prometheus.Collector.
+func (g *queueGauge) Describe(out chan<- *prometheus.Desc) { out <- g.desc }
+
+// Collect is part of prometheus.Collector.
+func (g *queueGauge) Collect(out chan<- prometheus.Metric) {
+	fresh, urgent := g.len()
+	out <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(fresh), "new")
+	out <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(urgent), "begun")
 }
 
 func (m *metrics) dropped(f sqlstore.Family, r Reason) {

@@ -37,7 +37,7 @@ func TestMetricNames(t *testing.T) {
 		require.Regexp(t, `^rowlock_frontend_[a-z_]+$`, f.GetName())
 		require.Contains(t, manual, "`"+f.GetName(), "the manual lists every metric")
 		for _, l := range f.GetMetric()[0].GetLabel() {
-			require.Contains(t, []string{"family", "type", "reason"}, l.GetName(), "labels come from closed sets")
+			require.Contains(t, []string{"family", "type", "reason", "part"}, l.GetName(), "labels come from closed sets")
 		}
 	}
 }

@@ -26,6 +26,8 @@ type packet struct {
 	ifindex  int
 	received time.Time
 	listener *listener
+	fresh    bool   // it begins a conversation (DISCOVER, SOLICIT)
+	flow     uint64 // stands for its relay, in a fresh one
 	// iface is the incoming interface of a ListenInterface listener, else nil.
 	iface *iface
 }

@@ -41,7 +41,8 @@ func reply4(q *query4, n *network, as netip.Addr, a *ask4) (*dhcpv4.DHCPv4, erro
 // granted4 is an OFFER or ACK with options and lifetimes of the subnet that
 // the address is in.
 func granted4(q *query4, n *network, as netip.Addr, a *ask4, r *sqlstore.Result) (*dhcpv4.DHCPv4, error) {
-	addr, kind, valid := r.Lease.Addr, dhcpv4.MessageTypeAck, r.Lease.ValidLft
+	addr, kind := r.Lease.Addr, dhcpv4.MessageTypeAck
+	valid, _ := lifetimes(r)
 	if a.op == sqlstore.OpOffer {
 		// The client is told what it will get, not what is left of a lease that
 		// it may have.

@@ -50,7 +50,9 @@ func request4(q *query4, n *network, as netip.Addr, revision int64) (*ask4, erro
 			ValidLft: at.settings.lifetime(q.lease, q.asked), OfferLft: n.settings.offer,
 		}},
 	}
-	q.names.ask(&a.request.Items[0])
+	it := &a.request.Items[0]
+	it.CacheAge = at.settings.cacheAge(it.ValidLft)
+	q.names.ask(it)
 	return a, nil
 }
 

@@ -109,6 +109,7 @@ func item6(op sqlstore.Op, q *query6, ia *ia6, n *network) sqlstore.Item {
 	}
 	it.ValidLft = at.settings.lifetime(wish, wish != 0)
 	it.PreferredLft = at.settings.preferred6(it.ValidLft)
+	it.CacheAge = at.settings.cacheAge(it.ValidLft)
 	q.names.ask(&it)
 	return it
 }

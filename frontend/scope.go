@@ -69,6 +69,8 @@ type settings struct {
 	valid, minValid, maxValid uint32 // seconds
 	preferred                 uint32 // DHCPv6; 0: five eighths of the valid lifetime granted
 	offer                     uint32
+	cacheThreshold            float64 // share of the lifetime, 0 to below 1
+	cacheMaxAge               uint32  // seconds; 0: no bound
 	renew, rebind             uint32  // seconds; 0: by percentage
 	t1, t2                    float64 // shares of the lifetime, 0 to 1
 	authoritative             bool
@@ -100,6 +102,8 @@ func newSettings(f sqlstore.Family, scopes ...sqlstore.Parameters) settings {
 	s.maxValid = max(seconds("max_valid_lifetime", s.valid), s.valid)
 	s.preferred = seconds("preferred_lifetime", 0)
 	s.offer = seconds("offer_lifetime", 0)
+	s.cacheThreshold, _ = strconv.ParseFloat(sqlstore.Lookup("cache_threshold", scopes...), 64)
+	s.cacheMaxAge = seconds("cache_max_age", 0)
 	s.renew = seconds("renew_timer", 0)
 	s.rebind = seconds("rebind_timer", 0)
 	s.t1 = share("t1_percent", 0.5)
@@ -115,6 +119,24 @@ func newSettings(f sqlstore.Family, scopes ...sqlstore.Parameters) settings {
 	preference, _ := strconv.ParseUint(sqlstore.Lookup("preference", scopes...), 10, 8)
 	s.preference = uint8(preference)
 	return s
+}
+
+// cacheAge returns the age up to which a renewal of a lease of this lifetime
+// need not be written, 0 if each has to be.
+func (s *settings) cacheAge(valid uint32) uint32 {
+	age := uint32(float64(valid) * s.cacheThreshold)
+	if s.cacheMaxAge != 0 {
+		age = min(age, s.cacheMaxAge)
+	}
+	return age
+}
+
+// lifetimes returns what a client is told about a lease that it is granted.
+func lifetimes(r *sqlstore.Result) (valid, preferred uint32) {
+	if r.Cached {
+		return r.Lease.Left()
+	}
+	return r.Lease.ValidLft, r.Lease.PreferredLft
 }
 
 // lifetime returns what a client gets that asks for wish seconds; asked is

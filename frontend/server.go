@@ -24,6 +24,7 @@ type Server struct {
 	protocols [2]protocol // by familyIndex
 	queue     *queue
 	deadlines deadlines
+	admission admission
 
 	gone    gone
 	snap    atomic.Pointer[snapshot]
@@ -51,14 +52,15 @@ func New(cfg Config) (*Server, error) {
 	}
 	cfg = cfg.withDefaults()
 	s := &Server{
-		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.QueueLen),
-		changed: make(chan struct{}), stopped: make(chan struct{}),
+		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.QueueLen, cfg.Workers),
+		admission: newAdmission(),
+		changed:   make(chan struct{}), stopped: make(chan struct{}),
 	}
 	s.protocols[familyIndex(sqlstore.IPv4)] = protocol{handle: s.handle4, peek: peek4}
 	s.protocols[familyIndex(sqlstore.IPv6)] = protocol{handle: s.handle6, peek: peek6}
 	var err error
 	s.metrics, err = newMetrics(cfg.Registerer,
-		func() float64 { return float64(s.queue.len()) },
+		s.queue.len,
 		func() float64 { return float64(s.Revision()) })
 	return s, err
 }

@@ -117,10 +117,10 @@ func TestShutdownFinishesPacketsInFlight(t *testing.T) {
 		_, err := relay.WriteToUDPAddrPort(encode4(t, "DISCOVER\n hw "+hw+"\n giaddr 127.0.0.1\n 82.19"), at)
 		require.NoError(t, err)
 	}
-	for range s.cfg.Workers {
+	for range s.queue.most {
 		<-entered
 	}
-	require.Eventually(t, func() bool { return s.queue.len() == 2 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { fresh, _ := s.queue.len(); return fresh == 6-s.queue.most }, 5*time.Second, time.Millisecond)
 	var done sync.WaitGroup
 	done.Go(func() {
 		if err := s.Shutdown(context.Background()); err != nil {

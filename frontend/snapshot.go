@@ -16,6 +16,7 @@ type snapshot struct {
 	revision int64
 	duid     []byte // DHCPv6 server identifier
 	index    index
+	limits   limits
 }
 
 // network is a subnet with all that a packet from it needs, inherited settings
@@ -73,7 +74,7 @@ func compile(c *sqlstore.Config) (*snapshot, error) {
 	if found := sqlstore.Check(c); len(found) > 0 {
 		return nil, fmt.Errorf("%s (%d rules broken)", found[0], len(found))
 	}
-	s := &snapshot{revision: c.Revision, duid: c.ServerDUID}
+	s := &snapshot{revision: c.Revision, duid: c.ServerDUID, limits: newLimits(c.Parameters)}
 	var all []*network
 	global, err := encodeOptions(c.Options)
 	if err != nil {

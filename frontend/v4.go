@@ -39,10 +39,18 @@ func (s *Server) evaluate4(ctx context.Context, p *packet, q *query4, snap *snap
 	if err != nil {
 		return nil, err
 	}
+	var charges []charge
+	if ask.op == sqlstore.OpDecline {
+		charges = s.declineCharges(p, snap, n, string(ask.request.Items[0].Key))
+		if err := s.admitDecline(p, charges); err != nil { // admit.go
+			return nil, err
+		}
+	}
 	if ask.request != nil {
 		if ask.decision, err = s.lease(ctx, ask.request); err != nil { // work.go
 			return nil, err
 		}
+		s.declined(p, charges, ask.decision)
 		if !final {
 			newer, err := s.newer(ctx, ask.request, ask.decision) // work.go
 			if newer != nil || err != nil {

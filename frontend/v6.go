@@ -58,10 +58,18 @@ func (s *Server) decide6(ctx context.Context, snap *snapshot, q *query6, p *pack
 		if asked.request == nil {
 			return n, asked, nil, nil
 		}
+		var charges []charge
+		if asked.op == sqlstore.OpDecline {
+			charges = s.declineCharges(p, snap, n, string(q.clientID))
+			if err := s.admitDecline(p, charges); err != nil { // admit.go
+				return nil, asked6{}, nil, err
+			}
+		}
 		dec, err := s.lease(ctx, asked.request)
 		if err != nil {
 			return nil, asked6{}, nil, err
 		}
+		s.declined(p, charges, dec)
 		ended := slices.ContainsFunc(dec.Results, func(r sqlstore.Result) bool { return r.Code == sqlstore.Done })
 		if again || ended {
 			return n, asked, dec, nil

@@ -24,7 +24,13 @@ type protocol struct {
 func (s *Server) enqueue(p *packet) {
 	kind, fresh := s.protocols[familyIndex(p.family)].peek(p.data)
 	s.metrics.receivedType(p.family, kind)
-	if shed := s.queue.put(p, fresh); shed != nil {
+	if p.fresh = fresh; fresh {
+		if err := s.admit(p); err != nil { // admit.go
+			s.dropped(p, err)
+			return
+		}
+	}
+	if shed := s.queue.put(p); shed != nil {
 		s.dropped(shed, drop(ReasonQueueFull, "%d packets are waiting", s.cfg.QueueLen))
 	}
 }
@@ -39,6 +45,7 @@ func (s *Server) work() {
 		if err := s.guard(p); err != nil {
 			s.dropped(p, err)
 		}
+		s.queue.done(p)
 		s.metrics.handled(p.family, s.cfg.Now().Sub(p.received))
 	}
 }
@@ -54,9 +61,10 @@ func (s *Server) guard(p *packet) (err error) {
 			err = drop(ReasonPanic, "%v", r)
 		}
 	}()
-	left := s.cfg.Deadline - s.cfg.Now().Sub(p.received)
-	if left <= 0 {
-		return drop(ReasonStale, "waited %v too long", -left)
+	age := s.cfg.Now().Sub(p.received)
+	left := s.cfg.Deadline - age
+	if left <= 0 || p.fresh && age > s.cfg.Deadline/2 {
+		return drop(ReasonStale, "waited %v", age)
 	}
 	return s.protocols[familyIndex(p.family)].handle(s.deadlines.in(s.base, left), p)
 }

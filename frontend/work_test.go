@@ -31,6 +31,7 @@ func (b *bench4) through(p *packet) {
 	if err := b.guard(taken); err != nil {
 		b.dropped(taken, err)
 	}
+	b.queue.done(taken)
 }
 
 func TestPanicEndsThePacketOnly(t *testing.T) {

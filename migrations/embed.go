@@ -13,6 +13,6 @@ var Files embed.FS
 // Newest is the schema version this program writes, and Oldest the lowest one
 // it can work with.
 const (
-	Oldest = 6
-	Newest = 6
+	Oldest = 7
+	Newest = 7
 )

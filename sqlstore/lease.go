@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	"net/netip"
 	"time"
 )
@@ -21,6 +22,42 @@ type Client struct {
 	Hostname     string // lower case, printable ASCII, at most 255 bytes
 	FQDNFlags    uint8  // flags byte of option 81 or 39
 	Classes      string // names of the client's classes, separated by commas
+}
+
+// Over returns what a row has when it had old and c is granted: a message that
+// lacks something (a unicast renewal has no relay) takes nothing away.
+func (c Client) Over(old Client) Client {
+	c.IAID = old.IAID
+	if len(c.HWAddr) == 0 {
+		c.HWAddr, c.HWType, c.HWSource = old.HWAddr, old.HWType, old.HWSource
+	}
+	if !c.RelayAddr.IsValid() {
+		c.RelayAddr = old.RelayAddr
+	}
+	if c.Hostname == "" {
+		c.Hostname, c.FQDNFlags = old.Hostname, old.FQDNFlags
+	}
+	for _, p := range []struct{ to, from *[]byte }{
+		{&c.ClientID, &old.ClientID},
+		{&c.CircuitID, &old.CircuitID},
+		{&c.RemoteID, &old.RemoteID},
+		{&c.SubscriberID, &old.SubscriberID},
+		{&c.RelayID, &old.RelayID},
+	} {
+		if len(*p.to) == 0 {
+			*p.to = *p.from
+		}
+	}
+	return c
+}
+
+// Equal tells whether two clients are stored alike.
+func (c Client) Equal(other Client) bool {
+	return bytes.Equal(c.HWAddr, other.HWAddr) && c.HWType == other.HWType && c.HWSource == other.HWSource &&
+		bytes.Equal(c.ClientID, other.ClientID) && c.IAID == other.IAID && c.RelayAddr == other.RelayAddr &&
+		bytes.Equal(c.CircuitID, other.CircuitID) && bytes.Equal(c.RemoteID, other.RemoteID) &&
+		bytes.Equal(c.SubscriberID, other.SubscriberID) && bytes.Equal(c.RelayID, other.RelayID) &&
+		c.Hostname == other.Hostname && c.FQDNFlags == other.FQDNFlags && c.Classes == other.Classes
 }
 
 // Lease is one row of lease4 or lease6: a binding of a client to an address
@@ -54,6 +91,17 @@ func (l *Lease) Prefix() netip.Prefix { return netip.PrefixFrom(l.Addr, int(l.Pr
 // Live tells whether the row is an active lease that had not run out when it
 // was read.
 func (l *Lease) Live() bool { return l.State == Active && l.Remaining > 0 }
+
+// Left returns the whole seconds that are left of the lifetimes; Infinite for
+// ever, 0 for what has run out.
+func (l *Lease) Left() (valid, preferred uint32) {
+	if l.ValidLft == Infinite {
+		return Infinite, l.PreferredLft
+	}
+	valid = uint32(min(max(l.Remaining, 0)/time.Second, time.Duration(l.ValidLft)))
+	age := l.ValidLft - valid
+	return valid, l.PreferredLft - min(l.PreferredLft, age)
+}
 
 // Kind tells whether the lease is an address or a delegated prefix.
 func (l *Lease) Kind() Kind {

@@ -13,9 +13,13 @@ type ParameterType string
 const (
 	SecondsParameter ParameterType = "seconds" // 0..4294967295; 4294967295 is for ever
 	PercentParameter ParameterType = "percent" // 1..100
+	ShareParameter   ParameterType = "share"   // 0 to below 1
 	BoolParameter    ParameterType = "boolean" // true or false
 	IPv4Parameter    ParameterType = "ipv4-address"
 	ByteParameter    ParameterType = "uint8"
+
+	CountParameter ParameterType = "count" // 0..1000000
+	RateParameter  ParameterType = "rate"  // a second: 0.001..1000000; 0 is no limit
 
 	TTLParameter          ParameterType = "ttl"           // 0..2147483647 seconds; 0 is not set
 	WholePercentParameter ParameterType = "whole-percent" // 0..100; 0 is not set
@@ -47,6 +51,8 @@ var ParameterDefs = []ParameterDef{
 	{"rebind_timer", SecondsParameter, "", "any", "T2; default: t2_percent of the lifetime"},
 	{"t1_percent", PercentParameter, "50", "any", "T1 as a share of the lifetime (RFC 2131 4.4.5); DHCPv6: of the preferred lifetime (RFC 9915 21.4)"},
 	{"t2_percent", PercentParameter, "", "any", "T2 as a share of the lifetime; default: 87.5 (DHCPv4), 80 (DHCPv6)"},
+	{"cache_threshold", ShareParameter, "0", "any", "a renewal that changes nothing is answered without a write while the lease's age is below this share of its lifetime; 0: each is written"},
+	{"cache_max_age", SecondsParameter, "", "any", "oldest lease that cache_threshold is used for; default: no bound"},
 	{"authoritative", BoolParameter, "true", "any", "NAK clients that ask for an address of another network (RFC 2131 4.3.2)"},
 	{"rapid_commit", BoolParameter, "false", "any", "answer a SOLICIT that has the Rapid Commit option at once (RFC 9915 18.3.1)"},
 	{"match_client_id", BoolParameter, "true", "any", "identify DHCPv4 clients by client identifier before hardware address"},
@@ -56,6 +62,12 @@ var ParameterDefs = []ParameterDef{
 	{"reclaim_grace", SecondsParameter, "60", "global", "how long after its end an address stays unused, at least 60"},
 	{"affinity_time", SecondsParameter, "604800", "global", "how long an ended binding is remembered for a returning client while its address is not needed"},
 	{"decline_probation_period", SecondsParameter, "86400", "global", "quarantine of a declined address"},
+	{"decline_limit", CountParameter, "100", "global", "addresses that one client or circuit may put into quarantine within decline_probation_period; 0: any number"},
+	{"circuit_rate", RateParameter, "0", "global", "conversations that one circuit behind a relay may begin a second; 0: no limit"},
+	{"circuit_burst", CountParameter, "10", "global", "conversations that it may begin at once"},
+	{"relay_rate", RateParameter, "0", "global", "conversations that may begin behind one relay a second; 0: no limit"},
+	{"relay_burst", CountParameter, "1000", "global", "conversations that may begin there at once"},
+	{"history_retention", SecondsParameter, "31536000", "global", "how long an ended holding stays in lease_history, and to the end of its month on servers; 0: for ever"},
 	{"park_max", SecondsParameter, "604800", "global", "longest time a parked lease blocks its address"},
 	{"ddns_send_updates", BoolParameter, "false", "any", "keep the names of clients in DNS"},
 	{"ddns_override_no_update", BoolParameter, "false", "any", "do so also for clients that ask for no update"},
@@ -103,6 +115,18 @@ func (d ParameterDef) Check(value string) error {
 	case PercentParameter:
 		if n, err := strconv.ParseFloat(value, 64); err != nil || n < 1 || n > 100 {
 			return fmt.Errorf("%q is not a percentage from 1 to 100", value)
+		}
+	case ShareParameter:
+		if n, err := strconv.ParseFloat(value, 64); err != nil || !(n >= 0 && n < 1) {
+			return fmt.Errorf("%q is not a number from 0 to below 1", value)
+		}
+	case CountParameter:
+		if n, err := strconv.ParseUint(value, 10, 32); err != nil || n > 1_000_000 {
+			return fmt.Errorf("%q is not a number from 0 to 1000000", value)
+		}
+	case RateParameter:
+		if n, err := strconv.ParseFloat(value, 64); err != nil || n != 0 && !(n >= 0.001 && n <= 1_000_000) {
+			return fmt.Errorf("%q is neither 0 nor a number from 0.001 to 1000000", value)
 		}
 	case BoolParameter:
 		if value != "true" && value != "false" {

@@ -1,6 +1,9 @@
 package sqlstore
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Op is what a packet asks of a binding. The names are those of the client's
 // states (RFC 2131 section 4.3.2 and figure 5, RFC 9915 section 18.2).
@@ -60,7 +63,10 @@ type Item struct {
 	ValidLft     uint32 // seconds to grant; Infinite for ever
 	PreferredLft uint32 // seconds; DHCPv6
 	OfferLft     uint32 // seconds for which an offer is held
-	Client       Client
+	// CacheAge is the age of a lease, in seconds, up to which a renewal that
+	// changes nothing is answered without a write; 0: each is written.
+	CacheAge uint32
+	Client   Client
 	// Named returns the name and the flags that the binding has at an address,
 	// instead of those of Client; nil: as in Client. It is called by the engine,
 	// any number of times, and must not block.
@@ -96,6 +102,21 @@ func (it *Item) Permits(addr netip.Addr) (*Pool, bool) {
 	}
 	p := it.Pools.Find(addr)
 	return p, p != nil && p.Kind == it.Kind
+}
+
+// Cacheable tells whether a renewal need not be written: the row is live, at
+// the address that the client names, younger than CacheAge, and would have the
+// same lifetimes and the same client as before.
+func (it *Item) Cacheable(row *Lease) bool {
+	if it.CacheAge == 0 || !row.Live() || row.Addr != it.Want || row.Key != it.Key ||
+		row.ValidLft != it.ValidLft || row.Family == IPv6 && row.PreferredLft != it.PreferredLft {
+		return false
+	}
+	left := time.Duration(row.ValidLft) * time.Second
+	if age := left - row.Remaining; row.ValidLft != Infinite && (age >= time.Duration(it.CacheAge)*time.Second || row.Remaining < time.Second) {
+		return false
+	}
+	return !it.Unnames(row) && it.ClientAt(row.Addr).Over(row.Client).Equal(row.Client)
 }
 
 // Code is the outcome for one item.
@@ -135,6 +156,9 @@ type Result struct {
 	// HasLease.
 	Lease    Lease
 	HasLease bool
+	// Cached says that a renewal was granted without a write: the client is told
+	// what is left of the Lease.
+	Cached bool
 	// Refused is the address named by the client that it may not use any more
 	// (DHCPv6 answers it with zero lifetimes beside Lease). Zero if none.
 	Refused netip.Addr

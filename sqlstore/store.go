@@ -277,6 +277,11 @@ type SweepStore interface {
 	// MakePartitions prepares history partitions for the months ahead, where
 	// the engine has them.
 	MakePartitions(ctx context.Context) error
+	// BoundHistory deletes history that is older than the parameter
+	// history_retention of the database, whole months where it has partitions, at
+	// most TrimStep rows beside these. gone is how many months and rows went. stray
+	// tells that rows are where a month of their own should be.
+	BoundHistory(ctx context.Context) (gone int, stray bool, err error)
 	// BoundEvents keeps the bag of events from growing while nobody takes them
 	// out: of one that spans more than limit ids it deletes the oldest, up to
 	// TrimStep, and asks ConsumerDDNS in the same transaction for a look at all

@@ -14,6 +14,7 @@ const (
 	stepLookup stepKind = iota + 1 // read the row of the key, through the offer lane
 	stepInsert                     // insert a row with a candidate address
 	stepUpdate                     // change the row
+	stepCached                     // a renewal that need not be written, if the whole message need not
 	stepFinal                      // the outcome is known
 )
 
@@ -35,7 +36,7 @@ type step struct {
 	rev    int64
 	unname *sqlstore.Lease // this row keeps its name, but not in DNS
 
-	// stepFinal
+	// stepFinal; stepCached has the row
 	code sqlstore.Code
 	row  *sqlstore.Lease
 }
@@ -72,10 +73,20 @@ func first(f sqlstore.Family, it *sqlstore.Item) step {
 	case sqlstore.OpWithdraw:
 		return step{kind: stepLookup}
 	}
-	if _, ok := it.Permits(it.Want); !ok {
+	if _, ok := it.Permits(it.Want); !ok || readFirst(it) {
 		return step{kind: stepLookup}
 	}
 	return step{kind: stepUpdate, action: sqlstore.Activate, key: it.Key, addr: it.Want}
+}
+
+// readFirst tells whether a message may turn out to need no write. A REQUEST in
+// SELECTING is not one: its row is nearly always an offer.
+func readFirst(it *sqlstore.Item) bool {
+	switch it.Op {
+	case sqlstore.OpRenew, sqlstore.OpRebind, sqlstore.OpInitReboot:
+		return it.CacheAge > 0
+	}
+	return false
 }
 
 // onRow decides when the client's own row is known (design 4.2).
@@ -103,6 +114,9 @@ func onRow(f sqlstore.Family, it *sqlstore.Item, row *sqlstore.Lease) step {
 	}
 	if f == sqlstore.IPv4 && row.Addr != it.Want {
 		return final(sqlstore.WrongAddress, row) // RFC 2131 4.3.2
+	}
+	if it.Cacheable(row) {
+		return step{kind: stepCached, row: row}
 	}
 	return update(sqlstore.Activate, row) // v6: its own address, the one asked for is refused beside it
 }

@@ -49,6 +49,7 @@ type Engine struct {
 	sweeper   chan struct{}
 	bans      sync.Map     // lockName -> time.Time
 	anyBanned atomic.Bool  // there was one since the process began
+	strayed   atomic.Bool  // it was told that the default partition of the history has rows
 	told      atomic.Int64 // when it was last told that a privilege is missing, in Unix seconds
 	granted   atomic.Int64 // leases acknowledged
 	stop      context.CancelFunc
@@ -70,13 +71,13 @@ func New(cfg Config) (*Engine, error) {
 		cfg.SweepEvery = 30 * time.Second
 	}
 	e := &Engine{cfg: cfg, store: cfg.Store, log: cfg.Logger, keys: newKeyLocks(), sweeper: make(chan struct{}, 1)}
+	e.makeLanes()
 	var err error
-	if e.metrics, err = newMetrics(cfg.Registerer); err != nil {
+	if e.metrics, err = newMetrics(cfg.Registerer, e.laneLengths); err != nil {
 		return nil, err
 	}
 	e.hints = newHints(e)
 	e.setTimes(nil)
-	e.makeLanes()
 	return e, nil
 }
 
@@ -92,6 +93,16 @@ func (e *Engine) makeLanes() {
 			e.commits[f] = &lane{name: "commit" + strconv.Itoa(int(f)), e: e, conns: e.cfg.Conns}
 		}
 	}
+}
+
+func (e *Engine) laneLengths() map[string]int {
+	out := map[string]int{}
+	for _, f := range []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6} {
+		for _, l := range []*lane{e.offers[f], e.commits[f]} {
+			out[l.name] = l.length()
+		}
+	}
+	return out
 }
 
 func (e *Engine) offerLane(f sqlstore.Family) *lane  { return e.offers[f] }

@@ -15,6 +15,7 @@ import (
 const (
 	maxBatch   = 256  // items a transaction
 	maxWaiting = 8192 // items a lane
+	maxInserts = 6144 // of them when a new row is asked for: what has begun comes first
 	smallBatch = 32   // after a smaller one, a busy lane waits for more
 	pace       = time.Millisecond
 	secondConn = 64 // a further connection starts when more items wait
@@ -67,7 +68,11 @@ func (l *lane) submit(j *job) {
 	j.done, j.queued = make(chan struct{}), time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.waiting+j.size() > maxWaiting {
+	limit := maxWaiting
+	if len(j.inserts) > 0 && j.inserts[0].Addr.IsValid() {
+		limit = maxInserts
+	}
+	if l.waiting+j.size() > limit {
 		j.end(sqlstore.ErrBusy)
 		return
 	}
@@ -94,6 +99,13 @@ func (l *lane) run() {
 			}
 		}
 	}
+}
+
+// length returns how many items wait.
+func (l *lane) length() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waiting
 }
 
 func (l *lane) hasWork() bool {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -292,6 +293,70 @@ func TestLaneIsBounded(t *testing.T) {
 	require.GreaterOrEqual(t, refused, 1000-2*maxBatch)
 	close(release)
 	wait(jobs)
+}
+
+// New rows are refused first.
+func TestLaneKeepsRoomForBegunConversations(t *testing.T) {
+	release := make(chan struct{})
+	f := &fakeStore{apply: func(b *sqlstore.Batch) (*sqlstore.BatchResult, error) { <-release; return done(b), nil }}
+	l := newTest(t, f).offerLane(sqlstore.IPv4)
+	var jobs []*job
+	submit := func(n int, make func(int) *job) (taken int) {
+		for i := range n {
+			j := make(i)
+			l.submit(j)
+			select {
+			case <-j.done:
+				require.ErrorIs(t, j.err, sqlstore.ErrBusy)
+			default:
+				jobs = append(jobs, j)
+				taken++
+			}
+		}
+		return taken
+	}
+	offer := func(i int) *job {
+		j := insertJob(i)
+		j.inserts[0].Addr = netip.MustParseAddr(inPool)
+		return j
+	}
+	update := func(i int) *job {
+		return &job{updates: []sqlstore.Update{{Family: sqlstore.IPv4, Key: testKey(20000 + i)}}, ctx: t.Context()}
+	}
+	require.InDelta(t, maxInserts, submit(9000, offer), 2*maxBatch)
+	require.Equal(t, 1000, submit(1000, update))
+	require.Equal(t, 100, submit(100, insertJob), "a look-up is no new row")
+	require.Zero(t, submit(100, offer))
+	require.Equal(t, l.length(), l.e.laneLengths()[l.name])
+	require.InDelta(t, maxWaiting-maxInserts-1100, submit(9000, update), 2*maxBatch)
+	close(release)
+	wait(jobs)
+}
+
+// What the database has decided is answered, even if that took longer than the
+// message had: it would be asked again at once.
+func TestDecidedLateIsAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeStore{split: true, apply: func(b *sqlstore.Batch) (*sqlstore.BatchResult, error) {
+			time.Sleep(2 * time.Second)
+			return done(b), nil
+		}}
+		e := newTest(t, f)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		items := []sqlstore.Item{testItem(sqlstore.OpRenew, 1, inPool, testPool(4))}
+		d, err := e.Do(ctx, &sqlstore.Request{Family: sqlstore.IPv4, Items: items})
+		require.NoError(t, err)
+		require.Equal(t, sqlstore.Granted, d.Results[0].Code)
+
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		items[0].Op = sqlstore.OpAssign // two transactions: there is no time for the second
+		items[0].Reserved = items[0].Want
+		_, err = e.Do(ctx, &sqlstore.Request{Family: sqlstore.IPv4, Items: items})
+		require.ErrorIs(t, err, sqlstore.ErrBusy)
+		require.Len(t, f.batches, 2)
+	})
 }
 
 // A re-key is alone in its batch, and the items of a message are numbered and

@@ -49,6 +49,9 @@ func (m *message) run(ctx context.Context) error {
 	}()
 	for range maxRounds {
 		inserts, updates := m.pending()
+		if len(inserts)+len(updates) > 0 && ctx.Err() != nil {
+			return sqlstore.ErrBusy // but what is decided is answered: the work is done
+		}
 		switch {
 		case len(inserts) > 0:
 			if err := m.insertRound(ctx, inserts); err != nil {
@@ -61,9 +64,6 @@ func (m *message) run(ctx context.Context) error {
 		default:
 			return nil
 		}
-		if ctx.Err() != nil {
-			return sqlstore.ErrBusy
-		}
 	}
 	return fmt.Errorf("no decision after %d steps: %w", maxRounds, sqlstore.ErrBusy)
 }
@@ -71,6 +71,7 @@ func (m *message) run(ctx context.Context) error {
 // pending sorts the open items: inserts and look-ups go first, one by one; the
 // updates of a message go together when nothing else is open.
 func (m *message) pending() (inserts, updates []*item) {
+	m.settleCached()
 	for i := range m.items {
 		it := &m.items[i]
 		if it.next.kind == stepFinal && !it.done {
@@ -78,6 +79,7 @@ func (m *message) pending() (inserts, updates []*item) {
 		}
 		switch {
 		case it.done:
+		case it.next.kind == stepCached: // waits for the others
 		case it.next.kind == stepUpdate:
 			updates = append(updates, it)
 		default:

@@ -12,12 +12,15 @@ type metrics struct {
 	retries, failures, swept    *prometheus.CounterVec
 	heartbeats                  *prometheus.CounterVec
 	conflicts, races, data      prometheus.Counter
+	cached                      prometheus.Counter
 	panics                      prometheus.Counter
 	hints                       prometheus.Counter
-	revision                    prometheus.Gauge
+	revision, stray             prometheus.Gauge
 }
 
-func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+// newMetrics makes the metrics and registers them; lengths returns how many
+// items wait in each lane.
+func newMetrics(reg prometheus.Registerer, lengths func() map[string]int) (*metrics, error) {
 	seconds := prometheus.ExponentialBuckets(0.0001, 2, 15)
 	histogram := func(name, help string, buckets []float64) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"lane"})
@@ -39,15 +42,34 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		conflicts:   plain("rowlock_sqlstore_conflicts_total", "Candidate addresses found taken."),
 		races:       plain("rowlock_sqlstore_races_total", "Updates that lost a race and went round again."),
 		data:        plain("rowlock_sqlstore_data_errors_total", "Items whose data the database refused; each is a bug."),
+		cached:      plain("rowlock_sqlstore_cached_total", "Renewals granted without a write."),
 		panics:      plain("rowlock_sqlstore_panics_total", "Panics recovered from; each is a bug."),
 		hints:       plain("rowlock_sqlstore_hints_total", "Candidate addresses fetched."),
 		revision:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_config_revision", Help: "Configuration revision in use."}),
 	}
+	m.stray = prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_history_stray", Help: "1 while the history has rows where a month of their own should be."})
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.panics, m.hints, m.revision,
+		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.cached, m.panics, m.hints, m.revision, m.stray,
+		laneGauge{prometheus.NewDesc("rowlock_sqlstore_lane_items", "Items waiting for a transaction.", []string{"lane"}, nil), lengths},
 	} {
 		errs = append(errs, reg.Register(c))
 	}
 	return m, errors.Join(errs...)
+}
+
+// laneGauge shows the lanes as they are when it is asked.
+type laneGauge struct {
+	desc    *prometheus.Desc
+	lengths func() map[string]int
+}
+
+// Describe is part of prometheus.Collector.
+func (g laneGauge) Describe(out chan<- *prometheus.Desc) { out <- g.desc }
+
+// Collect is part of prometheus.Collector.
+func (g laneGauge) Collect(out chan<- prometheus.Metric) {
+	for lane, n := range g.lengths() {
+		out <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(n), lane)
+	}
 }

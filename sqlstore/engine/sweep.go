@@ -62,6 +62,7 @@ func (e *Engine) sweepIfLeading(ctx context.Context) error {
 		e.log.Warn("history partitions cannot be made", slog.String("event", "sweep.partitions_failed"), slog.Any("err", err))
 	}
 	e.boundEvents(ctx)
+	e.boundHistory(ctx)
 	s, err := e.Sweep(ctx)
 	if s.Expired+s.Offers+s.Forgotten > 0 {
 		e.log.Debug("swept", slog.String("event", "sweep.done"), slog.Int("expired", s.Expired), slog.Int("offers", s.Offers),
@@ -86,6 +87,34 @@ func (e *Engine) boundEvents(ctx context.Context) {
 			e.log.Warn("nobody takes the events of leases; the oldest are dropped, and all leases will be looked at instead",
 				slog.String("event", "sweep.events_dropped"), slog.Int("dropped", n))
 		}
+	}
+}
+
+// boundHistory drops what is older than the site wants to know of, and tells
+// when rows go into the partition that should stay empty. It fails without harm.
+func (e *Engine) boundHistory(ctx context.Context) {
+	for gone := sqlstore.TrimStep; gone >= sqlstore.TrimStep && ctx.Err() == nil; {
+		bound, cancel := context.WithTimeout(ctx, callTime)
+		n, stray, err := e.store.BoundHistory(bound)
+		cancel()
+		if err != nil {
+			e.log.Warn("old history cannot be dropped", slog.String("event", "sweep.history_failed"), slog.Any("err", err))
+			return
+		}
+		gone = n
+		e.metrics.swept.WithLabelValues("history").Add(float64(n))
+		e.sawStray(stray)
+	}
+}
+
+// sawStray tells once when rows go into the default partition.
+func (e *Engine) sawStray(stray bool) {
+	if was := e.strayed.Swap(stray); stray && !was {
+		e.log.Warn("lease_history has rows in its default partition: a month lacks its own", slog.String("event", "sweep.history_stray"))
+	}
+	e.metrics.stray.Set(0)
+	if stray {
+		e.metrics.stray.Set(1)
 	}
 }
 

@@ -169,6 +169,15 @@ func (s *Store) BoundEvents(ctx context.Context, limit int64) (count int, err er
 	return count, err
 }
 
+// BoundHistory drops months of history that are too old.
+func (s *Store) BoundHistory(ctx context.Context) (gone int, stray bool, err error) {
+	err = s.each(ctx, s.q.get("bound_history"), nil, func(v []driver.Value) error {
+		gone, stray = int(integer(v[0])), integer(v[1]) != 0
+		return nil
+	})
+	return gone, stray, err
+}
+
 // MakePartitions prepares the history partitions of the months ahead.
 func (s *Store) MakePartitions(ctx context.Context) error {
 	_, err := s.exec(ctx, s.q.get("make_partitions"))

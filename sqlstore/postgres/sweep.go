@@ -68,6 +68,12 @@ func (s *Store) BoundEvents(ctx context.Context, limit int64) (count int, err er
 	return count, classify(err)
 }
 
+// BoundHistory drops months of history that are too old.
+func (s *Store) BoundHistory(ctx context.Context) (gone int, stray bool, err error) {
+	err = s.general.QueryRow(ctx, s.q.get("bound_history")).Scan(&gone, &stray)
+	return gone, stray, classify(err)
+}
+
 // MakePartitions prepares the history partitions of the months ahead.
 func (s *Store) MakePartitions(ctx context.Context) error {
 	_, err := s.general.Exec(ctx, s.q.get("make_partitions"))

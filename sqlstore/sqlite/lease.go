@@ -111,32 +111,3 @@ func timeValue(us int64) driver.Value {
 	}
 	return us
 }
-
-// merged returns what the row knows of its client after a packet: what the
-// packet lacks stays as it was, because a client that renews by unicast sends
-// it without the relay's options.
-func merged(old, packet sqlstore.Client) sqlstore.Client {
-	c := packet
-	c.IAID = old.IAID
-	if len(c.HWAddr) == 0 {
-		c.HWAddr, c.HWType, c.HWSource = old.HWAddr, old.HWType, old.HWSource
-	}
-	if !c.RelayAddr.IsValid() {
-		c.RelayAddr = old.RelayAddr
-	}
-	if c.Hostname == "" {
-		c.Hostname, c.FQDNFlags = old.Hostname, old.FQDNFlags
-	}
-	for _, p := range []struct{ to, from *[]byte }{
-		{&c.ClientID, &old.ClientID},
-		{&c.CircuitID, &old.CircuitID},
-		{&c.RemoteID, &old.RemoteID},
-		{&c.SubscriberID, &old.SubscriberID},
-		{&c.RelayID, &old.RelayID},
-	} {
-		if len(*p.to) == 0 {
-			*p.to = *p.from
-		}
-	}
-	return c
-}

@@ -47,7 +47,7 @@ func TestMigrateUpDownUp(t *testing.T) {
 	for i := range migrations.Newest {
 		name, err := m.Down(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, []string{"00006_dns", "00005_move", "00004_view", "00003_membership", "00002_lease", "00001_config"}[i], name)
+		require.Equal(t, []string{"00007_bound", "00006_dns", "00005_move", "00004_view", "00003_membership", "00002_lease", "00001_config"}[i], name)
 		require.ErrorIs(t, x.CheckSchema(t.Context()), sqlstore.ErrSchema)
 	}
 	name, err := m.Down(t.Context())
@@ -61,7 +61,7 @@ func TestMigrateUpDownUp(t *testing.T) {
 
 	applied, err := m.Up(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []string{"00001_config", "00002_lease", "00003_membership", "00004_view", "00005_move", "00006_dns"}, applied)
+	require.Equal(t, []string{"00001_config", "00002_lease", "00003_membership", "00004_view", "00005_move", "00006_dns", "00007_bound"}, applied)
 	require.Equal(t, before, x.schema())
 	require.NoError(t, x.CheckSchema(t.Context()))
 	require.Equal(t, sqlstore.Inserted, x.insert(offer4(1)).Status, "an open store goes on")
@@ -103,7 +103,7 @@ func TestMigrateAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	slices.Sort(applied)
-	require.Equal(t, []string{"00001_config", "00002_lease", "00003_membership", "00004_view", "00005_move", "00006_dns"}, applied)
+	require.Equal(t, []string{"00001_config", "00002_lease", "00003_membership", "00004_view", "00005_move", "00006_dns", "00007_bound"}, applied)
 	require.NoError(t, openTest(t, file).CheckSchema(t.Context()))
 }
 

@@ -125,7 +125,7 @@ func (a *applier) grant(c *change, live bool) {
 	}
 	n.setReclaim(0)
 	n.setExpires(until(a.now, lifetime), a.now)
-	n.Client = merged(c.old.Client, u.Client)
+	n.Client = u.Client.Over(c.old.Client)
 	switch {
 	case u.Action == sqlstore.Hold:
 		if c.ends {

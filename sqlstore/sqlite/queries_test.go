@@ -157,6 +157,7 @@ func TestNamePlansUseIndexes(t *testing.T) {
 		"event_log_append": `SEARCH lease_event USING INTEGER PRIMARY KEY \(rowid=\?\)`,
 		"event_delete":     `SEARCH lease_event USING INTEGER PRIMARY KEY \(rowid=\?\)`,
 		"event_log_top":    `SEARCH event_log`,
+		"history_bound":    `SEARCH h USING (COVERING )?INDEX sqlite_autoindex_lease_history_1 \(ended_at<\?\)`,
 		"event_lead":       `SEARCH leadership USING INDEX sqlite_autoindex_leadership_1 \(name=\?\)`,
 	} {
 		got := plan(t, s, s.q.common[query])

@@ -112,6 +112,16 @@ func (s *Store) BoundEvents(ctx context.Context, limit int64) (count int, err er
 	return count, err
 }
 
+// BoundHistory deletes the oldest history where it is too old.
+func (s *Store) BoundHistory(ctx context.Context) (gone int, stray bool, err error) {
+	err = s.w.write(ctx, "bound history", func(t *transaction) error {
+		n, err := t.exec(0, "history_bound", int64(sqlstore.TrimStep))
+		gone = int(n)
+		return err
+	})
+	return gone, false, err
+}
+
 // MakePartitions does nothing: SQLite has none.
 func (s *Store) MakePartitions(context.Context) error { return nil }
 

@@ -162,6 +162,8 @@ func grantsPartitions(t *testing.T, g *granted) {
 	require.Zero(t, g.number(t, "%s", count))
 	require.NoError(t, g.store(t, sqlstore.RoleFrontend).MakePartitions(t.Context()))
 	require.EqualValues(t, 1, g.number(t, "%s", count))
+	_, _, err := g.store(t, sqlstore.RoleFrontend).BoundHistory(t.Context())
+	require.NoError(t, err)
 	if !g.postgres() {
 		return
 	}
@@ -169,7 +171,7 @@ func grantsPartitions(t *testing.T, g *granted) {
 	c, err := g.as(t, sqlstore.RoleFrontend).db.Conn(t.Context())
 	require.NoError(t, err)
 	defer func() { _ = c.Close() }()
-	for _, statement := range []string{"CREATE TEMPORARY TABLE config_head (nothing INTEGER)", "SELECT rowlock_make_partitions()"} {
+	for _, statement := range []string{"CREATE TEMPORARY TABLE config_head (nothing INTEGER)", "SELECT rowlock_make_partitions()", "CREATE TEMPORARY TABLE parameter (nothing INTEGER)", "SELECT rowlock_bound_history()"} {
 		_, err = c.ExecContext(t.Context(), statement)
 		require.NoError(t, err, statement)
 	}

@@ -44,3 +44,7 @@ SELECT fence, holder FROM leadership WHERE name = ?;
 -- name: make_partitions
 -- History partitions of this month and the next three.
 CALL rowlock_make_partitions();
+
+-- name: bound_history
+-- Drops history that is older than the site wants to keep.
+CALL rowlock_bound_history();

@@ -44,6 +44,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON $database.addr_free TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.frontend TO $user;
 GRANT SELECT, INSERT, UPDATE ON $database.leadership TO $user;
 GRANT EXECUTE ON PROCEDURE $database.rowlock_make_partitions TO $user;
+GRANT EXECUTE ON PROCEDURE $database.rowlock_bound_history TO $user;
 
 -- name: grants_ddns
 -- A process that turns lease changes into DNS updates: it reads the

@@ -35,3 +35,7 @@ RETURNING fence;
 -- name: make_partitions
 -- History partitions of this month and the next three.
 SELECT rowlock_make_partitions();
+
+-- name: bound_history
+-- Drops history that is older than the site wants to keep.
+SELECT gone, stray FROM rowlock_bound_history();

@@ -54,6 +54,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.addr_free TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.frontend TO $user;
 GRANT SELECT, INSERT, UPDATE ON $schema.leadership TO $user;
 GRANT EXECUTE ON FUNCTION $schema.rowlock_make_partitions() TO $user;
+GRANT EXECUTE ON FUNCTION $schema.rowlock_bound_history() TO $user;
 
 -- name: grants_ddns
 -- A process that turns lease changes into DNS updates: it reads the

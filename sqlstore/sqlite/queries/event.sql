@@ -59,3 +59,14 @@ UPDATE event_consumer SET last_seen = ?2 WHERE name = ?1 RETURNING seq;
 -- name: consumer_set
 -- Moves a consumer on that is still where it was.
 UPDATE event_consumer SET seq = ?3, last_seen = ?4 WHERE name = ?1 AND seq = ?2;
+
+-- name: history_bound
+-- Deletes the ?1 oldest of the holdings that ended longer ago than the site wants
+-- to know of: the parameter history_retention, 0 for ever, a year by default.
+DELETE FROM lease_history WHERE rowid IN (
+  SELECT h.rowid FROM lease_history h
+   WHERE h.ended_at < (
+     SELECT CASE WHEN k.keep > 0 THEN CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000 - k.keep * 1000000 ELSE 0 END
+       FROM (SELECT coalesce(max(CAST(p.value AS INTEGER)), 31536000) AS keep
+               FROM parameter p WHERE p.scope = 'global' AND p.name = 'history_retention') k)
+   ORDER BY h.ended_at LIMIT ?1);
