@@ -1,10 +1,9 @@
 package frontend
 
 import (
+	"bytes"
 	"encoding/binary"
-	"net"
 	"net/netip"
-	"strings"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
@@ -22,7 +21,7 @@ const (
 // query4 is a DHCPv4 message, read and checked. Address fields that are
 // absent or 0.0.0.0 are the zero Addr.
 type query4 struct {
-	msg       *dhcpv4.DHCPv4
+	msg       inbound4
 	kind      dhcpv4.MessageType
 	requested netip.Addr // option 50
 	serverID  netip.Addr // option 54
@@ -48,16 +47,14 @@ func decode4(p *packet) (*query4, error) {
 	if hlen := p.data[2]; hlen > 16 {
 		return nil, drop(ReasonMalformed, "hlen is %d", hlen)
 	}
-	msg, err := dhcpv4.FromBytes(p.data)
-	if err != nil {
+	q := &query4{maxSize: dhcpv4.MaxMessageSize}
+	if err := q.msg.read(p.data); err != nil {
 		return nil, drop(ReasonMalformed, "decode message: %w", err)
 	}
-	if err := readOverload(msg, p.data); err != nil {
-		return nil, err
-	}
-	q := &query4{msg: msg, maxSize: dhcpv4.MaxMessageSize}
-	for _, step := range []func() error{q.readType, q.readHeader, q.readAddresses, q.readNumbers, q.readRelay, q.readClient} {
-		if err := step(); err != nil {
+	for _, step := range [...]func(*query4) error{
+		(*query4).readOverload, (*query4).readType, (*query4).readHeader, (*query4).readAddresses, (*query4).readNumbers, (*query4).readRelay, (*query4).readClient,
+	} {
+		if err := step(q); err != nil {
 			return nil, err
 		}
 	}
@@ -68,21 +65,22 @@ func decode4(p *packet) (*query4, error) {
 
 // readOverload adds the options in the file and sname fields, in the order of
 // RFC 3396 section 5 (RFC 2131 section 4.1, option overload).
-func readOverload(msg *dhcpv4.DHCPv4, data []byte) error {
-	v := msg.Options.Get(dhcpv4.OptionOptionOverload)
+func (q *query4) readOverload() error {
+	v, _ := q.msg.options.get(dhcpv4.OptionOptionOverload)
 	if v == nil {
 		return nil
 	}
 	if len(v) != 1 || v[0] < 1 || v[0] > 3 {
 		return drop(ReasonMalformed, "option overload is %x", v)
 	}
-	if v[0]&1 != 0 {
-		if err := msg.Options.FromBytes(data[fileAt4:cookieAt4]); err != nil {
+	fields := v[0] // an option of that number in a field would not count
+	if fields&1 != 0 {
+		if _, err := q.msg.options.read(q.msg.data[fileAt4:cookieAt4]); err != nil {
 			return drop(ReasonMalformed, "decode options in file field: %w", err)
 		}
 	}
-	if v[0]&2 != 0 {
-		if err := msg.Options.FromBytes(data[snameAt4:fileAt4]); err != nil {
+	if fields&2 != 0 {
+		if _, err := q.msg.options.read(q.msg.data[snameAt4:fileAt4]); err != nil {
 			return drop(ReasonMalformed, "decode options in sname field: %w", err)
 		}
 	}
@@ -90,7 +88,7 @@ func readOverload(msg *dhcpv4.DHCPv4, data []byte) error {
 }
 
 func (q *query4) readType() error {
-	v := q.msg.Options.Get(dhcpv4.OptionDHCPMessageType)
+	v, _ := q.msg.options.get(dhcpv4.OptionDHCPMessageType)
 	if len(v) != 1 {
 		return drop(ReasonWrongType, "message type is %x", v) // none: BOOTP, which is not served
 	}
@@ -102,9 +100,8 @@ func (q *query4) readType() error {
 }
 
 func (q *query4) readHeader() error {
-	q.origin.giaddr = fromIP(q.msg.GatewayIPAddr)
-	q.origin.ciaddr = fromIP(q.msg.ClientIPAddr)
-	for _, a := range []netip.Addr{q.origin.giaddr, q.origin.ciaddr} {
+	q.origin.giaddr, q.origin.ciaddr = q.msg.giaddr(), q.msg.ciaddr()
+	for _, a := range [...]netip.Addr{q.origin.giaddr, q.origin.ciaddr} {
 		if a.IsMulticast() || a == broadcast4 {
 			return drop(ReasonMalformed, "%s is no unicast address", a)
 		}
@@ -112,45 +109,26 @@ func (q *query4) readHeader() error {
 	return nil
 }
 
-// fromIP returns the zero Addr for 0.0.0.0.
-func fromIP(ip net.IP) netip.Addr {
-	a, ok := netip.AddrFromSlice(ip.To4())
-	if !ok || a.IsUnspecified() {
-		return netip.Addr{}
-	}
-	return a
-}
-
-// address reads an option that is one address. Absent or 0.0.0.0, it is the
-// zero Addr.
-func address(o dhcpv4.Options, code dhcpv4.OptionCode) (netip.Addr, error) {
-	v, ok := o[code.Code()]
-	if ok && len(v) != 4 {
-		return netip.Addr{}, drop(ReasonMalformed, "option %d has %d bytes", code.Code(), len(v))
-	}
-	return fromIP(v), nil
-}
-
 func (q *query4) readAddresses() (err error) {
-	if q.requested, err = address(q.msg.Options, dhcpv4.OptionRequestedIPAddress); err != nil {
+	if q.requested, err = q.msg.options.address(dhcpv4.OptionRequestedIPAddress); err != nil {
 		return err
 	}
-	if q.serverID, err = address(q.msg.Options, dhcpv4.OptionServerIdentifier); err != nil {
+	if q.serverID, err = q.msg.options.address(dhcpv4.OptionServerIdentifier); err != nil {
 		return err
 	}
-	q.origin.subnetSelection, err = address(q.msg.Options, dhcpv4.OptionSubnetSelection)
+	q.origin.subnetSelection, err = q.msg.options.address(dhcpv4.OptionSubnetSelection)
 	return err
 }
 
 func (q *query4) readNumbers() error {
-	q.params = q.msg.Options.Get(dhcpv4.OptionParameterRequestList)
-	if v, ok := q.msg.Options[dhcpv4.OptionIPAddressLeaseTime.Code()]; ok {
+	q.params, _ = q.msg.options.get(dhcpv4.OptionParameterRequestList)
+	if v, ok := q.msg.options.get(dhcpv4.OptionIPAddressLeaseTime); ok {
 		if len(v) != 4 {
 			return drop(ReasonMalformed, "lease time has %d bytes", len(v))
 		}
 		q.lease, q.asked = binary.BigEndian.Uint32(v), true
 	}
-	if v, ok := q.msg.Options[dhcpv4.OptionMaximumDHCPMessageSize.Code()]; ok {
+	if v, ok := q.msg.options.get(dhcpv4.OptionMaximumDHCPMessageSize); ok {
 		if len(v) != 2 {
 			return drop(ReasonMalformed, "maximum message size has %d bytes", len(v))
 		}
@@ -161,27 +139,27 @@ func (q *query4) readNumbers() error {
 
 // readRelay reads option 82 (RFC 3046).
 func (q *query4) readRelay() (err error) {
-	v, ok := q.msg.Options[dhcpv4.OptionRelayAgentInformation.Code()]
+	v, ok := q.msg.options.get(dhcpv4.OptionRelayAgentInformation)
 	if !ok {
 		return nil
 	}
-	sub := dhcpv4.Options{}
-	if err := sub.FromBytes(v); err != nil {
+	var sub options4
+	if _, err := sub.read(v); err != nil {
 		return drop(ReasonMalformed, "decode relay agent information: %w", err)
 	}
-	if q.origin.linkSelection, err = address(sub, dhcpv4.LinkSelectionSubOption); err != nil {
+	if q.origin.linkSelection, err = sub.address(dhcpv4.LinkSelectionSubOption); err != nil {
 		return err
 	}
-	if q.override, err = address(sub, dhcpv4.ServerIdentifierOverrideSubOption); err != nil {
+	if q.override, err = sub.address(dhcpv4.ServerIdentifierOverrideSubOption); err != nil {
 		return err
 	}
-	_, q.relayPort = sub[dhcpv4.RelaySourcePortSubOption.Code()]
+	_, q.relayPort = sub.get(dhcpv4.RelaySourcePortSubOption)
 	c := &q.client
-	c.CircuitID = sub[dhcpv4.AgentCircuitIDSubOption.Code()]
-	c.RemoteID = sub[dhcpv4.AgentRemoteIDSubOption.Code()]
-	c.SubscriberID = sub[dhcpv4.SubscriberIDSubOption.Code()]
-	c.RelayID = sub[relayIDSubOption]
-	for _, id := range [][]byte{c.CircuitID, c.RemoteID, c.SubscriberID, c.RelayID} {
+	c.CircuitID, _ = sub.get(dhcpv4.AgentCircuitIDSubOption)
+	c.RemoteID, _ = sub.get(dhcpv4.AgentRemoteIDSubOption)
+	c.SubscriberID, _ = sub.get(dhcpv4.SubscriberIDSubOption)
+	c.RelayID, _ = sub.get(relayIDSubOption)
+	for _, id := range [...][]byte{c.CircuitID, c.RemoteID, c.SubscriberID, c.RelayID} {
 		if len(id) > maxRelayID {
 			return drop(ReasonOversize, "sub-option of option 82 has %d bytes", len(id))
 		}
@@ -190,17 +168,17 @@ func (q *query4) readRelay() (err error) {
 }
 
 // relayIDSubOption is the relay agent identifier (RFC 6925).
-const relayIDSubOption = 12
+const relayIDSubOption = dhcpv4.GenericOptionCode(12)
 
 // readClient reads who the client is.
 func (q *query4) readClient() error {
 	c := &q.client
 	c.RelayAddr = q.origin.giaddr
-	c.HWType = uint16(q.msg.HWType)
-	if len(q.msg.ClientHWAddr) > 0 {
-		c.HWAddr, c.HWSource = q.msg.ClientHWAddr, 1
+	c.HWType = q.msg.hwType()
+	if hw := q.msg.chaddr(); len(hw) > 0 {
+		c.HWAddr, c.HWSource = hw, 1
 	}
-	if id := q.msg.Options.Get(dhcpv4.OptionClientIdentifier); len(id) > 0 {
+	if id, _ := q.msg.options.get(dhcpv4.OptionClientIdentifier); len(id) > 0 {
 		c.ClientID = id
 	}
 	if len(c.ClientID) > maxClientID {
@@ -210,8 +188,9 @@ func (q *query4) readClient() error {
 		return drop(ReasonNoIdentity, "no client identifier and hlen is 0")
 	}
 	sent := &q.names.sent
-	sent.host = strings.TrimRight(string(q.msg.Options.Get(dhcpv4.OptionHostName)), "\x00")
-	if v, ok := q.msg.Options[dhcpv4.OptionFQDN.Code()]; ok {
+	host, _ := q.msg.options.get(dhcpv4.OptionHostName)
+	sent.host = string(bytes.TrimRight(host, "\x00"))
+	if v, ok := q.msg.options.get(dhcpv4.OptionFQDN); ok {
 		sent.take(v, name.Parse4)
 	}
 	c.Hostname, c.FQDNFlags = sent.plain()

@@ -2,10 +2,8 @@ package frontend
 
 import (
 	"net/netip"
-	"strings"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
-	"github.com/insomniacslk/dhcp/iana"
 )
 
 // route4 decides where a reply goes (RFC 2131 section 4.1):
@@ -20,9 +18,9 @@ import (
 //
 // A listener of kind udp has no link: there a NAK goes to the ciaddr of the
 // client that renews through routers, and the last case is a drop.
-func route4(p *packet, q *query4, msg *dhcpv4.DHCPv4) (outgoing, error) {
-	kind := msg.MessageType()
-	out := outgoing{data: msg.ToBytes(), from: p.local, kind: strings.ToLower(kind.String()), in: p}
+func route4(p *packet, q *query4, w *writer4) (outgoing, error) {
+	out := outgoing{data: w.bytes(), from: p.local, kind: kindNames4[w.kind], in: p}
+	hw, ethernet := w.ethernet()
 	c := p.listener.config
 	ciaddr, giaddr := q.origin.ciaddr, q.origin.giaddr
 	switch {
@@ -33,8 +31,8 @@ func route4(p *packet, q *query4, msg *dhcpv4.DHCPv4) (outgoing, error) {
 		if q.relayPort {
 			out.to = netip.AddrPortFrom(giaddr, p.src.Port())
 		}
-	case kind == dhcpv4.MessageTypeNak && c.Kind == ListenInterface:
-		frame4(p, msg, &out)
+	case w.kind == dhcpv4.MessageTypeNak && c.Kind == ListenInterface:
+		frame4(p, w.as, &out)
 	case ciaddr.IsValid():
 		out.to = netip.AddrPortFrom(ciaddr, c.ClientPort)
 	case q.kind == dhcpv4.MessageTypeInform && p.src.Addr().IsValid() && !p.src.Addr().IsUnspecified():
@@ -43,21 +41,20 @@ func route4(p *packet, q *query4, msg *dhcpv4.DHCPv4) (outgoing, error) {
 		return out, drop(ReasonNoAddress, "INFORM with neither ciaddr nor a source address")
 	case c.Kind != ListenInterface:
 		return out, drop(ReasonNotRelayed, "a client without an address cannot be reached by UDP")
-	case msg.IsBroadcast() || msg.HWType != iana.HWTypeEthernet || len(msg.ClientHWAddr) != len(broadcastHW):
-		frame4(p, msg, &out)
+	case w.flags&broadcastFlag != 0 || !ethernet:
+		frame4(p, w.as, &out)
 	default:
-		yiaddr, _ := netip.AddrFromSlice(msg.YourIPAddr.To4())
-		frame4(p, msg, &out)
-		out.to, out.hw = netip.AddrPortFrom(yiaddr, c.ClientPort), msg.ClientHWAddr
+		frame4(p, w.as, &out)
+		out.to, out.hw = netip.AddrPortFrom(w.yiaddr, c.ClientPort), hw
 	}
 	return out, nil
 }
 
 // frame4 makes out a raw frame to everybody on the link, from the address of
 // the interface, or from the server identifier where it has none.
-func frame4(p *packet, msg *dhcpv4.DHCPv4, out *outgoing) {
+func frame4(p *packet, as netip.Addr, out *outgoing) {
 	out.to, out.hw = netip.AddrPortFrom(broadcast4, p.listener.config.ClientPort), broadcastHW
 	if out.from = p.iface.addr4(); !out.from.IsValid() {
-		out.from = fromIP(msg.ServerIdentifier())
+		out.from = as
 	}
 }

@@ -58,14 +58,14 @@ func (s *Server) evaluate4(ctx context.Context, p *packet, q *query4, snap *snap
 			}
 		}
 	}
-	msg, err := reply4(q, n, as, ask) // reply4.go: the message, options by scope
-	if err != nil || msg == nil {
+	reply, err := reply4(q, n, as, ask) // reply4.go: the message, options by scope
+	if err != nil || reply == nil {
 		return nil, err
 	}
 	if ask.op != sqlstore.OpOffer && ask.op != 0 && ask.decision.Results[0].Code == sqlstore.Granted {
 		s.nameRefused(p, &q.names, ask.decision.Results[0].Lease.Addr) // namer.go
 	}
-	out, err := route4(p, q, msg) // route4.go: where it goes
+	out, err := route4(p, q, reply) // route4.go: where it goes
 	if err != nil {
 		return nil, err
 	}
