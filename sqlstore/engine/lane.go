@@ -34,8 +34,11 @@ type job struct {
 	ended      bool // done is closed
 	err        error
 	revision   int64
-	insertDone []sqlstore.InsertResult
-	updateDone []sqlstore.UpdateResult
+	insertDone []*sqlstore.InsertResult
+	updateDone []*sqlstore.UpdateResult
+
+	insertRoom [1]*sqlstore.InsertResult // for insertDone
+	updateRoom [2]*sqlstore.UpdateResult
 }
 
 // end gives the job's outcome to the one who waits. Only the lane's runner
@@ -228,11 +231,17 @@ type place struct {
 	item int
 }
 
-func (l *lane) transact(jobs []*job) error {
-	b := &sqlstore.Batch{Fence: l.e.fence()}
-	var insertAt, updateAt []place
+// batch puts the items of jobs in order of their keys, and tells whose they are.
+func (e *Engine) batch(jobs []*job) (b *sqlstore.Batch, insertAt, updateAt []place) {
+	inserts, updates := 0, 0
+	for _, j := range jobs {
+		inserts, updates = inserts+len(j.inserts), updates+len(j.updates)
+	}
+	b = &sqlstore.Batch{Fence: e.fence(), Inserts: make([]sqlstore.Insert, inserts), Updates: make([]sqlstore.Update, updates)}
+	insertAt, updateAt = make([]place, 0, inserts), make([]place, 0, updates)
 	for message, j := range jobs {
-		j.insertDone, j.updateDone = make([]sqlstore.InsertResult, len(j.inserts)), make([]sqlstore.UpdateResult, len(j.updates))
+		j.insertDone = append(j.insertRoom[:0], make([]*sqlstore.InsertResult, len(j.inserts))...)
+		j.updateDone = append(j.updateRoom[:0], make([]*sqlstore.UpdateResult, len(j.updates))...)
 		for i := range j.inserts {
 			insertAt = append(insertAt, place{j, i})
 		}
@@ -247,12 +256,17 @@ func (l *lane) transact(jobs []*job) error {
 	slices.SortFunc(updateAt, func(a, b place) int {
 		return cmp.Compare(a.job.updates[a.item].Key, b.job.updates[b.item].Key)
 	})
-	for _, p := range insertAt {
-		b.Inserts = append(b.Inserts, p.job.inserts[p.item])
+	for i, p := range insertAt {
+		b.Inserts[i] = p.job.inserts[p.item]
 	}
-	for _, p := range updateAt {
-		b.Updates = append(b.Updates, p.job.updates[p.item])
+	for i, p := range updateAt {
+		b.Updates[i] = p.job.updates[p.item]
 	}
+	return b, insertAt, updateAt
+}
+
+func (l *lane) transact(jobs []*job) error {
+	b, insertAt, updateAt := l.e.batch(jobs)
 	started := time.Now()
 	res, err := l.e.store.Apply(context.Background(), b)
 	l.e.metrics.transaction.WithLabelValues(l.name).Observe(time.Since(started).Seconds())
@@ -262,10 +276,10 @@ func (l *lane) transact(jobs []*job) error {
 	}
 	l.e.sawRevision(res.Revision)
 	for i, p := range insertAt {
-		p.job.insertDone[p.item] = res.Inserts[i]
+		p.job.insertDone[p.item] = &res.Inserts[i]
 	}
 	for i, p := range updateAt {
-		p.job.updateDone[p.item] = res.Updates[i]
+		p.job.updateDone[p.item] = &res.Updates[i]
 	}
 	for _, j := range jobs {
 		j.revision = res.Revision

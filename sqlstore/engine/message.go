@@ -132,7 +132,7 @@ func (m *message) insertRound(ctx context.Context, items []*item) error {
 			continue
 		}
 		m.revision = max(m.revision, j.revision)
-		m.inserted(sent[i], &j.insertDone[0])
+		m.inserted(sent[i], j.insertDone[0])
 	}
 	return failed
 }
@@ -297,7 +297,7 @@ func (m *message) updateRound(ctx context.Context, items []*item) error {
 	m.revision = max(m.revision, j.revision)
 	race := false
 	for i, it := range items {
-		lost, err := m.updated(it, &j.updateDone[i])
+		lost, err := m.updated(it, j.updateDone[i])
 		if err != nil {
 			return err
 		}

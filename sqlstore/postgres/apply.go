@@ -65,10 +65,10 @@ func (s *Store) insert(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res 
 func insertArgs(b *sqlstore.Batch, items []int) []any {
 	n := len(items)
 	var (
-		num, vrf, subnet, pool, gen, plen = make([]int32, n), make([]int32, n), make([]int32, n), make([]int32, n), make([]int32, n), make([]int32, n)
-		key, former1, former2, addr       = make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
-		valid, offer, pref, iaid          = make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
-		client                            clientArrays
+		num, vrf, subnet, pool, gen, plen = listOf[int32](n), listOf[int32](n), listOf[int32](n), listOf[int32](n), listOf[int32](n), listOf[int32](n)
+		key, former1, former2, addr       = listOf[[]byte](n), listOf[[]byte](n), listOf[[]byte](n), listOf[[]byte](n)
+		valid, offer, pref, iaid          = listOf[int64](n), listOf[int64](n), listOf[int64](n), listOf[int64](n)
+		client                            = clientsOf(n)
 	)
 	for j, i := range items {
 		in := &b.Inserts[i]
@@ -81,7 +81,7 @@ func insertArgs(b *sqlstore.Batch, items []int) []any {
 		}
 		subnet[j], pool[j], gen[j], plen[j] = int32(in.SubnetID), int32(in.PoolID), int32(in.PoolGen), int32(in.PrefixLen)
 		valid[j], offer[j], pref[j], iaid[j] = int64(in.ValidLft), int64(in.OfferLft), int64(in.PrefLft), int64(in.Client.IAID)
-		client.add(&in.Client)
+		client.set(j, &in.Client)
 	}
 	args := []any{b.Fence.Frontend, b.Fence.Incarnation, num, key, former1, former2, vrf, addr, subnet, pool, gen, valid, offer}
 	args = append(args, client.args()...)
@@ -113,7 +113,6 @@ func readInserts(rows pgx.Rows, f sqlstore.Family, b *sqlstore.Batch, items []in
 		if i == 1 {
 			copy(dest, later)
 		}
-		r = leaseRow{}
 		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
@@ -183,11 +182,12 @@ func activations(updates []sqlstore.Update) bool {
 // readUpdates reads the rows of lease_update into res.
 func readUpdates(rows pgx.Rows, f sqlstore.Family, res *sqlstore.BatchResult) error {
 	defer rows.Close()
+	var n, status pgtype.Int4
+	var fresh pgtype.Bool
+	var r leaseRow
+	dest := append([]any{&res.Revision, &res.Alive, &n, &status, &fresh}, r.dest()...)
 	for rows.Next() {
-		var n, status pgtype.Int4
-		var fresh pgtype.Bool
-		var r leaseRow
-		if err := rows.Scan(append([]any{&res.Revision, &res.Alive, &n, &status, &fresh}, r.dest()...)...); err != nil {
+		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
 		if !n.Valid {
@@ -222,18 +222,17 @@ func lostRaces(res *sqlstore.BatchResult) {
 func activateArgs(b *sqlstore.Batch) []any {
 	n := len(b.Updates)
 	var (
-		num, msg, cnt   = make([]int32, n), make([]int32, n), make([]int32, n)
-		key, addr       = make([][]byte, n), make([][]byte, n)
-		rev, valid, prf = make([]int64, n), make([]int64, n), make([]int64, n)
-		client          clientArrays
+		num, msg, cnt   = listOf[int32](n), listOf[int32](n), listOf[int32](n)
+		key, addr       = listOf[[]byte](n), listOf[[]byte](n)
+		rev, valid, prf = listOf[int64](n), listOf[int64](n), listOf[int64](n)
+		client          = clientsOf(n)
 	)
-	client.grow(n)
 	for i := range b.Updates {
 		u := &b.Updates[i]
 		num[i], msg[i], cnt[i] = int32(i), int32(u.Message), int32(max(u.Count, 1))
 		key[i], addr[i], rev[i] = fromKey(u.Key), fromAddr(u.Addr), u.Rev
 		valid[i], prf[i] = int64(u.ValidLft), int64(u.PrefLft)
-		client.add(&u.Client)
+		client.set(i, &u.Client)
 	}
 	args := append([]any{b.Fence.Frontend, b.Fence.Incarnation, num, msg, cnt, key, addr, rev, valid}, client.args()...)
 	if b.Updates[0].Family == sqlstore.IPv6 {
@@ -246,13 +245,12 @@ func activateArgs(b *sqlstore.Batch) []any {
 func updateArgs(b *sqlstore.Batch, items []int) []any {
 	n := len(items)
 	var (
-		num, msg, cnt, act              = make([]int32, n), make([]int32, n), make([]int32, n), make([]int32, n)
-		key, addr, newKey               = make([][]byte, n), make([][]byte, n), make([][]byte, n)
-		rev, valid, lft, grace, parkMax = make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
-		pref                            = make([]int64, n)
-		client                          clientArrays
+		num, msg, cnt, act              = listOf[int32](n), listOf[int32](n), listOf[int32](n), listOf[int32](n)
+		key, addr, newKey               = listOf[[]byte](n), listOf[[]byte](n), listOf[[]byte](n)
+		rev, valid, lft, grace, parkMax = listOf[int64](n), listOf[int64](n), listOf[int64](n), listOf[int64](n), listOf[int64](n)
+		pref                            = listOf[int64](n)
+		client                          = clientsOf(n)
 	)
-	client.grow(n)
 	for j, i := range items {
 		u := &b.Updates[i]
 		num[j], msg[j], cnt[j], act[j] = int32(i), int32(u.Message), int32(max(u.Count, 1)), int32(u.Action)
@@ -262,7 +260,7 @@ func updateArgs(b *sqlstore.Batch, items []int) []any {
 			lft[j] = int64(u.OfferLft)
 		}
 		grace[j], parkMax[j] = int64(u.Grace), int64(u.ParkMax)
-		client.add(&u.Client)
+		client.set(j, &u.Client)
 	}
 	args := []any{b.Fence.Frontend, b.Fence.Incarnation, num, msg, cnt, key, addr, rev, act, newKey, valid, lft, grace, parkMax}
 	args = append(args, client.args()...)

@@ -81,38 +81,50 @@ func nonEmpty(b []byte) []byte {
 	return b
 }
 
+// list is an array parameter. Elements are handed to the driver by pointer: as
+// values each of them would be an allocation. Those that are nil are NULL.
+type list[T any] []T
+
+// Dimensions tells that it is one list.
+func (l list[T]) Dimensions() []pgtype.ArrayDimension {
+	return []pgtype.ArrayDimension{{Length: int32(len(l)), LowerBound: 1}}
+}
+
+// Index returns a pointer to an element.
+func (l list[T]) Index(i int) any { return &l[i] }
+
+// IndexType returns such a pointer for its type.
+func (l list[T]) IndexType() any { return new(T) }
+
+// listOf makes a list of n elements.
+func listOf[T any](n int) list[T] { return make(list[T], n) }
+
 // clientArrays are the columns of many sqlstore.Client values.
 type clientArrays struct {
-	hwaddr                                                [][]byte
-	hwtype, source                                        []int32
-	clientID, relay, circuit, remote, subscriber, relayID [][]byte
-	hostname                                              []string
-	flags                                                 []int32
-	classes                                               []string
+	hwaddr                                                list[[]byte]
+	hwtype, source                                        list[int32]
+	clientID, relay, circuit, remote, subscriber, relayID list[[]byte]
+	hostname                                              list[string]
+	flags                                                 list[int32]
+	classes                                               list[string]
 }
 
-// grow makes room for n values.
-func (a *clientArrays) grow(n int) {
-	for _, list := range []*[][]byte{&a.hwaddr, &a.clientID, &a.relay, &a.circuit, &a.remote, &a.subscriber, &a.relayID} {
-		*list = make([][]byte, 0, n)
+// clientsOf makes room for n values.
+func clientsOf(n int) clientArrays {
+	var a clientArrays
+	for _, l := range []*list[[]byte]{&a.hwaddr, &a.clientID, &a.relay, &a.circuit, &a.remote, &a.subscriber, &a.relayID} {
+		*l = listOf[[]byte](n)
 	}
-	a.hwtype, a.source, a.flags = make([]int32, 0, n), make([]int32, 0, n), make([]int32, 0, n)
-	a.hostname, a.classes = make([]string, 0, n), make([]string, 0, n)
+	a.hwtype, a.source, a.flags = listOf[int32](n), listOf[int32](n), listOf[int32](n)
+	a.hostname, a.classes = listOf[string](n), listOf[string](n)
+	return a
 }
 
-func (a *clientArrays) add(c *sqlstore.Client) {
-	a.hwaddr = append(a.hwaddr, nonEmpty(c.HWAddr))
-	a.hwtype = append(a.hwtype, int32(c.HWType))
-	a.source = append(a.source, int32(c.HWSource))
-	a.clientID = append(a.clientID, nonEmpty(c.ClientID))
-	a.relay = append(a.relay, fromAddr(c.RelayAddr))
-	a.circuit = append(a.circuit, nonEmpty(c.CircuitID))
-	a.remote = append(a.remote, nonEmpty(c.RemoteID))
-	a.subscriber = append(a.subscriber, nonEmpty(c.SubscriberID))
-	a.relayID = append(a.relayID, nonEmpty(c.RelayID))
-	a.hostname = append(a.hostname, c.Hostname)
-	a.flags = append(a.flags, int32(c.FQDNFlags))
-	a.classes = append(a.classes, c.Classes)
+func (a *clientArrays) set(i int, c *sqlstore.Client) {
+	a.hwaddr[i], a.hwtype[i], a.source[i] = nonEmpty(c.HWAddr), int32(c.HWType), int32(c.HWSource)
+	a.clientID[i], a.relay[i] = nonEmpty(c.ClientID), fromAddr(c.RelayAddr)
+	a.circuit[i], a.remote[i], a.subscriber[i], a.relayID[i] = nonEmpty(c.CircuitID), nonEmpty(c.RemoteID), nonEmpty(c.SubscriberID), nonEmpty(c.RelayID)
+	a.hostname[i], a.flags[i], a.classes[i] = c.Hostname, int32(c.FQDNFlags), c.Classes
 }
 
 func (a *clientArrays) args() []any {
