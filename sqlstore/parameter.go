@@ -16,6 +16,7 @@ const (
 	BoolParameter    ParameterType = "boolean" // true or false
 	IPv4Parameter    ParameterType = "ipv4-address"
 	ByteParameter    ParameterType = "uint8"
+	CountParameter   ParameterType = "count" // 1..4294967295
 
 	TTLParameter          ParameterType = "ttl"           // 0..2147483647 seconds; 0 is not set
 	WholePercentParameter ParameterType = "whole-percent" // 0..100; 0 is not set
@@ -55,6 +56,7 @@ var ParameterDefs = []ParameterDef{
 	{"preference", ByteParameter, "0", "any", "DHCPv6 server preference (RFC 9915 21.8); 0 is not sent"},
 	{"reclaim_grace", SecondsParameter, "60", "global", "how long after its end an address stays unused, at least 60"},
 	{"affinity_time", SecondsParameter, "604800", "global", "how long an ended binding is remembered for a returning client while its address is not needed"},
+	{"max_dead", CountParameter, "100000", "global", "how many ended bindings a pool remembers at most, those that ended last"},
 	{"decline_probation_period", SecondsParameter, "86400", "global", "quarantine of a declined address"},
 	{"park_max", SecondsParameter, "604800", "global", "longest time a parked lease blocks its address"},
 	{"ddns_send_updates", BoolParameter, "false", "any", "keep the names of clients in DNS"},
@@ -116,6 +118,10 @@ func (d ParameterDef) Check(value string) error {
 		if _, err := strconv.ParseUint(value, 10, 8); err != nil {
 			return fmt.Errorf("%q is not a number from 0 to 255", value)
 		}
+	case CountParameter:
+		if n, err := strconv.ParseUint(value, 10, 32); err != nil || n == 0 {
+			return fmt.Errorf("%q is not a number from 1 to 4294967295", value)
+		}
 	default:
 		return d.checkName(value)
 	}
@@ -134,7 +140,7 @@ func Lookup(name string, scopes ...Parameters) string {
 	return d.Default
 }
 
-// LookupSeconds is Lookup for a number of seconds; ok is false when there is
+// LookupSeconds is Lookup for a number of seconds or a count; ok is false when there is
 // no value.
 func LookupSeconds(name string, scopes ...Parameters) (seconds uint32, ok bool) {
 	n, err := strconv.ParseUint(Lookup(name, scopes...), 10, 32)
