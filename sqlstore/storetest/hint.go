@@ -25,7 +25,16 @@ func testHints(t *testing.T, dialect string) {
 		{"tokens", hintTokens},
 		{"reclaim", hintReclaim},
 		{"shrink", hintShrink},
+		{"many", hintMany},
+		{"used", hintPassesUsed},
+		{"borrow", hintBorrow},
+		{"reclaim many", hintReclaimMany},
+		{"scrub", hintScrub},
+		{"scrub dead", hintScrubDead},
 	})
+	t.Run("sizes", func(t *testing.T) { hintSizes(t, dialect) })
+	t.Run("sizes served", func(t *testing.T) { hintSizesServed(t, dialect) })
+	t.Run("drop chunks", func(t *testing.T) { hintDropChunks(t, dialect) })
 	t.Run("restart", func(t *testing.T) { hintRestart(t, dialect) })
 	t.Run("full", func(t *testing.T) { hintFull(t, dialect) })
 	t.Run("settled", func(t *testing.T) { hintSettled(t, dialect) })
