@@ -33,6 +33,8 @@ type fakeStore struct {
 	reclaim   func([]*sqlstore.Pool) ([]int, error)
 	scrub     func(*sqlstore.Pool, uint64) (int, uint64, error)
 	reclaimed int
+	dropped   int
+	lead      error
 	chunks    []int64
 	used      []sqlstore.UsedFree
 
@@ -136,6 +138,21 @@ func (f *fakeStore) Scrub(_ context.Context, _ sqlstore.Fence, p *sqlstore.Pool,
 	}
 	return 0, 0, nil
 }
+
+func (f *fakeStore) DropChunks(context.Context) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dropped++
+	return 0, nil
+}
+
+func (f *fakeStore) Lead(context.Context, string, string, time.Duration) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return 1, f.lead
+}
+
+func (f *fakeStore) Unregister(context.Context, sqlstore.Fence) error { return nil }
 
 func (f *fakeStore) Register(context.Context, sqlstore.FrontendInfo) (int64, error) {
 	f.mu.Lock()
