@@ -61,6 +61,7 @@ var ParameterDefs = []ParameterDef{
 	{"preference", ByteParameter, "0", "any", "DHCPv6 server preference (RFC 9915 21.8); 0 is not sent"},
 	{"reclaim_grace", SecondsParameter, "60", "global", "how long after its end an address stays unused, at least 60"},
 	{"affinity_time", SecondsParameter, "604800", "global", "how long an ended binding is remembered for a returning client while its address is not needed"},
+	{"max_dead", CountParameter, "100000", "global", "how many ended bindings a pool remembers at most, those that ended last"},
 	{"decline_probation_period", SecondsParameter, "86400", "global", "quarantine of a declined address"},
 	{"decline_limit", CountParameter, "100", "global", "addresses that one client or circuit may put into quarantine within decline_probation_period; 0: any number"},
 	{"circuit_rate", RateParameter, "0", "global", "conversations that one circuit behind a relay may begin a second; 0: no limit"},
@@ -158,7 +159,7 @@ func Lookup(name string, scopes ...Parameters) string {
 	return d.Default
 }
 
-// LookupSeconds is Lookup for a number of seconds; ok is false when there is
+// LookupSeconds is Lookup for a number of seconds or a count; ok is false when there is
 // no value.
 func LookupSeconds(name string, scopes ...Parameters) (seconds uint32, ok bool) {
 	n, err := strconv.ParseUint(Lookup(name, scopes...), 10, 32)

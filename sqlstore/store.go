@@ -217,28 +217,45 @@ type FreeAddr struct {
 	Exclusive bool // handed to nobody else
 }
 
-// Hints is what TakeFree found for one pool. Chunk is the id of the addr_chunk
-// row that backs the fresh addresses, 0 if none.
+// Hints is what was found for one pool. Chunk is the id of the addr_chunk row
+// that backs the addresses, 0 if none.
 type Hints struct {
-	Pool  *Pool
-	Chunk int64
-	Addrs []FreeAddr
+	Pool   *Pool
+	Source HintSource
+	Chunk  int64
+	Addrs  []FreeAddr
+	// More tells that Addrs is empty because all that was looked at is in use,
+	// and there is more to look at.
+	More bool
 }
 
 // HintStore hands out addresses that are probably free. It never decides:
-// the unique constraint on (vrf, addr) does.
+// the unique constraint on (vrf, addr) does. The pools of a call are different
+// ones; a call is one transaction.
 type HintStore interface {
 	// TakeFree reserves addresses, for each pool from the first source that has
-	// any: chunks whose holder is dead, the pool's cursor, addr_free. A Hints
-	// without Addrs means that these are dry. One transaction.
+	// any: chunks whose holder is dead, the pool's cursor, addr_free. Addresses
+	// that have a row are left out. A Hints without Addrs and without More means
+	// that these are dry.
 	TakeFree(ctx context.Context, f Fence, needs []PoolNeed) ([]Hints, error)
+	// Borrow names addresses without a row that another frontend holds. They are
+	// not exclusive, and nothing is written.
+	Borrow(ctx context.Context, f Fence, needs []PoolNeed) ([]Hints, error)
 	// DoneFree tells that the addresses of these chunks and tokens are used up:
 	// chunk rows and addr_free rows are deleted, guarded by holder and token.
 	DoneFree(ctx context.Context, f Fence, chunks []int64, used []UsedFree) error
-	// Reclaim deletes up to n dead rows of the pool, longest dead first, whose
+	// Reclaim deletes up to n dead rows of each pool, longest dead first, whose
 	// reclaim_at has passed, and lists their addresses in addr_free. It returns
-	// how many.
-	Reclaim(ctx context.Context, pool *Pool, n int) (int, error)
+	// how many, by pool.
+	Reclaim(ctx context.Context, pools []*Pool, n int) ([]int, error)
+	// Scrub looks at ScrubWindow indexes of the pool below its cursor, beginning
+	// with from, and lists in addr_free the addresses that are in no row, no
+	// chunk of a live frontend and not in addr_free. It returns how many, and
+	// with which index to go on; 0 at the end.
+	Scrub(ctx context.Context, f Fence, pool *Pool, from uint64) (listed int, next uint64, err error)
+	// DropChunks deletes the chunks of pool generations that are not in use any
+	// more, and returns how many.
+	DropChunks(ctx context.Context) (int, error)
 }
 
 // UsedFree names an addr_free row.
@@ -274,6 +291,10 @@ type SweepStore interface {
 	// rows at their reclaim_at. Their addresses go to addr_free. Rows of
 	// reserved keys are never deleted.
 	Forget(ctx context.Context, f Family, affinity uint32, limit int) (int, error)
+	// ForgetAbove deletes, of each pool that has more than maxDead ended bindings
+	// whose reclaim_at has passed, those that ended first, up to limit rows in
+	// all. Their addresses go to addr_free; rows of reserved keys stay.
+	ForgetAbove(ctx context.Context, f Family, maxDead uint32, limit int) (int, error)
 	// MakePartitions prepares history partitions for the months ahead, where
 	// the engine has them.
 	MakePartitions(ctx context.Context) error

@@ -56,8 +56,9 @@ type Engine struct {
 	running   sync.WaitGroup
 }
 
-// times are the global parameters that the engine itself uses, in seconds.
-type times struct{ grace, affinity, probation, parkMax uint32 }
+// times are the global parameters that the engine itself uses, in seconds;
+// maxDead is a number of rows.
+type times struct{ grace, affinity, probation, parkMax, maxDead uint32 }
 
 // New returns an engine that is not running yet.
 func New(cfg Config) (*Engine, error) {
@@ -119,7 +120,7 @@ func (e *Engine) Start(ctx context.Context) error {
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
-	for _, work := range []func(context.Context){e.heartbeats, e.hints.run, e.watchConfig, e.sweeps} {
+	for _, work := range []func(context.Context){e.heartbeats, e.hints.run, e.watchConfig, e.sweeps, e.scrubs} {
 		e.running.Go(func() {
 			for run.Err() == nil {
 				e.guarded(run, work)
@@ -150,6 +151,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 	}
 	e.stop()
 	e.running.Wait()
+	_ = e.hints.report(ctx) // what is left is found by whoever takes over
 	return e.store.Unregister(ctx, e.fence())
 }
 

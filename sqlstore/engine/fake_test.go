@@ -29,7 +29,12 @@ type fakeStore struct {
 	most    int // transactions at once
 
 	take      func([]sqlstore.PoolNeed) ([]sqlstore.Hints, error)
+	borrow    func([]sqlstore.PoolNeed) ([]sqlstore.Hints, error)
+	reclaim   func([]*sqlstore.Pool) ([]int, error)
+	scrub     func(*sqlstore.Pool, uint64) (int, uint64, error)
 	reclaimed int
+	dropped   int
+	lead      error
 	chunks    []int64
 	used      []sqlstore.UsedFree
 
@@ -102,12 +107,52 @@ func (f *fakeStore) atOnce() int {
 	return f.most
 }
 
-func (f *fakeStore) Reclaim(context.Context, *sqlstore.Pool, int) (int, error) {
+func (f *fakeStore) Borrow(_ context.Context, _ sqlstore.Fence, needs []sqlstore.PoolNeed) ([]sqlstore.Hints, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.borrow != nil {
+		return f.borrow(needs)
+	}
+	out := make([]sqlstore.Hints, len(needs))
+	for i := range needs {
+		out[i].Pool = needs[i].Pool
+	}
+	return out, nil
+}
+
+func (f *fakeStore) Reclaim(_ context.Context, pools []*sqlstore.Pool, _ int) ([]int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.reclaimed++
+	if f.reclaim != nil {
+		return f.reclaim(pools)
+	}
+	return make([]int, len(pools)), nil
+}
+
+func (f *fakeStore) Scrub(_ context.Context, _ sqlstore.Fence, p *sqlstore.Pool, from uint64) (int, uint64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.scrub != nil {
+		return f.scrub(p, from)
+	}
+	return 0, 0, nil
+}
+
+func (f *fakeStore) DropChunks(context.Context) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dropped++
 	return 0, nil
 }
+
+func (f *fakeStore) Lead(context.Context, string, string, time.Duration) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return 1, f.lead
+}
+
+func (f *fakeStore) Unregister(context.Context, sqlstore.Fence) error { return nil }
 
 func (f *fakeStore) Register(context.Context, sqlstore.FrontendInfo) (int64, error) {
 	f.mu.Lock()

@@ -111,13 +111,6 @@ func TestDuplicateKeysAreRefused(t *testing.T) {
 	require.ErrorIs(t, err, sqlstore.ErrData)
 }
 
-// failingReclaim is a store whose dry pools cannot be reclaimed.
-type failingReclaim struct{ *fakeStore }
-
-func (f *failingReclaim) Reclaim(context.Context, *sqlstore.Pool, int) (int, error) {
-	return 0, errors.New("of a test")
-}
-
 // What was taken for one pool is kept although another is dry and cannot be
 // reclaimed.
 func TestTakenHintsAreKept(t *testing.T) {
@@ -133,8 +126,8 @@ func TestTakenHintsAreKept(t *testing.T) {
 		}
 		return out, nil
 	}}
+	f.reclaim = func([]*sqlstore.Pool) ([]int, error) { return nil, errors.New("of a test") }
 	e := newTest(t, f)
-	e.store = &failingReclaim{f}
 	for _, p := range []*sqlstore.Pool{dry, wet} {
 		it := testItem(sqlstore.OpOffer, 1, "", p)
 		require.Nil(t, e.hints.tryTake(&it))

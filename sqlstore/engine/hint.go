@@ -1,11 +1,7 @@
 package engine
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -13,12 +9,11 @@ import (
 )
 
 const (
-	hintBatch  = 256             // addresses asked for at a time
-	holdTime   = 9 * time.Second // how long an address from addr_free is held, less a second
-	dryTime    = time.Second     // how long "nothing is free" is believed
-	reclaimOne = 64              // dead rows deleted when a pool is dry
-	callTime   = 5 * time.Second // longest a call of the background may take: a silent database must not stop it
-	scanTime   = time.Minute     // the same for calls that read a lot
+	hintBatch = 256             // addresses asked for at a time
+	holdTime  = 9 * time.Second // how long an address that is held or borrowed is kept, less a second
+	dryTime   = time.Second     // how long "nothing is free" is believed
+	callTime  = 5 * time.Second // longest a call of the background may take: a silent database must not stop it
+	scanTime  = time.Minute     // the same for calls that read a lot
 )
 
 // candidate is an address that is probably free, with where it came from.
@@ -26,7 +21,7 @@ type candidate struct {
 	sqlstore.FreeAddr
 	pool  *sqlstore.Pool
 	chunk *chunk
-	until time.Time // zero, or when its hold ends
+	until time.Time // zero, or when it is not to be trusted any more
 	maybe bool      // it may have been used: others may want it
 }
 
@@ -40,13 +35,26 @@ type chunk struct {
 
 type poolGen struct{ id, gen uint32 }
 
+// urgency is how much a pool needs addresses.
+type urgency uint8
+
+const (
+	idle   urgency = iota
+	soon           // half of what was fetched is used
+	urgent         // somebody waits
+)
+
 // stock is what this frontend has of one pool generation.
 type stock struct {
-	pool     *sqlstore.Pool
-	free     []*candidate
-	low      int // ask for more when fewer are left
-	asked    bool
-	dryUntil time.Time
+	pool      *sqlstore.Pool
+	free      []*candidate
+	low       int           // ask for more when fewer are left
+	asked     urgency       // it waits in the queue of this urgency
+	fetching  urgency       // a refill of this urgency is under way
+	restUntil time.Time     // nothing is fetched ahead before
+	dryUntil  time.Time     // nothing is free: everything was tried
+	changed   chan struct{} // closed when a refill is done
+	scrubbed  time.Time     // when its last scrub was asked for
 }
 
 // hints is this frontend's stock of candidates. All of it may be lost: chunk
@@ -54,16 +62,18 @@ type stock struct {
 type hints struct {
 	e    *Engine
 	wake chan struct{}
+	lost chan *sqlstore.Pool // dry pools that are to be scrubbed
 
-	mu      sync.Mutex
-	stocks  map[poolGen]*stock
-	changed chan struct{} // closed when a refill is done
-	chunks  []int64       // used up, to be deleted
-	used    []sqlstore.UsedFree
+	mu     sync.Mutex
+	stocks map[poolGen]*stock
+	queue  [urgent + 1][]*stock // that ask, by urgency
+	chunks []int64              // used up, to be deleted
+	used   []sqlstore.UsedFree
+	pools  []*sqlstore.Pool // of the configuration in use
 }
 
 func newHints(e *Engine) *hints {
-	return &hints{e: e, wake: make(chan struct{}, 1), stocks: map[poolGen]*stock{}, changed: make(chan struct{})}
+	return &hints{e: e, wake: make(chan struct{}, 1), lost: make(chan *sqlstore.Pool, 64), stocks: map[poolGen]*stock{}}
 }
 
 // tryTake returns a candidate that is at hand, or nil.
@@ -78,10 +88,9 @@ func (h *hints) tryTake(it *sqlstore.Item) *candidate {
 func (h *hints) take(ctx context.Context, it *sqlstore.Item) (*candidate, error) {
 	for {
 		h.mu.Lock()
-		c, dry := h.pick(it)
-		changed := h.changed
+		c, changed := h.pick(it)
 		h.mu.Unlock()
-		if c != nil || dry {
+		if c != nil || changed == nil {
 			return c, nil
 		}
 		select {
@@ -93,8 +102,9 @@ func (h *hints) take(ctx context.Context, it *sqlstore.Item) (*candidate, error)
 }
 
 // pick takes from the first pool that has a candidate, those with the prefix
-// length asked for first; dry when every pool is known to have none. mu is held.
-func (h *hints) pick(it *sqlstore.Item) (c *candidate, dry bool) {
+// length asked for first. Without one it returns what to wait for, or nil when
+// every pool is known to have none. mu is held.
+func (h *hints) pick(it *sqlstore.Item) (*candidate, chan struct{}) {
 	for _, exact := range []bool{true, false} {
 		if exact && it.WantLen == 0 {
 			continue
@@ -105,38 +115,58 @@ func (h *hints) pick(it *sqlstore.Item) (c *candidate, dry bool) {
 			}
 			// a pool that is being refilled is waited for: the next one is for
 			// when this one has nothing left
-			if c, dry := h.pickFrom(p); !dry {
-				return c, false
+			if c, changed := h.pickFrom(p); c != nil || changed != nil {
+				return c, changed
 			}
 		}
 	}
-	return nil, true
+	return nil, nil
 }
 
-func (h *hints) pickFrom(p *sqlstore.Pool) (*candidate, bool) {
+func (h *hints) pickFrom(p *sqlstore.Pool) (*candidate, chan struct{}) {
 	s := h.stocks[poolGen{p.ID, p.Gen}]
 	if s == nil {
-		s = &stock{pool: p}
+		s = &stock{pool: p, changed: make(chan struct{})}
 		h.stocks[poolGen{p.ID, p.Gen}] = s
 	}
 	now := time.Now()
-	var c *candidate
-	for c == nil && len(s.free) > 0 {
-		c = s.free[0]
+	c := h.pop(s, now)
+	switch {
+	case c != nil:
+		if len(s.free) <= s.low && !now.Before(s.restUntil) {
+			h.ask(s, soon)
+		}
+		return c, nil
+	case now.Before(s.dryUntil):
+		return nil, nil
+	}
+	h.ask(s, urgent)
+	return nil, s.changed
+}
+
+// pop takes the next candidate of a stock that is still to be trusted.
+func (h *hints) pop(s *stock, now time.Time) *candidate {
+	for len(s.free) > 0 {
+		c := s.free[0]
 		s.free[0] = nil
 		s.free = s.free[1:]
-		if !c.until.IsZero() && now.After(c.until) {
-			c = nil // its hold is over: somebody else may have it now
+		h.e.metrics.stock.Dec()
+		if c.until.IsZero() || now.Before(c.until) {
+			return c
 		}
+		// its hold is over: somebody else may have it now
 	}
-	if now.Before(s.dryUntil) {
-		return c, c == nil
+	return nil
+}
+
+// ask puts a stock into a queue unless it is in one that is served as soon.
+func (h *hints) ask(s *stock, u urgency) {
+	if max(s.asked, s.fetching) >= u {
+		return
 	}
-	if len(s.free) <= s.low && !s.asked {
-		s.asked = true
-		h.poke()
-	}
-	return c, false
+	s.asked = u
+	h.queue[u] = append(h.queue[u], s)
+	h.poke()
 }
 
 func (h *hints) poke() {
@@ -155,6 +185,7 @@ func (h *hints) giveBack(c *candidate) {
 	defer h.mu.Unlock()
 	if s := h.stocks[poolGen{c.pool.ID, c.pool.Gen}]; s != nil {
 		s.free = append(s.free, c)
+		h.e.metrics.stock.Inc()
 	}
 }
 
@@ -188,151 +219,23 @@ func (h *hints) spent(c *candidate) {
 	}
 }
 
-// run refills the stocks until the context ends.
-func (h *hints) run(ctx context.Context) {
-	tick := time.NewTicker(500 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-h.wake:
-		}
-		err := h.refill(ctx)
-		if errors.Is(err, sqlstore.ErrRetry) {
-			h.poke()
-			continue
-		}
-		if err != nil && ctx.Err() == nil {
-			h.e.log.Warn("free addresses cannot be fetched", slog.String("event", "hint.failed"), slog.Any("err", err))
-			select {
-			case <-ctx.Done():
-			case <-time.After(200 * time.Millisecond):
-			}
-			h.poke()
-		}
-	}
-}
-
-// refill fetches candidates for all pools that asked, in one transaction, and
-// deletes the rows of those used up.
-func (h *hints) refill(ctx context.Context) error {
-	h.mu.Lock()
-	chunks, used := h.chunks, h.used
-	h.chunks, h.used = nil, nil
-	var needs []sqlstore.PoolNeed
-	for _, s := range h.stocks {
-		if s.asked {
-			needs = append(needs, sqlstore.PoolNeed{Pool: s.pool, Want: hintBatch})
-		}
-	}
-	h.mu.Unlock()
-	slices.SortFunc(needs, func(a, b sqlstore.PoolNeed) int { // one order everywhere: no deadlock
-		return cmp.Or(cmp.Compare(a.Pool.ID, b.Pool.ID), cmp.Compare(a.Pool.Gen, b.Pool.Gen))
-	})
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	var failed error
-	if len(chunks)+len(used) > 0 {
-		if failed = h.e.store.DoneFree(ctx, h.e.fence(), chunks, used); failed != nil {
-			h.mu.Lock()
-			h.chunks, h.used = append(h.chunks, chunks...), append(h.used, used...)
-			h.mu.Unlock()
-		}
-	}
-	if len(needs) == 0 || !h.e.Ready() {
-		return failed
-	}
-	found, err := h.e.store.TakeFree(ctx, h.e.fence(), needs)
-	if err != nil {
-		return errors.Join(failed, err)
-	}
-	var dry []sqlstore.Hints
-	for _, f := range found { // what was taken is ours: nothing may come before keeping it
-		if len(f.Addrs) == 0 {
-			dry = append(dry, f)
-		} else {
-			h.stockUp(f)
-		}
-	}
-	for _, f := range dry {
-		f, err := h.reclaim(ctx, f)
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		h.stockUp(f)
-	}
-	h.mu.Lock()
-	close(h.changed)
-	h.changed = make(chan struct{})
-	h.mu.Unlock()
-	return failed
-}
-
-// reclaim deletes dead bindings of a dry pool, longest dead first, and looks
-// again.
-func (h *hints) reclaim(ctx context.Context, f sqlstore.Hints) (sqlstore.Hints, error) {
-	n, err := h.e.store.Reclaim(ctx, f.Pool, reclaimOne)
-	if err != nil || n == 0 {
-		if err == nil {
-			h.e.sweepSoon()
-		}
-		return f, err
-	}
-	again, err := h.e.store.TakeFree(ctx, h.e.fence(), []sqlstore.PoolNeed{{Pool: f.Pool, Want: hintBatch}})
-	if err != nil {
-		return f, err
-	}
-	return again[0], nil
-}
-
-func (h *hints) stockUp(f sqlstore.Hints) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	s := h.stocks[poolGen{f.Pool.ID, f.Pool.Gen}]
-	if s == nil {
-		return
-	}
-	s.asked = false
-	if len(f.Addrs) == 0 {
-		s.dryUntil = time.Now().Add(dryTime)
-		return
-	}
-	var ch *chunk
-	if f.Chunk != 0 {
-		ch = &chunk{id: f.Chunk, left: len(f.Addrs)}
-	}
-	until := time.Time{}
-	for _, a := range f.Addrs {
-		if a.Token != 0 {
-			until = time.Now().Add(holdTime)
-		}
-		if !s.pool.Contains(a.Addr) { // given back before the pool shrank
-			h.used = append(h.used, sqlstore.UsedFree{VRF: s.pool.VRF, Addr: a.Addr, Token: a.Token})
-			continue
-		}
-		s.free = append(s.free, &candidate{FreeAddr: a, pool: s.pool, chunk: ch, until: until})
-	}
-	s.low = len(f.Addrs) / 2
-	h.e.metrics.hints.Add(float64(len(f.Addrs)))
-}
-
 // retain forgets the stock of pool generations that are not in use any more.
 // Their chunk rows are deleted: a later generation hands out everything anew.
 // A closing pool keeps its stock: it may be opened again.
 func (h *hints) retain(cfg *sqlstore.Config) {
 	live := map[poolGen]bool{}
+	var pools []*sqlstore.Pool
 	for _, l := range cfg.Links {
 		for _, s := range l.Subnets {
 			for _, p := range s.Pools {
 				live[poolGen{p.ID, p.Gen}] = true
+				pools = append(pools, p)
 			}
 		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.pools = pools
 	for key, s := range h.stocks {
 		if live[key] {
 			continue
@@ -344,6 +247,10 @@ func (h *hints) retain(cfg *sqlstore.Config) {
 				h.chunks = append(h.chunks, c.chunk.id)
 			}
 		}
+		h.e.metrics.stock.Sub(float64(len(s.free)))
+		s.free, s.asked = nil, idle
 		delete(h.stocks, key)
+		close(s.changed)
+		s.changed = make(chan struct{})
 	}
 }

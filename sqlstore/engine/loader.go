@@ -56,6 +56,7 @@ func (e *Engine) setTimes(cfg *sqlstore.Config) {
 	t := &times{}
 	for name, to := range map[string]*uint32{
 		"reclaim_grace": &t.grace, "affinity_time": &t.affinity, "decline_probation_period": &t.probation, "park_max": &t.parkMax,
+		"max_dead": &t.maxDead,
 	} {
 		*to, _ = sqlstore.LookupSeconds(name, p)
 	}

@@ -134,7 +134,7 @@ func TestRefusedConfig(t *testing.T) {
 	e.cfg.OnConfig = func(*sqlstore.Config) error { return refuse }
 	require.EqualValues(t, 60, e.times.Load().grace, "the default")
 	require.NoError(t, e.loadConfig(t.Context()))
-	require.Equal(t, times{grace: 90, affinity: 604800, probation: 86400, parkMax: 100}, *e.times.Load())
+	require.Equal(t, times{grace: 90, affinity: 604800, probation: 86400, parkMax: 100, maxDead: 100000}, *e.times.Load())
 	refuse = errors.New("a subnet is wrong")
 	f.config = &sqlstore.Config{Revision: 2, Parameters: sqlstore.Parameters{"reclaim_grace": "120"}}
 	require.NoError(t, e.loadConfig(t.Context()))

@@ -13,9 +13,9 @@ type metrics struct {
 	heartbeats                  *prometheus.CounterVec
 	conflicts, races, data      prometheus.Counter
 	cached                      prometheus.Counter
-	panics                      prometheus.Counter
-	hints                       prometheus.Counter
-	revision, stray             prometheus.Gauge
+	panics, scrubbed            prometheus.Counter
+	hints                       *prometheus.CounterVec
+	revision, stock, stray      prometheus.Gauge
 }
 
 // newMetrics makes the metrics and registers them; lengths returns how many
@@ -37,20 +37,23 @@ func newMetrics(reg prometheus.Registerer, lengths func() map[string]int) (*metr
 		transaction: histogram("rowlock_sqlstore_transaction_seconds", "Duration of lane transactions.", seconds),
 		retries:     counter("rowlock_sqlstore_retries_total", "Lane batches repeated, by cause.", "cause"),
 		failures:    counter("rowlock_sqlstore_failures_total", "Requests that were not decided, by cause.", "cause"),
-		swept:       counter("rowlock_sqlstore_swept_total", "Rows ended by the sweeper, by kind.", "kind"),
+		swept:       counter("rowlock_sqlstore_swept_total", "Rows ended by the sweeper or a dry pool, by kind.", "kind"),
 		heartbeats:  counter("rowlock_sqlstore_heartbeats_total", "Heartbeats, by result.", "result"),
 		conflicts:   plain("rowlock_sqlstore_conflicts_total", "Candidate addresses found taken."),
 		races:       plain("rowlock_sqlstore_races_total", "Updates that lost a race and went round again."),
 		data:        plain("rowlock_sqlstore_data_errors_total", "Items whose data the database refused; each is a bug."),
 		cached:      plain("rowlock_sqlstore_cached_total", "Renewals granted without a write."),
 		panics:      plain("rowlock_sqlstore_panics_total", "Panics recovered from; each is a bug."),
-		hints:       plain("rowlock_sqlstore_hints_total", "Candidate addresses fetched."),
+		scrubbed:    plain("rowlock_sqlstore_scrubbed_total", "Addresses found lost and listed as free again."),
+		hints:       counter("rowlock_sqlstore_hints_total", "Candidate addresses fetched, by source.", "source"),
+		stock:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_hints", Help: "Candidate addresses at hand."}),
 		revision:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_config_revision", Help: "Configuration revision in use."}),
 	}
 	m.stray = prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_history_stray", Help: "1 while the history has rows where a month of their own should be."})
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.cached, m.panics, m.hints, m.revision, m.stray,
+		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.cached, m.panics, m.hints, m.stock,
+		m.scrubbed, m.revision, m.stray,
 		laneGauge{prometheus.NewDesc("rowlock_sqlstore_lane_items", "Items waiting for a transaction.", []string{"lane"}, nil), lengths},
 	} {
 		errs = append(errs, reg.Register(c))

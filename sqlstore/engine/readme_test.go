@@ -22,12 +22,12 @@ func TestMetricNames(t *testing.T) {
 	for _, v := range []*prometheus.HistogramVec{m.batch, m.waiting, m.transaction} {
 		v.WithLabelValues("x").Observe(1)
 	}
-	for _, v := range []*prometheus.CounterVec{m.retries, m.failures, m.swept, m.heartbeats} {
+	for _, v := range []*prometheus.CounterVec{m.retries, m.failures, m.swept, m.heartbeats, m.hints} {
 		v.WithLabelValues("x").Inc()
 	}
 	families, err := reg.Gather()
 	require.NoError(t, err)
-	require.Len(t, families, 16)
+	require.Len(t, families, 18)
 	manual := readme(t)
 	for _, f := range families {
 		name := f.GetName()

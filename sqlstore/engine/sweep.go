@@ -46,13 +46,7 @@ func (e *Engine) sweeps(ctx context.Context) {
 }
 
 func (e *Engine) sweepIfLeading(ctx context.Context) error {
-	lead, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	_, err := e.store.Lead(lead, "sweep", e.cfg.Frontend.ID, 3*e.cfg.SweepEvery)
-	if errors.Is(err, sqlstore.ErrConflict) {
-		return nil
-	}
-	if err != nil {
+	if leads, err := e.leads(ctx); err != nil || !leads {
 		return err
 	}
 	parts, cancelParts := context.WithTimeout(ctx, callTime)
@@ -69,6 +63,17 @@ func (e *Engine) sweepIfLeading(ctx context.Context) error {
 			slog.Int("forgotten", s.Forgotten))
 	}
 	return err
+}
+
+// leads takes or keeps the leadership of the sweep.
+func (e *Engine) leads(ctx context.Context) (bool, error) {
+	lead, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	_, err := e.store.Lead(lead, "sweep", e.cfg.Frontend.ID, 3*e.cfg.SweepEvery)
+	if errors.Is(err, sqlstore.ErrConflict) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // boundEvents drops the oldest events where nobody has taken any for long. It
@@ -140,12 +145,23 @@ func (e *Engine) Sweep(ctx context.Context) (Swept, error) {
 	return s, errors.Join(failed, ctx.Err())
 }
 
+// forget deletes bindings that are not waited for any more, and those that are
+// too many for their pool.
 func (e *Engine) forget(ctx context.Context, f sqlstore.Family, s *Swept) error {
+	t := e.times.Load()
+	return errors.Join(
+		manyTimes(ctx, &s.Forgotten, func(ctx context.Context) (int, error) { return e.store.Forget(ctx, f, t.affinity, forgetLimit) }),
+		manyTimes(ctx, &s.Forgotten, func(ctx context.Context) (int, error) { return e.store.ForgetAbove(ctx, f, t.maxDead, forgetLimit) }),
+	)
+}
+
+// manyTimes calls some until it finds less than it may delete.
+func manyTimes(ctx context.Context, count *int, some func(context.Context) (int, error)) error {
 	for ctx.Err() == nil {
 		bound, cancel := context.WithTimeout(ctx, scanTime)
-		n, err := e.store.Forget(bound, f, e.times.Load().affinity, forgetLimit)
+		n, err := some(bound)
 		cancel()
-		s.Forgotten += n
+		*count += n
 		if err != nil || n < forgetLimit {
 			return err
 		}

@@ -11,54 +11,103 @@ import (
 	"rowlock/sqlstore"
 )
 
-// holdFree takes addresses that were given back, under new tokens: no more than
-// wanted, and no more than an eighth of this frontend's share of them. Those
-// that an older generation of the pool had and this one has not are forgotten
-// on the way.
-func (c *conn) holdFree(h *sqlstore.Hints, want int) error {
-	parts, err := c.number("hint_free_parts")
-	if err != nil {
-		return err
-	}
-	for len(h.Addrs) == 0 {
-		there, err := c.number("hint_free_count", h.Pool.ID, int64(want)*parts)
-		if err != nil || there == 0 {
-			return err
+// poolsEach is how many pools are looked at in one round trip where each
+// takes a statement of its own: InnoDB reads a range of an index only where its
+// ends are constants.
+const poolsEach = 64
+
+// perPool runs a statement for each of n pools and calls read with its rows.
+func (c *conn) perPool(n int, add func(p *packet, i int), read func(i int, v []driver.Value) error) error {
+	for from := 0; from < n; from += poolsEach {
+		p := &packet{}
+		for i := from; i < min(n, from+poolsEach); i++ {
+			add(p, i)
 		}
-		found, err := c.lockFree(h.Pool, min(int64(want), max(1, there/parts)))
-		if err != nil || len(found) == 0 {
-			return err
-		}
-		var strange []sqlstore.UsedFree
-		for _, u := range found {
-			if u.VRF == h.Pool.VRF && h.Pool.Contains(u.Addr) {
-				h.Addrs = append(h.Addrs, sqlstore.FreeAddr{Addr: u.Addr, Token: u.Token, Exclusive: true})
-			} else {
-				strange = append(strange, u)
-			}
-		}
-		if err := c.dropFree(strange); err != nil {
+		if err := c.send(p, func(result int, v []driver.Value) error { return read(from+result, v) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// lockFree holds up to n free addresses of the pool under new tokens.
-func (c *conn) lockFree(p *sqlstore.Pool, n int64) (found []sqlstore.UsedFree, err error) {
-	err = c.each(c.q.get("hint_free"), []any{p.ID, n}, func(v []driver.Value) error {
-		found = append(found, sqlstore.UsedFree{VRF: uint32(integer(v[0])), Addr: address(v[1]), Token: integer(v[2])})
-		return nil
-	})
-	if err != nil || len(found) == 0 {
+// Hold takes addresses that were given back, under new tokens: no more than
+// wanted, and no more than an eighth of this frontend's share of them.
+func (h *hints) Hold(needs []sqlstore.PoolNeed) ([][]sqlstore.UsedFree, error) {
+	parts, err := h.number("hint_free_parts")
+	if err != nil {
 		return nil, err
 	}
-	_, err = c.exec(c.q.get("hint_free_hold"), freeRows(found))
-	return found, err
+	var some []int // that have any
+	var counts []int64
+	err = h.perPool(len(needs), func(p *packet, i int) {
+		p.add(h.q.get("hint_free_count"), needs[i].Pool.ID, int64(needs[i].Want)*parts)
+	}, func(i int, v []driver.Value) error {
+		if there := integer(v[0]); there > 0 {
+			some, counts = append(some, i), append(counts, min(int64(needs[i].Want), max(1, there/parts)))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]sqlstore.UsedFree, len(needs))
+	var all []sqlstore.UsedFree
+	err = h.perPool(len(some), func(p *packet, n int) {
+		p.add(h.q.get("hint_free"), needs[some[n]].Pool.ID, counts[n])
+	}, func(n int, v []driver.Value) error {
+		u := sqlstore.UsedFree{VRF: uint32(integer(v[0])), Addr: address(v[1]), Token: integer(v[2])}
+		out[some[n]], all = append(out[some[n]], u), append(all, u)
+		return nil
+	})
+	if err != nil || len(all) == 0 {
+		return out, err
+	}
+	_, err = h.exec(h.q.get("hint_free_hold"), freeRows(all))
+	return out, err
 }
 
-// dropFree deletes free addresses, in the order in which others list them.
-func (c *conn) dropFree(used []sqlstore.UsedFree) error {
+// Lent returns addresses that were given back and that somebody holds.
+func (h *hints) Lent(pools []*sqlstore.Pool) ([][]sqlstore.Place, error) {
+	out := make([][]sqlstore.Place, len(pools))
+	err := h.perPool(len(pools), func(p *packet, i int) {
+		p.add(h.q.get("hint_lent"), pools[i].ID)
+	}, func(i int, v []driver.Value) error {
+		out[i] = append(out[i], sqlstore.Place{VRF: uint32(integer(v[0])), Addr: address(v[1])})
+		return nil
+	})
+	return out, err
+}
+
+// Held returns those of the addresses that have a row.
+func (h *hints) Held(f sqlstore.Family, places []sqlstore.Place) (out []sqlstore.Place, err error) {
+	rows := &items{}
+	for _, p := range places {
+		rows.Begin()
+		rows.Number(int64(p.VRF))
+		rows.Addr(p.Addr)
+		rows.End()
+	}
+	err = h.each(h.q.of(f, "lease_held"), []any{rows.Text()}, func(v []driver.Value) error {
+		out = append(out, sqlstore.Place{VRF: uint32(integer(v[0])), Addr: address(v[1])})
+		return nil
+	})
+	return out, err
+}
+
+// Drop deletes chunks that the frontend has, and free addresses, these in the
+// order in which others list them.
+func (h *hints) Drop(chunks []int64, used []sqlstore.UsedFree) error {
+	if len(chunks) > 0 {
+		rows := &items{}
+		for _, id := range chunks {
+			rows.Begin()
+			rows.Number(id)
+			rows.End()
+		}
+		if _, err := h.exec(h.q.get("hint_chunk_done"), rows.Text(), h.f.Frontend, h.f.Incarnation); err != nil {
+			return err
+		}
+	}
 	if len(used) == 0 {
 		return nil
 	}
@@ -66,7 +115,7 @@ func (c *conn) dropFree(used []sqlstore.UsedFree) error {
 	slices.SortFunc(used, func(a, b sqlstore.UsedFree) int {
 		return cmp.Or(cmp.Compare(a.VRF, b.VRF), a.Addr.Compare(b.Addr))
 	})
-	_, err := c.exec(c.q.get("hint_free_done"), freeRows(used))
+	_, err := h.exec(h.q.get("hint_free_done"), freeRows(used))
 	return err
 }
 
@@ -82,13 +131,67 @@ func freeRows(list []sqlstore.UsedFree) string {
 	return rows.Text()
 }
 
-// Reclaim deletes the pool's longest dead rows.
-func (s *Store) Reclaim(ctx context.Context, p *sqlstore.Pool, n int) (count int, err error) {
-	err = s.tx(ctx, func(c *conn) error {
-		count, err = c.deleteRows(p.Family(), "lease_reclaimable", p.ID, n)
-		return err
+// List enters addresses into addr_free, in the order in which others do, unless
+// they are there.
+func (h *hints) List(p *sqlstore.Pool, addrs []netip.Addr) (int, error) {
+	rows := func() string {
+		rows := &items{}
+		for _, a := range addrs {
+			rows.Begin()
+			rows.Number(0)
+			rows.Number(int64(p.VRF))
+			rows.Addr(a)
+			rows.Number(int64(p.ID))
+			rows.End()
+		}
+		return rows.Text()
+	}
+	there := map[netip.Addr]bool{}
+	err := h.each(h.q.get("hint_listed"), []any{rows()}, func(v []driver.Value) error {
+		there[address(v[0])] = integer(v[1]) == int64(p.ID)
+		return nil
 	})
-	return count, err
+	if err != nil {
+		return 0, err
+	}
+	addrs = slices.DeleteFunc(slices.Clone(addrs), func(a netip.Addr) bool { return there[a] })
+	if len(addrs) == 0 {
+		return 0, nil
+	}
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	_, err = h.exec(h.q.get("hint_free_list"), rows())
+	return len(addrs), err
+}
+
+// Reclaim deletes the longest dead rows of each pool.
+func (s *Store) Reclaim(ctx context.Context, pools []*sqlstore.Pool, n int) (counts []int, err error) {
+	err = s.tx(ctx, func(c *conn) error {
+		counts = make([]int, len(pools))
+		for _, f := range []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6} {
+			var at []int
+			for i, p := range pools {
+				if p.Family() == f {
+					at = append(at, i)
+				}
+			}
+			var found []dead
+			err := c.perPool(len(at), func(p *packet, i int) {
+				p.add(c.q.of(f, "lease_reclaimable"), pools[at[i]].ID, n)
+			}, func(i int, v []driver.Value) error {
+				counts[at[i]]++
+				found = append(found, deadOf(v))
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			if err := c.deleteDead(f, found); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return counts, err
 }
 
 // dead is a locked row that is about to be deleted.
@@ -98,17 +201,28 @@ type dead struct {
 	vrf, pool int64
 }
 
-// deleteRows locks rows by a query and deletes them; their addresses are listed
-// as free, in the order in which others list them.
+func deadOf(v []driver.Value) dead {
+	return dead{sqlstore.Key(raw(v[0])), address(v[2]), integer(v[1]), integer(v[3])}
+}
+
+// deleteRows locks rows by a query and deletes them.
 func (c *conn) deleteRows(f sqlstore.Family, query string, args ...any) (int, error) {
 	var found []dead
 	err := c.each(c.q.of(f, query), args, func(v []driver.Value) error {
-		found = append(found, dead{sqlstore.Key(raw(v[0])), address(v[2]), integer(v[1]), integer(v[3])})
+		found = append(found, deadOf(v))
 		return nil
 	})
-	n := len(found)
-	if err != nil || n == 0 {
+	if err != nil {
 		return 0, err
+	}
+	return len(found), c.deleteDead(f, found)
+}
+
+// deleteDead deletes locked rows; their addresses are listed as free, in the
+// order in which others list them.
+func (c *conn) deleteDead(f sqlstore.Family, found []dead) error {
+	if len(found) == 0 {
+		return nil
 	}
 	slices.SortFunc(found, func(a, b dead) int { return cmp.Or(cmp.Compare(a.vrf, b.vrf), a.addr.Compare(b.addr)) })
 	rows := &items{}
@@ -123,11 +237,11 @@ func (c *conn) deleteRows(f sqlstore.Family, query string, args ...any) (int, er
 	list := rows.Text()
 	res, err := c.exec(c.q.of(f, "lease_delete"), list)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if gone, err := res.RowsAffected(); err != nil || gone != int64(n) {
-		return 0, errors.Join(err, errors.New("locked rows were not deleted"))
+	if gone, err := res.RowsAffected(); err != nil || gone != int64(len(found)) {
+		return errors.Join(err, errors.New("locked rows were not deleted"))
 	}
 	_, err = c.exec(c.q.get("hint_free_list"), list)
-	return n, err
+	return err
 }

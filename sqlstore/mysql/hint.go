@@ -1,44 +1,68 @@
 package mysql
 
 import (
-	"cmp"
 	"context"
 	"database/sql/driver"
 	"fmt"
-	"slices"
 
 	"rowlock/sqlstore"
 )
 
+// hints does what TakeFree, Borrow and Scrub need within their transaction.
+type hints struct {
+	*conn
+	f sqlstore.Fence
+}
+
 // TakeFree reserves candidate addresses for each pool, in one transaction.
 // ErrFenced when the frontend may not write.
-func (s *Store) TakeFree(ctx context.Context, f sqlstore.Fence, needs []sqlstore.PoolNeed) ([]sqlstore.Hints, error) {
-	order := make([]int, len(needs))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { // cursors are locked in one order: no deadlock
-		p, q := needs[a].Pool, needs[b].Pool
-		return cmp.Or(cmp.Compare(p.ID, q.ID), cmp.Compare(p.Gen, q.Gen))
+func (s *Store) TakeFree(ctx context.Context, f sqlstore.Fence, needs []sqlstore.PoolNeed) (out []sqlstore.Hints, err error) {
+	err = s.fenced(ctx, f, func(h *hints) error {
+		out, err = sqlstore.TakeHints(h, needs)
+		return err
 	})
-	out := make([]sqlstore.Hints, len(needs))
-	err := s.fenced(ctx, f, func(c *conn) error {
-		for _, i := range order {
-			out[i] = sqlstore.Hints{Pool: needs[i].Pool}
-			if err := c.takeFree(f, &out[i], min(max(needs[i].Want, 1), 256)); err != nil {
-				return fmt.Errorf("pool %d: %w", needs[i].Pool.ID, err)
-			}
-		}
+	return out, err
+}
+
+// Borrow names addresses that another frontend has in hand.
+func (s *Store) Borrow(ctx context.Context, f sqlstore.Fence, needs []sqlstore.PoolNeed) (out []sqlstore.Hints, err error) {
+	err = s.fenced(ctx, f, func(h *hints) error {
+		out, err = sqlstore.BorrowHints(h, needs)
+		return err
+	})
+	return out, err
+}
+
+// Scrub lists addresses of the pool that nobody would hand out again.
+func (s *Store) Scrub(ctx context.Context, f sqlstore.Fence, p *sqlstore.Pool, from uint64) (listed int, next uint64, err error) {
+	err = s.fenced(ctx, f, func(h *hints) error {
+		listed, next, err = sqlstore.ScrubPool(h, p, from)
+		return err
+	})
+	return listed, next, err
+}
+
+// DoneFree deletes used-up chunks and free addresses. ErrFenced when the
+// frontend may not write.
+func (s *Store) DoneFree(ctx context.Context, f sqlstore.Fence, chunks []int64, used []sqlstore.UsedFree) error {
+	if len(chunks)+len(used) == 0 {
 		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
-	return out, nil
+	return s.fenced(ctx, f, func(h *hints) error { return h.Drop(chunks, used) })
+}
+
+// DropChunks deletes chunks of pool generations that are not in use.
+func (s *Store) DropChunks(ctx context.Context) (int, error) {
+	res, err := s.exec(ctx, s.q.get("hint_chunk_stale"))
+	if err != nil {
+		return 0, err
+	}
+	n, err := res.RowsAffected()
+	return int(n), err
 }
 
 // fenced runs do in a transaction, unless the frontend may not write.
-func (s *Store) fenced(ctx context.Context, f sqlstore.Fence, do func(*conn) error) error {
+func (s *Store) fenced(ctx context.Context, f sqlstore.Fence, do func(*hints) error) error {
 	return s.tx(ctx, func(c *conn) error {
 		passed, err := c.holds("hint_fence", f.Frontend, f.Frontend, f.Incarnation)
 		if err != nil {
@@ -47,7 +71,7 @@ func (s *Store) fenced(ctx context.Context, f sqlstore.Fence, do func(*conn) err
 		if !passed {
 			return fmt.Errorf("frontend %s: %w", f.Frontend, sqlstore.ErrFenced)
 		}
-		return do(c)
+		return do(&hints{c, f})
 	})
 }
 
@@ -66,89 +90,153 @@ func (c *conn) number(query string, args ...any) (n int64, err error) {
 	return n, err
 }
 
-func (c *conn) takeFree(f sqlstore.Fence, h *sqlstore.Hints, want int) error {
-	if current, err := c.holds("hint_current", h.Pool.ID, h.Pool.Gen, h.Pool.ID); err != nil || !current {
-		return err
-	}
-	if ok, err := c.adoptChunk(f, h); ok || err != nil {
-		return err
-	}
-	if ok, err := c.takeFresh(f, h, want); ok || err != nil {
-		return err
-	}
-	return c.holdFree(h, want)
-}
-
-// takeFresh takes the next indexes of the pool, whose cursor is made when it is
-// asked for the first time.
-func (c *conn) takeFresh(f sqlstore.Fence, h *sqlstore.Hints, want int) (bool, error) {
-	p := h.Pool
-	first, n := int64(-1), int64(0)
-	look := func() error {
-		return c.each(c.q.get("hint_cursor"), []any{want, p.ID, p.Gen}, func(v []driver.Value) error {
-			first, n = integer(v[0]), integer(v[1])
-			return nil
-		})
-	}
-	if err := look(); err != nil {
-		return false, err
-	}
-	if first < 0 {
-		if _, err := c.exec(c.q.get("hint_cursor_make"), p.ID, p.Gen, int64(p.Size())); err != nil {
-			return false, err
-		}
-		if err := look(); err != nil {
-			return false, err
-		}
-	}
-	if n <= 0 {
-		return false, nil
-	}
-	if _, err := c.exec(c.q.get("hint_cursor_move"), n, p.ID, p.Gen); err != nil {
-		return false, err
-	}
-	made, err := c.exec(c.q.get("hint_chunk_make"), p.ID, p.Gen, first, n, f.Frontend, f.Incarnation)
-	if err != nil {
-		return false, err
-	}
-	if h.Chunk, err = made.LastInsertId(); err != nil {
-		return false, err
-	}
-	fill(h, first, n, true)
-	return true, nil
-}
-
-func fill(h *sqlstore.Hints, first, n int64, exclusive bool) {
-	for i := range n {
-		h.Addrs = append(h.Addrs, sqlstore.FreeAddr{Addr: h.Pool.At(uint64(first + i)), Exclusive: exclusive})
-	}
-}
-
-// DoneFree deletes used-up chunks and free addresses. ErrFenced when the
-// frontend may not write.
-func (s *Store) DoneFree(ctx context.Context, f sqlstore.Fence, chunks []int64, used []sqlstore.UsedFree) error {
-	if len(chunks)+len(used) == 0 {
-		return nil
-	}
-	return s.fenced(ctx, f, func(c *conn) error {
-		if err := c.dropChunks(f, chunks...); err != nil {
-			return err
-		}
-		return c.dropFree(used)
-	})
-}
-
-// dropChunks deletes chunks that the frontend has.
-func (c *conn) dropChunks(f sqlstore.Fence, chunks ...int64) error {
-	if len(chunks) == 0 {
-		return nil
-	}
+// poolRows are the rows (i, pool, generation) that name pools.
+func poolRows(pools []*sqlstore.Pool) string {
 	rows := &items{}
-	for _, id := range chunks {
+	for i, p := range pools {
 		rows.Begin()
-		rows.Number(id)
+		rows.Number(int64(i))
+		rows.Number(int64(p.ID))
+		rows.Number(int64(p.Gen))
 		rows.End()
 	}
-	_, err := c.exec(c.q.get("hint_chunk_done"), rows.Text(), f.Frontend, f.Incarnation)
-	return err
+	return rows.Text()
+}
+
+// Current tells which of the pool generations are in use.
+func (h *hints) Current(pools []*sqlstore.Pool) ([]bool, error) {
+	out := make([]bool, len(pools))
+	err := h.each(h.q.get("hint_current"), []any{poolRows(pools)}, func(v []driver.Value) error {
+		out[integer(v[0])] = true
+		return nil
+	})
+	return out, err
+}
+
+// dying is a chunk whose holder is dead.
+type dying struct {
+	id, incarnation int64
+	holder          string
+}
+
+// Adopt takes over one chunk of a dead frontend for each pool. They are looked
+// for without locks, and locked by their number.
+func (h *hints) Adopt(pools []*sqlstore.Pool) ([]sqlstore.Chunk, error) {
+	oldest := make([]dying, len(pools))
+	found := false
+	err := h.each(h.q.get("hint_adoptable"), []any{poolRows(pools)}, func(v []driver.Value) error {
+		i, id := integer(v[0]), integer(v[1])
+		if oldest[i].id == 0 || id < oldest[i].id {
+			oldest[i], found = dying{id, integer(v[3]), text(v[2])}, true
+		}
+		return nil
+	})
+	out := make([]sqlstore.Chunk, len(pools))
+	if err != nil || !found {
+		return out, err
+	}
+	rows := &items{}
+	for i, c := range oldest {
+		if c.id == 0 {
+			continue
+		}
+		rows.Begin()
+		rows.Number(int64(i))
+		rows.Number(c.id)
+		rows.String(c.holder)
+		rows.Number(c.incarnation)
+		rows.End()
+	}
+	got, taken := &items{}, false
+	err = h.each(h.q.get("hint_adopt"), []any{rows.Text()}, func(v []driver.Value) error {
+		i := integer(v[0])
+		out[i], taken = chunkOf(v[1:]), true
+		got.Begin()
+		got.Number(i)
+		got.Number(out[i].ID)
+		got.End()
+		return nil
+	})
+	if err != nil || !taken {
+		return out, err
+	}
+	_, err = h.exec(h.q.get("hint_take_over"), got.Text(), h.f.Frontend, h.f.Incarnation)
+	return out, err
+}
+
+// Advance takes the next indexes of each pool, whose cursor is made when it is
+// not there.
+func (h *hints) Advance(needs []sqlstore.PoolNeed) ([]sqlstore.Chunk, error) {
+	out := make([]sqlstore.Chunk, len(needs))
+	rows := &items{}
+	for i, n := range needs {
+		rows.Begin()
+		rows.Number(int64(i))
+		rows.Number(int64(n.Pool.ID))
+		rows.Number(int64(n.Pool.Gen))
+		rows.Number(int64(n.Want))
+		rows.Number(int64(n.Pool.Size()))
+		rows.End()
+	}
+	if _, err := h.exec(h.q.get("hint_cursor_make"), rows.Text()); err != nil {
+		return nil, err
+	}
+	taken := &items{}
+	err := h.each(h.q.get("hint_cursor"), []any{rows.Text()}, func(v []driver.Value) error {
+		p := needs[integer(v[0])].Pool
+		taken.Begin()
+		taken.Number(integer(v[0]))
+		taken.Number(int64(p.ID))
+		taken.Number(int64(p.Gen))
+		taken.Number(integer(v[1]))
+		taken.Number(integer(v[2]))
+		taken.End()
+		return nil
+	})
+	if err != nil || taken.Empty() {
+		return out, err
+	}
+	if _, err := h.exec(h.q.get("hint_cursor_move"), taken.Text()); err != nil {
+		return nil, err
+	}
+	if _, err := h.exec(h.q.get("hint_chunk_make"), h.f.Frontend, h.f.Incarnation, taken.Text()); err != nil {
+		return nil, err
+	}
+	err = h.each(h.q.get("hint_chunk_made"), []any{taken.Text(), h.f.Frontend, h.f.Incarnation}, func(v []driver.Value) error {
+		out[integer(v[0])] = chunkOf(v[1:])
+		return nil
+	})
+	return out, err
+}
+
+func chunkOf(v []driver.Value) sqlstore.Chunk {
+	return sqlstore.Chunk{ID: integer(v[0]), First: uint64(integer(v[1])), N: int(integer(v[2]))}
+}
+
+// Others returns chunks that other frontends hold.
+func (h *hints) Others(pools []*sqlstore.Pool) ([][]sqlstore.Chunk, error) {
+	out := make([][]sqlstore.Chunk, len(pools))
+	err := h.each(h.q.get("hint_others"), []any{poolRows(pools), h.f.Frontend, h.f.Incarnation}, func(v []driver.Value) error {
+		out[integer(v[0])] = append(out[integer(v[0])], chunkOf(v[1:]))
+		return nil
+	})
+	return out, err
+}
+
+// Reach returns how far the pool's cursor has come.
+func (h *hints) Reach(p *sqlstore.Pool) (reach uint64, err error) {
+	err = h.each(h.q.get("hint_reach"), []any{p.ID, p.Gen}, func(v []driver.Value) error {
+		reach = uint64(integer(v[0]))
+		return nil
+	})
+	return reach, err
+}
+
+// Chunks returns the chunks of the pool that have an index in [from, to).
+func (h *hints) Chunks(p *sqlstore.Pool, from, to uint64) (out []sqlstore.Chunk, err error) {
+	err = h.each(h.q.get("hint_chunks"), []any{p.ID, p.Gen, int64(from), int64(to)}, func(v []driver.Value) error {
+		out = append(out, chunkOf(v))
+		return nil
+	})
+	return out, err
 }

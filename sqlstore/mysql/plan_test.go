@@ -124,17 +124,19 @@ var hotLease = map[string]expect{
 // Those that pass through an index: on an empty table there is nothing to pass.
 var walkLease = map[string]expect{
 	"lease_last": {"l": "PRIMARY"}, "lease_due": {"l": "PRIMARY"},
-	"lease_reclaimable": {"l": "_reclaim"}, "lease_forgettable": {"l": "_reclaim"},
+	"lease_reclaimable": {"l": "_reclaim"}, "lease_forgettable": {"l": "_reclaim"}, "lease_above": {"l": "_reclaim"},
 	"lease_list": {"l": "_addr"},
 }
 
 // The others that are run each second, or for each chunk of addresses.
 var hotCommon = map[string]expect{
 	"config_revision": {"config_head": "PRIMARY"},
-	"hint_fence":      {"f": "PRIMARY"}, "hint_current": {"pool": "PRIMARY", "pool_gen": "PRIMARY"},
-	"hint_adopt":     {"c": "addr_chunk_pool"},
-	"hint_take_over": {"addr_chunk": "PRIMARY"},
-	"hint_cursor":    {"p": "PRIMARY"}, "hint_cursor_move": {"pool_cursor": "PRIMARY"}, "hint_cursor_make": {"p": "PRIMARY", "g": "PRIMARY"},
+	"hint_fence":      {"f": "PRIMARY"}, "hint_current": {"p": "PRIMARY", "g": "PRIMARY"},
+	"hint_adopt":     {"c": "PRIMARY"},
+	"hint_take_over": {"c": "PRIMARY"},
+	"hint_cursor":    {"p": "PRIMARY"}, "hint_cursor_move": {"p": "PRIMARY"}, "hint_cursor_make": {"p": "PRIMARY"}, "hint_reach": {"pool_cursor": "PRIMARY"},
+	"hint_adoptable": {"c": "addr_chunk_pool"}, "hint_chunk_made": {"c": "addr_chunk_pool"}, "hint_others": {"c": "addr_chunk_pool"},
+	"hint_listed":    {"f": "PRIMARY"},
 	"hint_free_hold": {"f": "PRIMARY"}, "hint_free_done": {"f": "PRIMARY"}, "hint_chunk_done": {"c": "PRIMARY"},
 	"frontend_heartbeat": {"frontend": "PRIMARY"}, "frontend_incarnation": {"frontend": "PRIMARY"},
 	"lead_take": {"leadership": "PRIMARY"}, "lead_read": {"leadership": "PRIMARY"},
@@ -147,8 +149,9 @@ var hotCommon = map[string]expect{
 }
 
 var walkCommon = map[string]expect{
-	"hint_free_count": {"f": "addr_free_pool"}, "hint_free": {"f": "addr_free_pool"},
-	"name_due": {"d": "dns_name_due"}, "name_held": {"d": "dns_name_due"}, "name_page": {"d": "PRIMARY"},
+	"hint_free_count": {"f": "addr_free_pool"}, "hint_free": {"f": "addr_free_pool"}, "hint_lent": {"f": "addr_free_pool"},
+	"hint_chunks": {"c": "addr_chunk_pool"},
+	"name_due":    {"d": "dns_name_due"}, "name_held": {"d": "dns_name_due"}, "name_page": {"d": "PRIMARY"},
 }
 
 // check compares a plan with what is expected. A table that the server found to

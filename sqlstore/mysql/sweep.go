@@ -106,17 +106,58 @@ func (s *Store) Forget(ctx context.Context, f sqlstore.Family, affinity uint32, 
 	return count, err
 }
 
+// ForgetAbove deletes what a pool has of ended bindings above a number.
+func (s *Store) ForgetAbove(ctx context.Context, f sqlstore.Family, maxDead uint32, limit int) (count int, err error) {
+	err = s.tx(ctx, func(c *conn) error {
+		count = 0
+		rows, err := c.above(f, maxDead, limit)
+		if err != nil || rows.Empty() {
+			return err
+		}
+		count, err = c.deleteRows(f, "lease_dead", rows.Text())
+		return err
+	})
+	return count, err
+}
+
+// above finds the rows of pools that have too many ended ones.
+func (c *conn) above(f sqlstore.Family, maxDead uint32, limit int) (*items, error) {
+	pools, err := c.dying(f)
+	if err != nil {
+		return nil, err
+	}
+	rows, left := &items{}, limit
+	err = c.perPool(len(pools), func(p *packet, i int) {
+		p.add(c.q.of(f, "lease_above"), pools[i], limit, maxDead)
+	}, func(_ int, v []driver.Value) error {
+		if left > 0 {
+			left--
+			rows.Begin()
+			rows.Bytes(raw(v[0]))
+			rows.Number(integer(v[1]))
+			rows.End()
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// dying lists the pools that have a dead row.
+func (c *conn) dying(f sqlstore.Family) (pools []int64, err error) {
+	err = c.each(c.q.of(f, "lease_dying"), nil, func(v []driver.Value) error {
+		pools = append(pools, integer(v[0]))
+		return nil
+	})
+	return pools, err
+}
+
 // forgetPools is how many pools are looked at in one round trip.
 const forgetPools = 16
 
 // forgettable goes from pool to pool until it has found enough rows.
 func (c *conn) forgettable(f sqlstore.Family, affinity uint32, limit int) (*items, error) {
 	rows, left := &items{}, limit
-	var pools []int64
-	err := c.each(c.q.of(f, "lease_dying"), nil, func(v []driver.Value) error {
-		pools = append(pools, integer(v[0]))
-		return nil
-	})
+	pools, err := c.dying(f)
 	if err != nil {
 		return nil, err
 	}

@@ -85,12 +85,14 @@ func fillHints(t *testing.T, c *pgx.Conn, from, to int) {
 var (
 	lanePlans  = map[string]string{"lease_insert": "_pkey", "lease_update": "_pkey"}
 	leasePlans = map[string]string{
-		"lease_due": "_pkey", "lease_delete_offers": "_pkey", "lease_reclaim": "_reclaim", "lease_forget": "_reclaim", "lease_list": "_addr",
-		"lease_held": "_addr",
+		"lease_due": "_pkey", "lease_delete_offers": "_pkey", "lease_forget": "_reclaim", "lease_above": "_reclaim", "lease_list": "_addr",
 	}
-	commonPlans = map[string]string{
-		"hint_adopt": "addr_chunk_pool", "hint_cursor": "pool_cursor_pkey", "hint_free": "addr_free_pool", "hint_chunk_done": "addr_chunk_pkey",
-		"hint_free_done": "addr_free_pkey", "frontend_heartbeat": "frontend_pkey",
+	commonPlans    = map[string]string{"frontend_heartbeat": "frontend_pkey"}
+	leaseHintPlans = map[string]string{"lease_reclaim": "_reclaim", "lease_held": "_addr"}
+	hintPlans      = map[string]string{
+		"hint_adopt": "addr_chunk_pool", "hint_cursor": "pool_cursor_pkey", "hint_cursor_make": "pool_cursor_pkey", "hint_free": "addr_free_pool",
+		"hint_chunk_done": "addr_chunk_pkey", "hint_free_done": "addr_free_pkey", "hint_others": "addr_chunk_pool", "hint_lent": "addr_free_pool",
+		"hint_reach": "pool_cursor_pkey", "hint_chunks": "addr_chunk_pool", "hint_current": "pool_pkey",
 	}
 	seqScan = regexp.MustCompile(`Seq Scan on (?:lease[46]|addr_chunk|addr_free|pool_cursor)\b`)
 )
@@ -124,8 +126,16 @@ func TestLanePlans(t *testing.T) {
 // statement while they were empty or small, and before the server has looked at
 // what there is. In small ones the planner may read all rows.
 func TestGeneralPlans(t *testing.T) {
+	growing(t, postgres.GeneralSettings(), commonPlans, leasePlans)
+}
+
+func TestHintPlans(t *testing.T) { growing(t, postgres.NameSettings(), hintPlans, leaseHintPlans) }
+
+// growing looks at plans while tables grow.
+func growing(t *testing.T, settings, commonPlans, leasePlans map[string]string) {
+	t.Helper()
 	url := storetest.Migrated(t, "postgres")
-	c, plain := connect(t, url, postgres.GeneralSettings()), connect(t, url, nil)
+	c, plain := connect(t, url, settings), connect(t, url, nil)
 	common, statements, err := postgres.QueryNames()
 	require.NoError(t, err)
 	wanted := map[string]string{} // index by prepared name

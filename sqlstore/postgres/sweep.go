@@ -62,6 +62,12 @@ func (s *Store) Forget(ctx context.Context, f sqlstore.Family, affinity uint32, 
 	return count, classify(err)
 }
 
+// ForgetAbove deletes what a pool has of ended bindings above a number.
+func (s *Store) ForgetAbove(ctx context.Context, f sqlstore.Family, maxDead uint32, limit int) (count int, err error) {
+	err = s.general.QueryRow(ctx, s.q.of(f, "lease_above"), int64(maxDead), limit).Scan(&count)
+	return count, classify(err)
+}
+
 // BoundEvents deletes the oldest events of a bag that nobody empties.
 func (s *Store) BoundEvents(ctx context.Context, limit int64) (count int, err error) {
 	err = s.general.QueryRow(ctx, s.q.get("event_bound"), limit, sqlstore.TrimStep).Scan(&count)

@@ -83,7 +83,7 @@ func (s *Store) readPipe(br pgx.BatchResults, n int, read func(pgx.Rows) error) 
 	return err
 }
 
-// nameTx runs do in a transaction of its own on a connection for names: each
+// nameTx runs do in a transaction of its own on a connection for names and hints: each
 // statement sees what was committed before it. Behind a pooler the settings go
 // with the transaction.
 func (s *Store) nameTx(ctx context.Context, do func(pgx.Tx) error) error {

@@ -125,7 +125,7 @@ func TestManyWritersOneHolder(t *testing.T) {
 					}
 				}
 				pool := pool4(1, "198.51.100.0", "198.51.100.255")
-				if _, err := s.Reclaim(context.Background(), pool, 4); err != nil {
+				if _, err := s.Reclaim(context.Background(), []*sqlstore.Pool{pool}, 4); err != nil {
 					t.Error(err)
 					return
 				}

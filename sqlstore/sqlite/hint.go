@@ -11,166 +11,39 @@ import (
 	"rowlock/sqlstore"
 )
 
-// adoptTries is how many chunks without a free address one call looks through
-// before it goes on to the pool's cursor.
-const adoptTries = 16
+// hints does what TakeFree, Borrow and Scrub need within their transaction,
+// pool by pool: no network lies in between.
+type hints struct {
+	*transaction
+	f sqlstore.Fence
+}
 
 // TakeFree reserves candidate addresses for each pool, in one transaction.
 // ErrFenced when the frontend may not write.
-func (s *Store) TakeFree(ctx context.Context, f sqlstore.Fence, needs []sqlstore.PoolNeed) ([]sqlstore.Hints, error) {
-	out := make([]sqlstore.Hints, len(needs))
-	err := s.w.write(ctx, "take free addresses", func(t *transaction) error {
-		if err := t.fence(f); err != nil {
-			return err
-		}
-		for i, need := range needs {
-			out[i] = sqlstore.Hints{Pool: need.Pool}
-			if err := t.takeFree(&out[i], f, need.Want); err != nil {
-				return fmt.Errorf("pool %d: %w", need.Pool.ID, err)
-			}
-		}
-		return nil
+func (s *Store) TakeFree(ctx context.Context, f sqlstore.Fence, needs []sqlstore.PoolNeed) (out []sqlstore.Hints, err error) {
+	err = s.fenced(ctx, "take free addresses", f, func(h *hints) error {
+		out, err = sqlstore.TakeHints(h, needs)
+		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
+	return out, err
 }
 
-// fence returns ErrFenced when a frontend may not write.
-func (t *transaction) fence(f sqlstore.Fence) error {
-	return t.one(0, "batch_head", func(v []driver.Value) error {
-		if integer(v[2]) == 0 {
-			return fmt.Errorf("frontend %s: %w", f.Frontend, sqlstore.ErrFenced)
-		}
-		return nil
-	}, f.Frontend, f.Incarnation)
-}
-
-func (t *transaction) takeFree(h *sqlstore.Hints, f sqlstore.Fence, want int) error {
-	want = min(max(want, 1), 256)
-	if err := t.adoptChunk(h, f); err != nil || h.Chunk != 0 {
+// Borrow names addresses that another frontend has in hand.
+func (s *Store) Borrow(ctx context.Context, f sqlstore.Fence, needs []sqlstore.PoolNeed) (out []sqlstore.Hints, err error) {
+	err = s.fenced(ctx, "borrow addresses", f, func(h *hints) error {
+		out, err = sqlstore.BorrowHints(h, needs)
 		return err
-	}
-	if err := t.advance(h, f, want); err != nil || h.Chunk != 0 {
+	})
+	return out, err
+}
+
+// Scrub lists addresses of the pool that nobody would hand out again.
+func (s *Store) Scrub(ctx context.Context, f sqlstore.Fence, p *sqlstore.Pool, from uint64) (listed int, next uint64, err error) {
+	err = s.fenced(ctx, "scrub pool", f, func(h *hints) error {
+		listed, next, err = sqlstore.ScrubPool(h, p, from)
 		return err
-	}
-	return t.holdFree(h, want)
-}
-
-// adoptChunk takes over a chunk of a dead frontend from its start: nobody knows how
-// far its holder came, nor whether it is really gone. Addresses that have a row
-// are left out; they are listed as free when their rows are deleted. A chunk of
-// which nothing is left is deleted.
-func (t *transaction) adoptChunk(h *sqlstore.Hints, f sqlstore.Fence) error {
-	for range adoptTries {
-		var chunk, first, n int64
-		err := t.one(0, "hint_adopt", func(v []driver.Value) error {
-			chunk, first, n = integer(v[0]), integer(v[1]), integer(v[2])
-			return nil
-		}, int64(h.Pool.ID), int64(h.Pool.Gen), f.Frontend, f.Incarnation, t.now)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		addrs, err := t.unheld(h.Pool, chunkAddrs(h.Pool, first, n, false))
-		if err != nil {
-			return err
-		}
-		if len(addrs) > 0 {
-			h.Chunk, h.Addrs = chunk, addrs
-			return nil
-		}
-		if _, err := t.exec(0, "hint_chunk_done", chunk, f.Frontend, f.Incarnation); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// unheld keeps the addresses that have no row.
-func (t *transaction) unheld(p *sqlstore.Pool, addrs []sqlstore.FreeAddr) ([]sqlstore.FreeAddr, error) {
-	left := addrs[:0]
-	for _, a := range addrs {
-		err := t.one(p.Family(), "lease_held", func([]driver.Value) error { return nil }, int64(p.VRF), addrValue(a.Addr))
-		switch {
-		case errors.Is(err, sql.ErrNoRows):
-			left = append(left, a)
-		case err != nil:
-			return nil, err
-		}
-	}
-	return left, nil
-}
-
-// advance takes the next indexes of the pool's cursor: no more than wanted, and
-// no more than an eighth of this frontend's share of what is left, so that the
-// end of a pool is not locked up in one frontend.
-func (t *transaction) advance(h *sqlstore.Hints, f sqlstore.Fence, want int) error {
-	pool, gen := int64(h.Pool.ID), int64(h.Pool.Gen)
-	if _, err := t.exec(0, "hint_cursor_make", pool, gen, int64(h.Pool.Size())); err != nil {
-		return err
-	}
-	var next, size, alive int64
-	err := t.one(0, "hint_cursor_read", func(v []driver.Value) error {
-		next, size, alive = integer(v[0]), integer(v[1]), integer(v[2])
-		return nil
-	}, pool, gen, t.now)
-	if err != nil || next >= size {
-		return err
-	}
-	n := min(int64(want), max(1, (size-next)/(8*max(1, alive))))
-	if _, err := t.exec(0, "hint_cursor_move", pool, gen, next+n); err != nil {
-		return err
-	}
-	h.Addrs = chunkAddrs(h.Pool, next, n, true)
-	return t.one(0, "hint_chunk_insert", func(v []driver.Value) error {
-		h.Chunk = integer(v[0])
-		return nil
-	}, pool, gen, next, n, f.Frontend, f.Incarnation)
-}
-
-func chunkAddrs(p *sqlstore.Pool, first, n int64, exclusive bool) []sqlstore.FreeAddr {
-	out := make([]sqlstore.FreeAddr, 0, n)
-	for i := range n {
-		out = append(out, sqlstore.FreeAddr{Addr: p.At(uint64(first + i)), Exclusive: exclusive})
-	}
-	return out
-}
-
-// holdFree takes addresses that were given back. Those that an older generation
-// of the pool had and this one has not are forgotten on the way.
-func (t *transaction) holdFree(h *sqlstore.Hints, want int) error {
-	for len(h.Addrs) == 0 {
-		type place struct {
-			vrf  int64
-			addr netip.Addr
-		}
-		var found []place
-		err := t.each(0, "hint_free_read", func(v []driver.Value) error {
-			found = append(found, place{integer(v[0]), address(v[1])})
-			return nil
-		}, int64(h.Pool.ID), t.now, int64(want))
-		if err != nil || len(found) == 0 {
-			return err
-		}
-		for _, p := range found {
-			if uint32(p.vrf) != h.Pool.VRF || !h.Pool.Contains(p.addr) {
-				if _, err := t.exec(0, "hint_free_drop", p.vrf, addrValue(p.addr)); err != nil {
-					return err
-				}
-				continue
-			}
-			token := t.rev(0)
-			if _, err := t.exec(0, "hint_free_hold", p.vrf, addrValue(p.addr), token, t.now); err != nil {
-				return err
-			}
-			h.Addrs = append(h.Addrs, sqlstore.FreeAddr{Addr: p.addr, Token: token, Exclusive: true})
-		}
-	}
-	return nil
+	})
+	return listed, next, err
 }
 
 // DoneFree deletes chunks and free addresses that are used up. ErrFenced when
@@ -179,58 +52,216 @@ func (s *Store) DoneFree(ctx context.Context, f sqlstore.Fence, chunks []int64, 
 	if len(chunks)+len(used) == 0 {
 		return nil
 	}
-	return s.w.write(ctx, "give up hints", func(t *transaction) error {
-		if err := t.fence(f); err != nil {
+	return s.fenced(ctx, "give up hints", f, func(h *hints) error { return h.Drop(chunks, used) })
+}
+
+// DropChunks deletes chunks of pool generations that are not in use.
+func (s *Store) DropChunks(ctx context.Context) (count int, err error) {
+	err = s.w.write(ctx, "drop chunks", func(t *transaction) error {
+		n, err := t.exec(0, "hint_chunk_stale")
+		count = int(n)
+		return err
+	})
+	return count, err
+}
+
+// fenced runs do in a transaction, unless the frontend may not write.
+func (s *Store) fenced(ctx context.Context, what string, f sqlstore.Fence, do func(*hints) error) error {
+	return s.w.write(ctx, what, func(t *transaction) error {
+		err := t.one(0, "batch_head", func(v []driver.Value) error {
+			if integer(v[2]) == 0 {
+				return fmt.Errorf("frontend %s: %w", f.Frontend, sqlstore.ErrFenced)
+			}
+			return nil
+		}, f.Frontend, f.Incarnation)
+		if err != nil {
 			return err
 		}
-		for _, id := range chunks {
-			if _, err := t.exec(0, "hint_chunk_done", id, f.Frontend, f.Incarnation); err != nil {
-				return err
-			}
-		}
-		for _, u := range used {
-			if _, err := t.exec(0, "hint_free_done", int64(u.VRF), addrValue(u.Addr), u.Token); err != nil {
-				return err
-			}
-		}
+		return do(&hints{t, f})
+	})
+}
+
+// maybe runs a statement that finds one row or none.
+func (h *hints) maybe(f sqlstore.Family, name string, read func([]driver.Value), args ...driver.Value) (bool, error) {
+	err := h.one(f, name, func(v []driver.Value) error {
+		read(v)
 		return nil
-	})
-}
-
-// Reclaim deletes the pool's longest dead rows and lists their addresses.
-func (s *Store) Reclaim(ctx context.Context, p *sqlstore.Pool, n int) (count int, err error) {
-	err = s.w.write(ctx, "reclaim addresses", func(t *transaction) error {
-		var gone freed
-		if err := t.each(p.Family(), "lease_reclaim", gone.add, int64(p.ID), t.now, int64(n)); err != nil {
-			return err
-		}
-		count = len(gone)
-		return t.listFree(gone)
-	})
-	if err != nil {
-		return 0, err
+	}, args...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
 	}
-	return count, nil
+	return err == nil, err
 }
 
-// freed collects (vrf, addr, pool_id) of deleted rows.
-type freed [][3]driver.Value
-
-func (g *freed) add(v []driver.Value) error {
-	*g = append(*g, [3]driver.Value(v))
-	return nil
+func chunkOf(v []driver.Value) sqlstore.Chunk {
+	return sqlstore.Chunk{ID: integer(v[0]), First: uint64(integer(v[1])), N: int(integer(v[2]))}
 }
 
-// listFree lists the addresses of deleted rows as free; one that was in no
-// pool is nobody's hint.
-func (t *transaction) listFree(gone freed) error {
-	for _, g := range gone {
-		if integer(g[2]) == 0 {
+// Current tells which of the pool generations are in use.
+func (h *hints) Current(pools []*sqlstore.Pool) ([]bool, error) {
+	out := make([]bool, len(pools))
+	for i, p := range pools {
+		if _, err := h.maybe(0, "hint_current", func(v []driver.Value) { out[i] = integer(v[0]) != 0 }, int64(p.ID), int64(p.Gen)); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Adopt takes over one chunk of a dead frontend for each pool.
+func (h *hints) Adopt(pools []*sqlstore.Pool) ([]sqlstore.Chunk, error) {
+	out := make([]sqlstore.Chunk, len(pools))
+	for i, p := range pools {
+		_, err := h.maybe(0, "hint_adopt", func(v []driver.Value) { out[i] = chunkOf(v) },
+			int64(p.ID), int64(p.Gen), h.f.Frontend, h.f.Incarnation, h.now)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Advance takes the next indexes of each pool's cursor, which is made when it is
+// not there.
+func (h *hints) Advance(needs []sqlstore.PoolNeed) ([]sqlstore.Chunk, error) {
+	out := make([]sqlstore.Chunk, len(needs))
+	for i, need := range needs {
+		pool, gen := int64(need.Pool.ID), int64(need.Pool.Gen)
+		var next, size, alive int64
+		look := func() (bool, error) {
+			return h.maybe(0, "hint_cursor_read", func(v []driver.Value) {
+				next, size, alive = integer(v[0]), integer(v[1]), integer(v[2])
+			}, pool, gen, h.now)
+		}
+		there, err := look()
+		if err == nil && !there {
+			if _, err = h.exec(0, "hint_cursor_make", pool, gen, int64(need.Pool.Size())); err == nil {
+				_, err = look()
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		if next >= size {
 			continue
 		}
-		if _, err := t.exec(0, "hint_free_add", g[0], g[1], g[2], t.rev(0)); err != nil {
+		n := min(int64(need.Want), max(1, (size-next)/(8*max(1, alive))))
+		if _, err := h.exec(0, "hint_cursor_move", pool, gen, next+n); err != nil {
+			return nil, err
+		}
+		out[i] = sqlstore.Chunk{First: uint64(next), N: int(n)}
+		if _, err := h.maybe(0, "hint_chunk_insert", func(v []driver.Value) { out[i].ID = integer(v[0]) },
+			pool, gen, next, n, h.f.Frontend, h.f.Incarnation); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Hold takes addresses that were given back.
+func (h *hints) Hold(needs []sqlstore.PoolNeed) ([][]sqlstore.UsedFree, error) {
+	out := make([][]sqlstore.UsedFree, len(needs))
+	for i, need := range needs {
+		err := h.each(0, "hint_free_read", func(v []driver.Value) error {
+			out[i] = append(out[i], sqlstore.UsedFree{VRF: uint32(integer(v[0])), Addr: address(v[1])})
+			return nil
+		}, int64(need.Pool.ID), h.now, int64(need.Want))
+		if err != nil {
+			return nil, err
+		}
+		for n := range out[i] {
+			u := &out[i][n]
+			u.Token = h.rev(0)
+			if _, err := h.exec(0, "hint_free_hold", int64(u.VRF), addrValue(u.Addr), u.Token, h.now); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// Held returns those of the addresses that have a row.
+func (h *hints) Held(f sqlstore.Family, places []sqlstore.Place) (out []sqlstore.Place, err error) {
+	for _, p := range places {
+		there, err := h.maybe(f, "lease_held", func([]driver.Value) {}, int64(p.VRF), addrValue(p.Addr))
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// Drop deletes chunks that the frontend has, and free addresses.
+func (h *hints) Drop(chunks []int64, used []sqlstore.UsedFree) error {
+	for _, id := range chunks {
+		if _, err := h.exec(0, "hint_chunk_done", id, h.f.Frontend, h.f.Incarnation); err != nil {
+			return err
+		}
+	}
+	for _, u := range used {
+		if _, err := h.exec(0, "hint_free_done", int64(u.VRF), addrValue(u.Addr), u.Token); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Others returns chunks that other frontends hold.
+func (h *hints) Others(pools []*sqlstore.Pool) ([][]sqlstore.Chunk, error) {
+	out := make([][]sqlstore.Chunk, len(pools))
+	for i, p := range pools {
+		err := h.each(0, "hint_others", func(v []driver.Value) error {
+			out[i] = append(out[i], chunkOf(v))
+			return nil
+		}, int64(p.ID), int64(p.Gen), h.f.Frontend, h.f.Incarnation)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Lent returns addresses that were given back and that somebody holds.
+func (h *hints) Lent(pools []*sqlstore.Pool) ([][]sqlstore.Place, error) {
+	out := make([][]sqlstore.Place, len(pools))
+	for i, p := range pools {
+		err := h.each(0, "hint_lent", func(v []driver.Value) error {
+			out[i] = append(out[i], sqlstore.Place{VRF: uint32(integer(v[0])), Addr: address(v[1])})
+			return nil
+		}, int64(p.ID), h.now)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Reach returns how far the pool's cursor has come.
+func (h *hints) Reach(p *sqlstore.Pool) (reach uint64, err error) {
+	_, err = h.maybe(0, "hint_cursor_read", func(v []driver.Value) { reach = uint64(integer(v[0])) }, int64(p.ID), int64(p.Gen), h.now)
+	return reach, err
+}
+
+// Chunks returns the chunks of the pool that have an index in [from, to).
+func (h *hints) Chunks(p *sqlstore.Pool, from, to uint64) (out []sqlstore.Chunk, err error) {
+	err = h.each(0, "hint_chunks", func(v []driver.Value) error {
+		out = append(out, chunkOf(v))
+		return nil
+	}, int64(p.ID), int64(p.Gen), int64(from), int64(to))
+	return out, err
+}
+
+// List enters addresses into addr_free unless they are there.
+func (h *hints) List(p *sqlstore.Pool, addrs []netip.Addr) (count int, err error) {
+	for _, a := range addrs {
+		n, err := h.exec(0, "hint_free_list", int64(p.VRF), addrValue(a), int64(p.ID), h.rev(0))
+		if err != nil {
+			return 0, err
+		}
+		count += int(n)
+	}
+	return count, nil
 }

@@ -70,7 +70,7 @@ func (s *Store) DeleteOffers(ctx context.Context, f sqlstore.Family, due []sqlst
 
 // Forget looks for rows that nobody waits for beside the writer, then deletes
 // those that have not changed since.
-func (s *Store) Forget(ctx context.Context, f sqlstore.Family, affinity uint32, limit int) (count int, err error) {
+func (s *Store) Forget(ctx context.Context, f sqlstore.Family, affinity uint32, limit int) (int, error) {
 	var found []sqlstore.Due
 	now, err := s.now(ctx)
 	if err != nil {
@@ -83,6 +83,35 @@ func (s *Store) Forget(ctx context.Context, f sqlstore.Family, affinity uint32, 
 	if err != nil || len(found) == 0 {
 		return 0, err
 	}
+	return s.forget(ctx, f, found)
+}
+
+// ForgetAbove does so with what a pool has of ended bindings above a number.
+func (s *Store) ForgetAbove(ctx context.Context, f sqlstore.Family, maxDead uint32, limit int) (int, error) {
+	now, err := s.now(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var pools []int64
+	err = s.r.each(ctx, nil, f, "lease_dying", func(v []any) error {
+		pools = append(pools, integer(v[0]))
+		return nil
+	})
+	var found []sqlstore.Due
+	for i := 0; i < len(pools) && len(found) < limit && err == nil; i++ {
+		err = s.r.each(ctx, nil, f, "lease_above", func(v []any) error {
+			found = append(found, sqlstore.Due{Key: sqlstore.Key(blob(v[0])), Rev: integer(v[1])})
+			return nil
+		}, pools[i], now, int64(maxDead), int64(limit-len(found)))
+	}
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
+	return s.forget(ctx, f, found)
+}
+
+// forget deletes dead rows that have not changed since they were seen.
+func (s *Store) forget(ctx context.Context, f sqlstore.Family, found []sqlstore.Due) (count int, err error) {
 	err = s.w.write(ctx, "forget bindings", func(t *transaction) error {
 		var gone freed
 		for _, d := range found {

@@ -25,7 +25,16 @@ func testHints(t *testing.T, dialect string) {
 		{"tokens", hintTokens},
 		{"reclaim", hintReclaim},
 		{"shrink", hintShrink},
+		{"many", hintMany},
+		{"used", hintPassesUsed},
+		{"borrow", hintBorrow},
+		{"reclaim many", hintReclaimMany},
+		{"scrub", hintScrub},
+		{"scrub dead", hintScrubDead},
 	})
+	t.Run("sizes", func(t *testing.T) { hintSizes(t, dialect) })
+	t.Run("sizes served", func(t *testing.T) { hintSizesServed(t, dialect) })
+	t.Run("drop chunks", func(t *testing.T) { hintDropChunks(t, dialect) })
 	t.Run("restart", func(t *testing.T) { hintRestart(t, dialect) })
 	t.Run("full", func(t *testing.T) { hintFull(t, dialect) })
 	t.Run("settled", func(t *testing.T) { hintSettled(t, dialect) })
@@ -258,18 +267,24 @@ func hintReclaim(t *testing.T, b *bench) {
 		return clients
 	}
 	before := rest()
-	n, err := b.store.Reclaim(t.Context(), p, 2)
-	require.NoError(t, err)
+	n := reclaimed(t, b.store, p, 2)
 	require.Equal(t, 2, n)
 	require.Equal(t, []int{1, 2, 3, 6, 7, 8}, rest(), "of %v", before)
-	n, err = b.store.Reclaim(t.Context(), p, 64)
-	require.NoError(t, err)
+	n = reclaimed(t, b.store, p, 64)
 	require.Equal(t, 3, n)
 	require.Equal(t, []int{6, 7, 8}, rest())
 	require.EqualValues(t, 5, b.db.number(t, "SELECT count(*) FROM addr_free WHERE vrf = %d AND pool_id = %d", b.vrf, p.ID))
-	n, err = b.store.Reclaim(t.Context(), p, 64)
-	require.NoError(t, err)
+	n = reclaimed(t, b.store, p, 64)
 	require.Zero(t, n)
+}
+
+// reclaimed deletes up to n dead rows of a pool.
+func reclaimed(t *testing.T, s sqlstore.Store, p *sqlstore.Pool, n int) int {
+	t.Helper()
+	counts, err := s.Reclaim(t.Context(), []*sqlstore.Pool{p}, n)
+	require.NoError(t, err)
+	require.Len(t, counts, 1)
+	return counts[0]
 }
 
 // Addresses of a pool's former size are not handed out.

@@ -154,6 +154,17 @@ func (d *database) back(column string, by time.Duration) string {
 	return fmt.Sprintf("%s - %d", column, by.Microseconds())
 }
 
+// future is an expression for the time as it will be.
+func (d *database) future(in time.Duration) string {
+	switch {
+	case d.postgres():
+		return d.back("now()", -in)
+	case d.mysql():
+		return d.back("UTC_TIMESTAMP(6)", -in)
+	}
+	return d.back("CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000", -in)
+}
+
 // now reads the clock of the database.
 func (d *database) now(t testing.TB) time.Time {
 	t.Helper()

@@ -20,6 +20,7 @@ func testSweep(t *testing.T, dialect string) {
 		{"together", sweepTogether},
 		{"forget", sweepForget},
 		{"stale", sweepStale},
+		{"above", sweepAbove},
 	})
 }
 

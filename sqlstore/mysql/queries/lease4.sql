@@ -286,10 +286,20 @@ SELECT l.binding_key, l.vrf, l.addr, l.pool_id
 DELETE l FROM JSON_TABLE(?, '$[*]' COLUMNS (bk VARCHAR(400) CHARACTER SET ascii PATH '$[0]' ERROR ON ERROR)) k
   STRAIGHT_JOIN lease4 l FORCE INDEX (PRIMARY) ON l.binding_key = UNHEX(k.bk);
 
+-- name: lease_above
+-- The ended rows of a pool but for those that ended last, without locks and
+-- against the order of death.
+SELECT l.binding_key, l.rev FROM lease4 l FORCE INDEX (lease4_reclaim)
+ WHERE l.pool_id = ? AND l.reclaim_at <= $now AND l.state IN (3, 4) AND SUBSTRING(l.binding_key, 5, 1) <> x'FE'
+ ORDER BY l.reclaim_at DESC LIMIT ? OFFSET ?;
+
 -- name: lease_held
 -- Which of some addresses have a row, in any state.
-SELECT l.addr FROM JSON_TABLE(?, '$[*]' COLUMNS (addr VARCHAR(40) CHARACTER SET ascii PATH '$[0]' ERROR ON ERROR)) k
-  STRAIGHT_JOIN lease4 l FORCE INDEX (lease4_addr) ON l.vrf = ? AND l.addr = UNHEX(k.addr);
+SELECT l.vrf, l.addr
+  FROM JSON_TABLE(?, '$[*]' COLUMNS (
+         vrf  INT         PATH '$[0]' ERROR ON ERROR,
+         addr VARCHAR(40) CHARACTER SET ascii PATH '$[1]' ERROR ON ERROR)) k
+  STRAIGHT_JOIN lease4 l FORCE INDEX (lease4_addr) ON l.vrf = k.vrf AND l.addr = UNHEX(k.addr);
 
 -- name: lease_list
 -- Rows in order of (vrf, addr) after a position, for people and tools.

@@ -277,20 +277,46 @@ f AS (INSERT INTO addr_free (vrf, addr, pool_id) SELECT vrf, addr, pool_id FROM 
 SELECT count(*) FROM d;
 
 -- name: lease_reclaim
--- Deletes the pool's longest dead rows whose grace is over, and lists their
--- addresses.
+-- Deletes the longest dead rows of each pool whose grace is over, and lists
+-- their addresses.
 WITH k AS MATERIALIZED (
-  SELECT l.binding_key FROM lease4 l
-   WHERE l.pool_id = $1 AND l.reclaim_at IS NOT NULL AND l.reclaim_at <= now() AND get_byte(l.binding_key, 4) <> 254
-   ORDER BY l.reclaim_at LIMIT $2 FOR UPDATE SKIP LOCKED),
-d AS (DELETE FROM lease4 l USING k WHERE l.binding_key = k.binding_key RETURNING l.vrf, l.addr, l.pool_id),
+  SELECT p.i, x.binding_key FROM unnest($1::int[]) WITH ORDINALITY AS p (pool_id, i)
+   CROSS JOIN LATERAL (
+    SELECT l.binding_key FROM lease4 l
+     WHERE l.pool_id = p.pool_id AND l.reclaim_at IS NOT NULL AND l.reclaim_at <= now() AND get_byte(l.binding_key, 4) <> 254
+     ORDER BY l.reclaim_at LIMIT $2 FOR UPDATE SKIP LOCKED) x),
+d AS (DELETE FROM lease4 l USING k WHERE l.binding_key = k.binding_key RETURNING k.i, l.vrf, l.addr, l.pool_id),
 f AS (INSERT INTO addr_free (vrf, addr, pool_id) SELECT vrf, addr, pool_id FROM d ORDER BY vrf, addr
+      ON CONFLICT (vrf, addr) DO UPDATE SET token = DEFAULT, pool_id = excluded.pool_id, hold_until = '-infinity')
+SELECT i, count(*) FROM d GROUP BY i;
+
+-- name: lease_above
+-- Deletes the ended rows of each pool but for the $1 that ended last, and lists
+-- their addresses. It goes from pool to pool, and in each against the order of
+-- death.
+WITH RECURSIVE p AS (
+  (SELECT l.pool_id FROM lease4 l WHERE l.reclaim_at IS NOT NULL ORDER BY l.pool_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT l.pool_id FROM lease4 l WHERE l.reclaim_at IS NOT NULL AND l.pool_id > p.pool_id ORDER BY l.pool_id LIMIT 1)
+    FROM p WHERE p.pool_id IS NOT NULL),
+b AS MATERIALIZED (
+  SELECT x.binding_key, x.rev FROM p CROSS JOIN LATERAL (
+    SELECT l.binding_key, l.rev FROM lease4 l
+     WHERE l.pool_id = p.pool_id AND l.reclaim_at IS NOT NULL AND l.reclaim_at <= now() AND l.state IN (3, 4)
+       AND get_byte(l.binding_key, 4) <> 254
+     ORDER BY l.reclaim_at DESC OFFSET $1::bigint LIMIT $2) x
+   LIMIT $2),
+k AS MATERIALIZED (
+  SELECT x.binding_key FROM b CROSS JOIN LATERAL (
+    SELECT l.binding_key FROM lease4 l WHERE l.binding_key = b.binding_key AND l.rev = b.rev OFFSET 0 FOR UPDATE SKIP LOCKED) x),
+d AS (DELETE FROM lease4 l WHERE l.binding_key = ANY (ARRAY(SELECT k.binding_key FROM k)) RETURNING l.vrf, l.addr, l.pool_id),
+f AS (INSERT INTO addr_free (vrf, addr, pool_id) SELECT vrf, addr, pool_id FROM d WHERE pool_id > 0 ORDER BY vrf, addr
       ON CONFLICT (vrf, addr) DO UPDATE SET token = DEFAULT, pool_id = excluded.pool_id, hold_until = '-infinity')
 SELECT count(*) FROM d;
 
 -- name: lease_held
 -- Which of some addresses have a row, in any state.
-SELECT addr FROM lease4 WHERE vrf = $1 AND addr = ANY($2::bytea[]);
+SELECT l.vrf, l.addr FROM unnest($1::int[], $2::bytea[]) AS k (vrf, addr) JOIN lease4 l ON l.vrf = k.vrf AND l.addr = k.addr;
 
 -- name: lease_list
 -- Rows in order of (vrf, addr) after a position, for people and tools.

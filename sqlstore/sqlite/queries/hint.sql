@@ -1,3 +1,8 @@
+-- name: hint_current
+-- Whether generation ?2 of pool ?1 is in use; a pool that the configuration never
+-- had has no generation to check.
+SELECT EXISTS (SELECT 1 FROM pool WHERE id = ?1 AND gen = ?2) OR NOT EXISTS (SELECT 1 FROM pool_gen WHERE pool_id = ?1);
+
 -- name: hint_adopt
 -- Takes over one chunk of pool ?1, generation ?2, whose holder is gone or has
 -- been silent for ten seconds: twice as long as it may write.
@@ -38,14 +43,32 @@ SELECT vrf, addr FROM addr_free WHERE pool_id = ?1 AND hold_until <= ?2 ORDER BY
 -- Holds a free address for ten seconds under a new token.
 UPDATE addr_free SET token = ?3, hold_until = ?4 + 10000000 WHERE vrf = ?1 AND addr = ?2;
 
--- name: hint_free_drop
--- Forgets an address that lies in no place of the pool any more.
-DELETE FROM addr_free WHERE vrf = ?1 AND addr = ?2;
-
 -- name: hint_free_add
 -- Lists an address as free; what another holder remembers of it is void.
 INSERT INTO addr_free (vrf, addr, pool_id, token, hold_until) VALUES (?1, ?2, ?3, ?4, 0)
 ON CONFLICT (vrf, addr) DO UPDATE SET pool_id = excluded.pool_id, token = excluded.token, hold_until = 0;
+
+-- name: hint_free_list
+-- Lists an address as free unless it is listed for this pool.
+INSERT INTO addr_free (vrf, addr, pool_id, token, hold_until) VALUES (?1, ?2, ?3, ?4, 0)
+ON CONFLICT (vrf, addr) DO UPDATE SET pool_id = excluded.pool_id WHERE addr_free.pool_id <> excluded.pool_id;
+
+-- name: hint_others
+-- Chunks of a pool that somebody else holds.
+SELECT chunk_id, first_index, n FROM addr_chunk WHERE pool_id = ?1 AND gen = ?2 AND (holder <> ?3 OR incarnation <> ?4) LIMIT 64;
+
+-- name: hint_lent
+-- Addresses given back that somebody holds.
+SELECT vrf, addr FROM addr_free WHERE pool_id = ?1 AND hold_until > ?2 ORDER BY hold_until LIMIT 64;
+
+-- name: hint_chunks
+-- Chunks of a pool that have an index from ?3 on and below ?4.
+SELECT chunk_id, first_index, n FROM addr_chunk WHERE pool_id = ?1 AND gen = ?2 AND first_index + n > ?3 AND first_index < ?4;
+
+-- name: hint_chunk_stale
+-- Deletes the chunks of pool generations that are not in use any more.
+DELETE FROM addr_chunk WHERE EXISTS (SELECT 1 FROM pool_gen g WHERE g.pool_id = addr_chunk.pool_id AND g.gen = addr_chunk.gen)
+   AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = addr_chunk.pool_id AND p.gen = addr_chunk.gen);
 
 -- name: hint_chunk_done
 -- Deletes a chunk that is used up, unless somebody else has taken it over.

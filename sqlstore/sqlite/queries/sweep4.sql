@@ -25,6 +25,20 @@ SELECT l.binding_key, l.rev
  WHERE (l.state NOT IN (3, 4) OR l.reclaim_at <= ?2) AND substr(l.binding_key, 5, 1) <> x'fe'
  LIMIT ?3;
 
+-- name: lease_dying
+-- The pools that have a dead row.
+WITH RECURSIVE p (pool_id) AS (
+  SELECT min(pool_id) FROM lease4 WHERE reclaim_at IS NOT NULL
+  UNION ALL
+  SELECT (SELECT min(pool_id) FROM lease4 WHERE reclaim_at IS NOT NULL AND pool_id > p.pool_id) FROM p WHERE p.pool_id IS NOT NULL)
+SELECT pool_id FROM p WHERE pool_id IS NOT NULL;
+
+-- name: lease_above
+-- The ended rows of a pool but for the ?3 that ended last.
+SELECT binding_key, rev FROM lease4
+ WHERE pool_id = ?1 AND reclaim_at IS NOT NULL AND reclaim_at <= ?2 AND state IN (3, 4) AND substr(binding_key, 5, 1) <> x'fe'
+ ORDER BY reclaim_at DESC LIMIT ?4 OFFSET ?3;
+
 -- name: lease_forget
 -- Deletes a dead row by key and rev and tells its address.
 DELETE FROM lease4 WHERE binding_key = ?1 AND rev = ?2 AND reclaim_at IS NOT NULL AND substr(binding_key, 5, 1) <> x'fe'
