@@ -112,7 +112,7 @@ func TakeHints(tx HintTx, needs []PoolNeed) ([]Hints, error) {
 func newTaking(tx HintTx, needs []PoolNeed) (*taking, error) {
 	t := &taking{tx: tx, needs: slices.Clone(needs), out: make([]Hints, len(needs))}
 	for i := range needs {
-		t.needs[i].Want = min(max(needs[i].Want, 1), 256)
+		t.needs[i].Want = min(max(needs[i].Want, 1), MaxHints)
 		t.out[i].Pool = needs[i].Pool
 		t.open = append(t.open, i)
 	}

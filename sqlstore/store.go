@@ -203,10 +203,13 @@ type BatchResult struct {
 	Updates  []UpdateResult
 }
 
+// MaxHints is how many addresses of a pool can be asked for at a time.
+const MaxHints = 2048
+
 // PoolNeed asks for free addresses of a pool.
 type PoolNeed struct {
 	Pool *Pool
-	Want int // how many, 1 to 256
+	Want int // how many, 1 to MaxHints
 }
 
 // FreeAddr is an address that is probably free. Token is not zero when it came

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	hintBatch = 256             // addresses asked for at a time
+	hintBatch = 256             // addresses asked for at a time; more where they are used up fast
 	holdTime  = 9 * time.Second // how long an address that is held or borrowed is kept, less a second
 	dryTime   = time.Second     // how long "nothing is free" is believed
 	callTime  = 5 * time.Second // longest a call of the background may take: a silent database must not stop it
@@ -49,6 +49,8 @@ type stock struct {
 	pool      *sqlstore.Pool
 	free      []*candidate
 	low       int           // ask for more when fewer are left
+	want      int           // how many to ask for
+	filled    time.Time     // when there were fresh ones last
 	asked     urgency       // it waits in the queue of this urgency
 	fetching  urgency       // a refill of this urgency is under way
 	restUntil time.Time     // nothing is fetched ahead before
@@ -126,7 +128,7 @@ func (h *hints) pick(it *sqlstore.Item) (*candidate, chan struct{}) {
 func (h *hints) pickFrom(p *sqlstore.Pool) (*candidate, chan struct{}) {
 	s := h.stocks[poolGen{p.ID, p.Gen}]
 	if s == nil {
-		s = &stock{pool: p, changed: make(chan struct{})}
+		s = &stock{pool: p, want: hintBatch, changed: make(chan struct{})}
 		h.stocks[poolGen{p.ID, p.Gen}] = s
 	}
 	now := time.Now()

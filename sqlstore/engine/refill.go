@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -15,6 +16,9 @@ const (
 	reclaimOne  = 64   // dead rows deleted in one pool,
 	reclaimMost = 2048 // and in all pools of a refill
 	reportMost  = 4096 // used addresses reported in one transaction
+
+	paceFast = 250 * time.Millisecond // a stock that is filled again within this needs more at a time,
+	paceSlow = 2 * time.Second        // and one that lasts longer, less
 )
 
 // run refills the stocks until the context ends.
@@ -135,7 +139,7 @@ func (h *hints) fetch(ctx context.Context, open []*stock) ([]*stock, error) {
 	takeFree := func(needs []sqlstore.PoolNeed) ([]sqlstore.Hints, error) {
 		return h.e.store.TakeFree(ctx, h.e.fence(), needs)
 	}
-	open, err := h.fill(open, hintBatch, takeFree)
+	open, err := h.fill(open, 0, takeFree)
 	if err != nil {
 		return open, err
 	}
@@ -150,7 +154,7 @@ func (h *hints) fetch(ctx context.Context, open []*stock) ([]*stock, error) {
 		return open, err
 	}
 	h.dry(dry)
-	open, err = h.fill(gained, hintBatch, takeFree)
+	open, err = h.fill(gained, 0, takeFree)
 	if err != nil {
 		return open, err
 	}
@@ -158,15 +162,16 @@ func (h *hints) fetch(ctx context.Context, open []*stock) ([]*stock, error) {
 	return nil, nil
 }
 
-// fill stocks up what a source has, and returns the stocks for which it has
-// nothing; all of them when it fails.
+// fill stocks up what a source has, so many addresses or, if want is 0, what
+// each stock needs. It returns the stocks for which there is nothing; all of
+// them when it fails.
 func (h *hints) fill(open []*stock, want int, source func([]sqlstore.PoolNeed) ([]sqlstore.Hints, error)) (left []*stock, err error) {
 	if len(open) == 0 {
 		return nil, nil
 	}
 	needs := make([]sqlstore.PoolNeed, len(open))
 	for i, s := range open {
-		needs[i] = sqlstore.PoolNeed{Pool: s.pool, Want: want}
+		needs[i] = sqlstore.PoolNeed{Pool: s.pool, Want: cmp.Or(want, s.want)}
 	}
 	found, err := source(needs)
 	if err != nil {
@@ -217,12 +222,27 @@ func (h *hints) stockUp(s *stock, f *sqlstore.Hints) {
 	for _, a := range f.Addrs {
 		s.free = append(s.free, &candidate{FreeAddr: a, pool: s.pool, chunk: ch, until: until})
 	}
+	if f.Source == sqlstore.HintFresh {
+		s.pace(time.Now())
+	}
 	s.low = len(f.Addrs) / 2
 	if f.Source == sqlstore.HintBorrowed {
 		s.low = 0 // it is not ours to keep at hand
 	}
 	h.e.metrics.hints.WithLabelValues(f.Source.String()).Add(float64(len(f.Addrs)))
 	h.e.metrics.stock.Add(float64(len(f.Addrs)))
+}
+
+// pace lets the next fetch be larger when this one came soon after the one
+// before, and smaller when it did not.
+func (s *stock) pace(now time.Time) {
+	switch since := now.Sub(s.filled); {
+	case since < paceFast:
+		s.want = min(2*s.want, sqlstore.MaxHints)
+	case since > paceSlow:
+		s.want = max(s.want/2, hintBatch)
+	}
+	s.filled = now
 }
 
 // rest ends the stocks for which nobody waits, and returns the others.

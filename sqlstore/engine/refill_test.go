@@ -264,3 +264,23 @@ func TestFetchedTooLate(t *testing.T) {
 	require.Equal(t, []int64{1}, chunks)
 	require.Empty(t, e.hints.stocks)
 }
+
+// TestStocksFollowTheDemand: what is used up fast is fetched in larger pieces,
+// and in smaller ones again when it is not.
+func TestStocksFollowTheDemand(t *testing.T) {
+	s, now := &stock{want: hintBatch}, time.Now()
+	for _, want := range []int{512, 1024, 2048, 2048} {
+		s.filled = now
+		now = now.Add(paceFast / 2)
+		s.pace(now)
+		require.Equal(t, want, s.want)
+	}
+	now = now.Add(paceSlow / 2)
+	s.pace(now)
+	require.Equal(t, sqlstore.MaxHints, s.want)
+	for _, want := range []int{1024, 512, 256, 256} {
+		now = now.Add(2 * paceSlow)
+		s.pace(now)
+		require.Equal(t, want, s.want)
+	}
+}
