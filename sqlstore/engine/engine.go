@@ -164,15 +164,12 @@ func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decisio
 	if !e.Ready() {
 		return nil, fmt.Errorf("decide: %w", sqlstore.ErrFenced)
 	}
-	keys := make([]sqlstore.Key, 0, len(r.Items))
-	m := &message{e: e, req: r, items: make([]item, len(r.Items))}
-	for i := range r.Items {
-		m.items[i] = item{Item: &r.Items[i], next: first(r.Family, &r.Items[i])}
-		if slices.Contains(keys, r.Items[i].Key) {
+	m, keys := newMessage(e, r)
+	for i, key := range keys {
+		if slices.Contains(keys[:i], key) {
 			return nil, fmt.Errorf("two items of a request have the same key: %w", sqlstore.ErrData)
 		}
-		keys = append(keys, r.Items[i].Key)
-		if e.isBanned(lockName{r.Family, r.Items[i].Key}) {
+		if e.isBanned(lockName{r.Family, key}) {
 			return nil, fmt.Errorf("client is set aside: %w", sqlstore.ErrData)
 		}
 	}
@@ -188,14 +185,12 @@ func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decisio
 		e.metrics.failures.WithLabelValues(cause(err)).Inc()
 		return nil, err
 	}
-	d := &sqlstore.Decision{Revision: m.revision, Results: make([]sqlstore.Result, len(m.items))}
 	for i := range m.items {
-		d.Results[i] = m.items[i].result
-		if r.Items[i].Op != sqlstore.OpOffer && d.Results[i].Code == sqlstore.Granted {
+		if r.Items[i].Op != sqlstore.OpOffer && m.decision.Results[i].Code == sqlstore.Granted {
 			e.granted.Add(1)
 		}
 	}
-	return d, nil
+	return &m.decision, nil
 }
 
 // isBanned tells whether a client is set aside.

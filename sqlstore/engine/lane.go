@@ -37,8 +37,17 @@ type job struct {
 	insertDone []*sqlstore.InsertResult
 	updateDone []*sqlstore.UpdateResult
 
-	insertRoom [1]*sqlstore.InsertResult // for insertDone
+	insertItem [1]sqlstore.Insert // room for the lists of a message of one item
+	updateItem [1]sqlstore.Update
+	insertRoom [1]*sqlstore.InsertResult
 	updateRoom [2]*sqlstore.UpdateResult
+}
+
+// newInsert is the job of one insert.
+func newInsert(ctx context.Context, in sqlstore.Insert) *job {
+	j := &job{ctx: ctx}
+	j.inserts = append(j.insertItem[:0], in)
+	return j
 }
 
 // end gives the job's outcome to the one who waits. Only the lane's runner

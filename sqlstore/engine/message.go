@@ -21,7 +21,25 @@ type message struct {
 	e        *Engine
 	req      *sqlstore.Request
 	items    []item
-	revision int64
+	decision sqlstore.Decision // Revision is that which the database named last
+
+	itemRoom   [1]item // what a message of one item needs, in one piece
+	resultRoom [1]sqlstore.Result
+	keyRoom    [2]sqlstore.Key
+}
+
+// newMessage begins a request. Its keys are those of its items, and of rows that
+// may be theirs.
+func newMessage(e *Engine, r *sqlstore.Request) (m *message, keys []sqlstore.Key) {
+	m = &message{e: e, req: r}
+	m.items = append(m.itemRoom[:0], make([]item, len(r.Items))...)
+	m.decision.Results = append(m.resultRoom[:0], make([]sqlstore.Result, len(r.Items))...)
+	keys = m.keyRoom[:0]
+	for i := range r.Items {
+		m.items[i] = item{Item: &r.Items[i], next: first(r.Family, &r.Items[i]), result: &m.decision.Results[i]}
+		keys = append(keys, r.Items[i].Key)
+	}
+	return m, keys
 }
 
 // item is the state of one of its items.
@@ -29,7 +47,7 @@ type item struct {
 	*sqlstore.Item
 	next     step
 	done     bool
-	result   sqlstore.Result
+	result   *sqlstore.Result
 	races    int
 	firstRev int64      // of a RELEASE or DECLINE: it is never repeated with a newer one
 	tried    netip.Addr // the wanted address was tried and is taken
@@ -120,7 +138,7 @@ func (m *message) insertRound(ctx context.Context, items []*item) error {
 		if !ok {
 			continue // exhausted: next is final
 		}
-		j := &job{inserts: []sqlstore.Insert{in}, ctx: ctx}
+		j := newInsert(ctx, in)
 		m.e.offerLane(m.req.Family).submit(j)
 		jobs, sent = append(jobs, j), append(sent, it)
 	}
@@ -131,7 +149,7 @@ func (m *message) insertRound(ctx context.Context, items []*item) error {
 			m.e.hints.unknown(sent[i].takeHint())
 			continue
 		}
-		m.revision = max(m.revision, j.revision)
+		m.decision.Revision = max(m.decision.Revision, j.revision)
 		m.inserted(sent[i], j.insertDone[0])
 	}
 	return failed
@@ -279,7 +297,8 @@ func (m *message) notPlaced(it *item) {
 }
 
 func (m *message) updateRound(ctx context.Context, items []*item) error {
-	j := &job{ctx: ctx, updates: make([]sqlstore.Update, 0, len(items))}
+	j := &job{ctx: ctx}
+	j.updates = j.updateItem[:0]
 	for i, it := range items {
 		if it.next.action == sqlstore.Rekey {
 			// the only change of a key that may collide: alone in its batch
@@ -294,7 +313,7 @@ func (m *message) updateRound(ctx context.Context, items []*item) error {
 	if j.err != nil {
 		return j.err
 	}
-	m.revision = max(m.revision, j.revision)
+	m.decision.Revision = max(m.decision.Revision, j.revision)
 	race := false
 	for i, it := range items {
 		lost, err := m.updated(it, j.updateDone[i])
