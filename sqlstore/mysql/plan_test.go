@@ -81,7 +81,7 @@ var afterLimit = regexp.MustCompile(`(LIMIT|OFFSET) '1'`)
 // plan returns how the statement reaches each table, in the order of its joins.
 func (s *shell) plan(t *testing.T, statement string) (out []access) {
 	t.Helper()
-	statement = strings.ReplaceAll(statement, "?", "'1'")
+	statement = strings.ReplaceAll(withKeys(statement), "?", "'1'")
 	statement = afterLimit.ReplaceAllString(statement, "$1 100")
 	for _, r := range [][2]string{
 		{"JSON_TABLE('1'", "JSON_TABLE(@items"},
@@ -104,6 +104,15 @@ func (s *shell) plan(t *testing.T, statement string) (out []access) {
 	return out
 }
 
+// withKeys fills in the keys of a batch.
+func withKeys(statement string) string {
+	keys := make([]string, 250)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("x'0000000101%08X'", i)
+	}
+	return strings.ReplaceAll(statement, "$keys", strings.Join(keys, ", "))
+}
+
 // expect is how a hot statement must find the rows of its tables, by the alias
 // of each: at most a few, by an index. Where it need not (frontend has few rows), the alias is left out.
 type expect map[string]string
@@ -114,11 +123,16 @@ var hotLease = map[string]expect{
 	"lease_insert":      {"own": "PRIMARY", "a": "PRIMARY", "b": "PRIMARY"},
 	"lease_read_own":    {"l": "PRIMARY"},
 	"lease_read_former": {"own": "PRIMARY", "a": "PRIMARY", "b": "PRIMARY", "l": "PRIMARY"},
-	"lease_lock":        {"l": "PRIMARY"}, "lease_exists": {"l": "PRIMARY"},
+	"lease_exists":      {"l": "PRIMARY"},
 	"lease_history": {"l": "PRIMARY"}, "lease_update": {"l": "PRIMARY"}, "lease_move": {"l": "PRIMARY"}, "lease_event": {"l": "PRIMARY"},
 	"lease_read_changed": {"l": "PRIMARY"},
 	"lease_dead_offers":  {"l": "PRIMARY"}, "lease_dead": {"l": "PRIMARY"}, "lease_delete": {"l": "PRIMARY"},
 	"lease_held": {"l": "_addr"},
+}
+
+// Those that name the keys of a batch, which are looked up one after the other.
+var listLease = map[string]expect{
+	"lease_lock": {"l": "PRIMARY"}, "lease_activate": {"l": "PRIMARY"}, "lease_assigned": {"l": "PRIMARY"},
 }
 
 // Those that pass through an index: on an empty table there is nothing to pass.
@@ -205,6 +219,9 @@ func TestPlans(t *testing.T) {
 				for name, e := range hotLease {
 					e.check(t, s.plan(t, statements[f][name]), index, byKey, fmt.Sprintf("%s of %s at %d rows", name, f, size))
 				}
+				for name, e := range listLease {
+					e.check(t, s.plan(t, statements[f][name]), index, []string{"range"}, fmt.Sprintf("%s of %s at %d rows", name, f, size))
+				}
 				for name, e := range walkLease {
 					if size > 0 {
 						e.check(t, s.plan(t, statements[f][name]), index, byWindow, fmt.Sprintf("%s of %s at %d rows", name, f, size))
@@ -232,7 +249,7 @@ func TestPlans(t *testing.T) {
 // Every statement that a lane prepares has its plan tested.
 func TestLaneStatementsAreHot(t *testing.T) {
 	for _, name := range mysql.LaneStatements() {
-		if name != "lane_clock" && name != "lane_fence" { // these look for one row as hint_fence does
+		if !slices.Contains([]string{"lane_clock", "lane_fence", "lane_placed", "lane_alive"}, name) { // one row as hint_fence, or none
 			require.Contains(t, hotLease, name)
 		}
 	}
@@ -254,6 +271,7 @@ func TestQueriesPrepare(t *testing.T) {
 		require.Len(t, lease[sqlstore.IPv4], len(lease[sqlstore.IPv6]))
 		for f, set := range lease {
 			for name, text := range set {
+				text = withKeys(text)
 				require.NotRegexp(t, `\$[a-z]`, text, "%s of %s", name, f)
 				require.NotContains(t, text, "--", "%s of %s", name, f)
 				s.prepare(t, name, text)

@@ -61,7 +61,7 @@ func TestTakeFreeFromTheCursor(t *testing.T) {
 	}
 	require.Equal(t, int64(96), x.number("SELECT next_index FROM pool_cursor WHERE pool_id = 1 AND gen = 1"))
 	require.Equal(t, int64(65536), x.number("SELECT size FROM pool_cursor"))
-	require.Len(t, x.take(a, p, 9999).Addrs, 256, "never more than 256")
+	require.Len(t, x.take(a, p, 9999).Addrs, sqlstore.MaxHints, "never more")
 }
 
 // Near its end a pool is handed out in ever smaller pieces, to its last address.
