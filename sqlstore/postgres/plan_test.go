@@ -83,7 +83,7 @@ func fillHints(t *testing.T, c *pgx.Conn, from, to int) {
 // The statements by the index through which they find rows. Lanes use theirs
 // whatever the planner knows; the others where there is a choice.
 var (
-	lanePlans  = map[string]string{"lease_insert": "_pkey", "lease_update": "_pkey"}
+	lanePlans  = map[string]string{"lease_insert": "_pkey", "lease_update": "_pkey", "lease_activate": "_pkey"}
 	leasePlans = map[string]string{
 		"lease_due": "_pkey", "lease_delete_offers": "_pkey", "lease_forget": "_reclaim", "lease_above": "_reclaim", "lease_list": "_addr",
 	}
@@ -114,6 +114,10 @@ func TestLanePlans(t *testing.T) {
 				got := plan(t, lane, statements[f][name])
 				require.Contains(t, got, "using "+table+index, "%s at %d rows:\n%s", name, size, got)
 				require.NotRegexp(t, seqScan, got, "%s at %d rows", name, size)
+				require.Regexp(t, `Index Cond: \(binding_key = k(_\d)?\.key\)`, got, "%s at %d rows", name, size)
+				if name == "lease_activate" { // and changes them where they lie
+					require.Contains(t, got, "Tid Scan on "+table, "at %d rows:\n%s", size, got)
+				}
 				require.NotContains(t, got, "Hash", "%s at %d rows: locks would be taken in the order of a hash table", name, size)
 			}
 		}

@@ -41,7 +41,7 @@ type Store struct {
 // laneSettings make plans independent of statistics: they would be made while
 // the tables are empty, and lock order must not depend on them.
 var laneSettings = map[string]string{
-	"plan_cache_mode": "force_generic_plan", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off",
+	"plan_cache_mode": "force_generic_plan", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off", "enable_memoize": "off",
 	"jit": "off", "lock_timeout": "200ms", "idle_in_transaction_session_timeout": "5s", "statement_timeout": "0",
 	"client_min_messages": "warning", // the end of a wait for a standby is a warning
 }

@@ -56,7 +56,8 @@ SELECT h.revision, h.alive, h.now, new.keys, new.addrs, x.* FROM h CROSS JOIN ne
 -- name: lease_activate
 -- What nearly all batches are: rows that a client takes or renews, where no
 -- holding ends. Each is found and locked once and changed where it lies (ctid).
--- A row that is not returned was not changed, and is for lease_update.
+-- A row that is not returned was not changed, and is for lease_update. Only the
+-- key is a condition that an index has: rows are locked in the order of keys.
 WITH h AS MATERIALIZED (
   SELECT c.revision, now() AS now, (extract(epoch FROM now()) * 1000000)::bigint AS now_us,
          $1::text = '' OR EXISTS (SELECT 1 FROM frontend f WHERE f.id = $1 AND f.incarnation = $2
@@ -98,8 +99,9 @@ upd AS (
      CROSS JOIN LATERAL (
        SELECT l.ctid AS at, l.state <> 2 AS fresh, l.hostname AS old_hostname, l.fqdn_flags AS old_flags
          FROM lease4 l
-        WHERE l.binding_key = k.key AND l.addr = k.want AND (l.state <> 2 OR l.expires_at > h.now)
-          AND CASE k.want_rev WHEN 0 THEN l.state IN (1, 2) ELSE l.rev = k.want_rev END
+        WHERE l.binding_key = k.key
+          AND CASE WHEN l.addr <> k.want OR l.state = 2 AND l.expires_at <= h.now THEN false
+                   WHEN k.want_rev = 0 THEN l.state IN (1, 2) ELSE l.rev = k.want_rev END
        OFFSET 0 FOR UPDATE SKIP LOCKED) x
      WHERE h.alive) k
   WHERE l.ctid = k.at
