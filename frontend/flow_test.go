@@ -55,8 +55,11 @@ func TestFlowsDiffer(t *testing.T) {
 	require.False(t, ok)
 	seen := map[uint64]bool{}
 	for _, o := range []origin{
-		{circuit: []byte("ab")}, {circuit: []byte("a"), remote: []byte("b")}, {remote: []byte("ab")},
-		{relay: []byte{192, 0, 2, 1}, circuit: []byte("ab")}, {relay: []byte{192, 0, 2, 2}, circuit: []byte("ab")},
+		{circuit: []byte("ab")},
+		{circuit: []byte("a"), remote: []byte("b")},
+		{remote: []byte("ab")},
+		{relay: []byte{192, 0, 2, 1}, circuit: []byte("ab")},
+		{relay: []byte{192, 0, 2, 2}, circuit: []byte("ab")},
 	} {
 		flow, ok := o.circuitFlow(seed, p)
 		require.True(t, ok)

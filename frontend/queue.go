@@ -27,7 +27,8 @@ func newQueue(limit, workers int) *queue {
 
 // put adds p. It returns the packet that has to go for want of room, or nil:
 // the oldest one that begins a conversation, of the relay that has most of them
-// waiting; p itself if there is none.
+// waiting; where none waits p if it is one, else the oldest of the others, which
+// has the least time left.
 func (q *queue) put(p *packet) (shed *packet) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -35,10 +36,14 @@ func (q *queue) put(p *packet) (shed *packet) {
 		return p
 	}
 	if q.urgent.n+q.fresh.n >= q.limit {
-		if q.fresh.n == 0 {
+		switch {
+		case q.fresh.n > 0:
+			shed = q.fresh.shed()
+		case p.fresh:
 			return p
+		default:
+			shed = q.urgent.pop()
 		}
-		shed = q.fresh.shed()
 	}
 	if p.fresh {
 		q.fresh.push(p)

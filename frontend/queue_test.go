@@ -31,12 +31,12 @@ func TestQueueShedsNewConversationsFirst(t *testing.T) {
 	require.Same(t, discover[1], q.put(request[0]), "room is made for a REQUEST")
 	require.Same(t, discover[2], q.put(request[1]))
 	require.Same(t, discover[3], q.put(request[2]))
-	require.Same(t, request[3], q.put(request[3]), "only when nothing else is left")
+	require.Same(t, request[0], q.put(request[3]), "only when nothing else is left")
 	more := fresh(1, 0)[0]
 	require.Same(t, more, q.put(more))
 	n, urgent := q.len()
 	require.Equal(t, [2]int{0, 3}, [2]int{n, urgent})
-	for _, want := range request[:3] {
+	for _, want := range request[1:] {
 		got, ok := q.take()
 		require.True(t, ok)
 		require.Same(t, want, got)

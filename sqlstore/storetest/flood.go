@@ -18,8 +18,14 @@ func testFlood(t *testing.T, dialect string) {
 	store := Open(t, db.url)
 	e := newEngine(t, store, "flood")
 	for _, v := range variants {
-		t.Run("offers/"+v.name, func(t *testing.T) { floodOffers(t, &flood{bench{v, db, store, newVRF()}, e, nil}) })
-		t.Run("declines/"+v.name, func(t *testing.T) { floodDeclines(t, &flood{bench{v, db, store, newVRF()}, e, nil}) })
+		t.Run("offers/"+v.name, func(t *testing.T) {
+			t.Parallel() // they wait more than they work
+			floodOffers(t, &flood{bench{v, db, store, newVRF()}, e, nil})
+		})
+		t.Run("declines/"+v.name, func(t *testing.T) {
+			t.Parallel() // they wait more than they work
+			floodDeclines(t, &flood{bench{v, db, store, newVRF()}, e, nil})
+		})
 	}
 }
 
