@@ -150,12 +150,7 @@ func (h *hints) fetch(ctx context.Context, open []*stock) ([]*stock, error) {
 		return open, err
 	}
 	h.dry(dry)
-	open, err = h.fill(gained, hintBatch, takeFree)
-	if err != nil {
-		return open, err
-	}
-	h.dry(open)
-	return nil, nil
+	return h.fill(gained, hintBatch, takeFree) // where others are quicker, it is tried again
 }
 
 // fill stocks up what a source has, and returns the stocks for which it has
