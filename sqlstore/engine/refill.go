@@ -154,12 +154,7 @@ func (h *hints) fetch(ctx context.Context, open []*stock) ([]*stock, error) {
 		return open, err
 	}
 	h.dry(dry)
-	open, err = h.fill(gained, 0, takeFree)
-	if err != nil {
-		return open, err
-	}
-	h.dry(open)
-	return nil, nil
+	return h.fill(gained, 0, takeFree) // where others are quicker, it is tried again
 }
 
 // fill stocks up what a source has, so many addresses or, if want is 0, what

@@ -88,9 +88,7 @@ func (e *Engine) Scrub(ctx context.Context, p *sqlstore.Pool) (listed int, err e
 			e.metrics.scrubbed.Add(float64(n))
 			e.hints.refreshed(p)
 		}
-		if from > 0 {
-			pause(ctx, scrubRest*time.Since(started))
-		}
+		pause(ctx, scrubRest*time.Since(started))
 	}
 	return listed, nil
 }

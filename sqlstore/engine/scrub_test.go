@@ -98,7 +98,7 @@ func TestScrubRests(t *testing.T) {
 		n, err := e.Scrub(t.Context(), testPool(4))
 		require.NoError(t, err)
 		require.Equal(t, 6, n)
-		require.Equal(t, 17*time.Second, time.Since(started))
+		require.Equal(t, 20*time.Second, time.Since(started))
 		f.scrub = func(*sqlstore.Pool, uint64) (int, uint64, error) { return 0, 0, sqlstore.ErrUnavailable }
 		_, err = e.Scrub(t.Context(), testPool(4))
 		require.ErrorIs(t, err, sqlstore.ErrUnavailable)

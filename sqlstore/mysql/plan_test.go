@@ -138,7 +138,7 @@ var listLease = map[string]expect{
 // Those that pass through an index: on an empty table there is nothing to pass.
 var walkLease = map[string]expect{
 	"lease_last": {"l": "PRIMARY"}, "lease_due": {"l": "PRIMARY"},
-	"lease_reclaimable": {"l": "_reclaim"}, "lease_forgettable": {"l": "_reclaim"}, "lease_above": {"l": "_reclaim"},
+	"lease_reclaimable": {"l": "_reclaim"}, "lease_forgettable": {"l": "_reclaim"}, "lease_above": {"l": "_reclaim"}, "lease_above_rows": {"l": "_reclaim"},
 	"lease_list": {"l": "_addr"},
 }
 

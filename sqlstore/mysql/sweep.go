@@ -126,9 +126,19 @@ func (c *conn) above(f sqlstore.Family, maxDead uint32, limit int) (*items, erro
 	if err != nil {
 		return nil, err
 	}
-	rows, left := &items{}, limit
+	var full, upto []int64
 	err = c.perPool(len(pools), func(p *packet, i int) {
-		p.add(c.q.of(f, "lease_above"), pools[i], limit, maxDead)
+		p.add(c.q.of(f, "lease_above"), pools[i], maxDead)
+	}, func(i int, v []driver.Value) error {
+		full, upto = append(full, pools[i]), append(upto, integer(v[0]))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows, left := &items{}, limit
+	err = c.perPool(len(full), func(p *packet, i int) {
+		p.add(c.q.of(f, "lease_above_rows"), full[i], upto[i], limit)
 	}, func(_ int, v []driver.Value) error {
 		if left > 0 {
 			left--

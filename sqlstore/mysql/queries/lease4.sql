@@ -287,11 +287,17 @@ DELETE l FROM JSON_TABLE(?, '$[*]' COLUMNS (bk VARCHAR(400) CHARACTER SET ascii 
   STRAIGHT_JOIN lease4 l FORCE INDEX (PRIMARY) ON l.binding_key = UNHEX(k.bk);
 
 -- name: lease_above
--- The ended rows of a pool but for those that ended last, without locks and
--- against the order of death.
+-- When the first of the rows of a pool died that are too many, counted from the
+-- last: seen in the index alone.
+SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', l.reclaim_at) FROM lease4 l FORCE INDEX (lease4_reclaim)
+ WHERE l.pool_id = ? AND l.reclaim_at <= $now ORDER BY l.reclaim_at DESC LIMIT 1 OFFSET ?;
+
+-- name: lease_above_rows
+-- The ended rows of a pool that died up to then, without locks, the longest dead
+-- first. Those that ended at the same moment go together.
 SELECT l.binding_key, l.rev FROM lease4 l FORCE INDEX (lease4_reclaim)
- WHERE l.pool_id = ? AND l.reclaim_at <= $now AND l.state IN (3, 4) AND SUBSTRING(l.binding_key, 5, 1) <> x'FE'
- ORDER BY l.reclaim_at DESC LIMIT ? OFFSET ?;
+ WHERE l.pool_id = ? AND l.reclaim_at <= '1970-01-01' + INTERVAL ? MICROSECOND AND l.state IN (3, 4) AND SUBSTRING(l.binding_key, 5, 1) <> x'FE'
+ ORDER BY l.reclaim_at LIMIT ?;
 
 -- name: lease_held
 -- Which of some addresses have a row, in any state.

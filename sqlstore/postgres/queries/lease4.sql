@@ -293,24 +293,25 @@ f AS (INSERT INTO addr_free (vrf, addr, pool_id) SELECT vrf, addr, pool_id FROM 
 SELECT i, count(*) FROM d GROUP BY i;
 
 -- name: lease_above
--- Deletes the ended rows of each pool but for the $1 that ended last, and lists
--- their addresses. It goes from pool to pool, and in each against the order of
--- death.
+-- Deletes the ended rows of each pool but for the $1 that ended last, the longest
+-- dead first, and lists their addresses. Where they begin is seen in the index
+-- alone; those that ended at the same moment go together.
 WITH RECURSIVE p AS (
   (SELECT l.pool_id FROM lease4 l WHERE l.reclaim_at IS NOT NULL ORDER BY l.pool_id LIMIT 1)
   UNION ALL
   SELECT (SELECT l.pool_id FROM lease4 l WHERE l.reclaim_at IS NOT NULL AND l.pool_id > p.pool_id ORDER BY l.pool_id LIMIT 1)
     FROM p WHERE p.pool_id IS NOT NULL),
 b AS MATERIALIZED (
-  SELECT x.binding_key, x.rev FROM p CROSS JOIN LATERAL (
-    SELECT l.binding_key, l.rev FROM lease4 l
-     WHERE l.pool_id = p.pool_id AND l.reclaim_at IS NOT NULL AND l.reclaim_at <= now() AND l.state IN (3, 4)
-       AND get_byte(l.binding_key, 4) <> 254
-     ORDER BY l.reclaim_at DESC OFFSET $1::bigint LIMIT $2) x
-   LIMIT $2),
+  SELECT p.pool_id, x.reclaim_at FROM p CROSS JOIN LATERAL (
+    SELECT l.reclaim_at FROM lease4 l WHERE l.pool_id = p.pool_id AND l.reclaim_at IS NOT NULL AND l.reclaim_at <= now()
+     ORDER BY l.reclaim_at DESC OFFSET $1::bigint LIMIT 1) x),
 k AS MATERIALIZED (
   SELECT x.binding_key FROM b CROSS JOIN LATERAL (
-    SELECT l.binding_key FROM lease4 l WHERE l.binding_key = b.binding_key AND l.rev = b.rev OFFSET 0 FOR UPDATE SKIP LOCKED) x),
+    SELECT l.binding_key FROM lease4 l
+     WHERE l.pool_id = b.pool_id AND l.reclaim_at IS NOT NULL AND l.reclaim_at <= b.reclaim_at AND l.state IN (3, 4)
+       AND get_byte(l.binding_key, 4) <> 254
+     ORDER BY l.reclaim_at LIMIT $2 FOR UPDATE SKIP LOCKED) x
+   LIMIT $2),
 d AS (DELETE FROM lease4 l WHERE l.binding_key = ANY (ARRAY(SELECT k.binding_key FROM k)) RETURNING l.vrf, l.addr, l.pool_id),
 f AS (INSERT INTO addr_free (vrf, addr, pool_id) SELECT vrf, addr, pool_id FROM d WHERE pool_id > 0 ORDER BY vrf, addr
       ON CONFLICT (vrf, addr) DO UPDATE SET token = DEFAULT, pool_id = excluded.pool_id, hold_until = '-infinity')

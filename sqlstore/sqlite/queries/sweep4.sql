@@ -34,10 +34,14 @@ WITH RECURSIVE p (pool_id) AS (
 SELECT pool_id FROM p WHERE pool_id IS NOT NULL;
 
 -- name: lease_above
--- The ended rows of a pool but for the ?3 that ended last.
+-- The ended rows of a pool but for the ?3 that ended last, the longest dead
+-- first. Where they begin is seen in the index alone; those that ended at the
+-- same moment go together.
 SELECT binding_key, rev FROM lease4
- WHERE pool_id = ?1 AND reclaim_at IS NOT NULL AND reclaim_at <= ?2 AND state IN (3, 4) AND substr(binding_key, 5, 1) <> x'fe'
- ORDER BY reclaim_at DESC LIMIT ?4 OFFSET ?3;
+ WHERE pool_id = ?1 AND reclaim_at IS NOT NULL AND reclaim_at <= (
+         SELECT reclaim_at FROM lease4 WHERE pool_id = ?1 AND reclaim_at IS NOT NULL AND reclaim_at <= ?2 ORDER BY reclaim_at DESC LIMIT 1 OFFSET ?3)
+   AND state IN (3, 4) AND substr(binding_key, 5, 1) <> x'fe'
+ ORDER BY reclaim_at LIMIT ?4;
 
 -- name: lease_forget
 -- Deletes a dead row by key and rev and tells its address.
