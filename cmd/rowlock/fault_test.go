@@ -1,0 +1,24 @@
+package main
+
+import "testing"
+
+// TestFaults does to a database what frontend/README.md says of faults, row by
+// row: TestFaults/postgres/01_database_killed and so on. The rows after the
+// last one in order have each a database and a link of their own, and are at
+// work together.
+func TestFaults(t *testing.T) {
+	for _, dialect := range []string{"postgres", "mariadb", "mysql"} {
+		t.Run(dialect, func(t *testing.T) {
+			t.Parallel()
+			l := newFaultLab(t, dialect)
+			t.Run("01_database_killed", l.databaseKilled)
+			together := func(name string, row func(*testing.T)) {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					row(t)
+				})
+			}
+			_ = together
+		})
+	}
+}
