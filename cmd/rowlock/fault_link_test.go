@@ -32,6 +32,7 @@ type pipe struct {
 	client, server net.Conn
 	commits        bool // a statement of the commit lane was prepared
 	trap           *trap
+	later          int // statements that commit, after the one in the trap
 }
 
 // loss is what is lost from a statement that commits on.
@@ -164,11 +165,14 @@ func (k *link) ask(p *pipe, b []byte) bool {
 	for k.silent {
 		k.change.Wait()
 	}
-	if p.trap != nil {
-		return false
-	}
 	executes := bytes.Contains(b, []byte("EXECUTE rowlock_lease_update_v4")) || p.commits && b[0] == 'B'
 	p.commits = p.commits || b[0] == 'P' && bytes.Contains(b, []byte("UPDATE lease4 l SET"))
+	if p.trap != nil {
+		if executes {
+			p.later++
+		}
+		return false
+	}
 	if k.trap == nil || !executes {
 		return true
 	}

@@ -18,7 +18,8 @@ func TestFaults(t *testing.T) {
 					row(t)
 				})
 			}
-			_ = together
+			together("05_partition", l.partition)
+			together("06_unknown_outcome", l.unknownOutcome)
 		})
 	}
 }
