@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"net"
 	"sync"
 	"testing"
@@ -30,9 +31,9 @@ type link struct {
 // pipe is one connection through the link.
 type pipe struct {
 	client, server net.Conn
-	commits        bool // a statement of the commit lane was prepared
+	began          map[string]bool // packet.first that were sent
 	trap           *trap
-	later          int // statements that commit, after the one in the trap
+	later          int // such packets after the one in the trap
 }
 
 // loss is what is lost from a statement that commits on.
@@ -44,8 +45,30 @@ const (
 	lostHost                // it learns of nothing: the client's machine is gone
 )
 
-// trap waits for the next statement that commits, and loses it or its answer.
+// packet is one that goes to the server: it has some bytes, on a connection by
+// which the first ones have gone before.
+type packet struct{ first, then string }
+
+// commitOf is the packet that commits updates of leases: with PostgreSQL it
+// executes what was prepared, with MySQL it is the second of a transaction.
+func commitOf(dialect string) packet {
+	if dialect == "postgres" {
+		return packet{"UPDATE lease4 l SET", "stmtcache_"}
+	}
+	return packet{"rowlock_lease_lock_v4", "EXECUTE rowlock_lease_update_v4"}
+}
+
+// takesFree is the end of a transaction that took free addresses of a pool.
+func takesFree(dialect string) packet {
+	if dialect == "postgres" {
+		return packet{"UPDATE pool_cursor", "commit"}
+	}
+	return packet{"UPDATE pool_cursor", "COMMIT"}
+}
+
+// trap waits for a packet, and loses it or its answer.
 type trap struct {
+	packet packet
 	loss   loss
 	caught chan struct{}
 	pipe   *pipe
@@ -90,20 +113,20 @@ func (k *link) count() (made, peak int) {
 	return k.made, k.peak
 }
 
-// catch sets a trap for the next commit.
-func (k *link) catch(l loss) *trap {
-	c := &trap{loss: l, caught: make(chan struct{})}
+// catch sets a trap for the next packet of a kind.
+func (k *link) catch(p packet, l loss) *trap {
+	c := &trap{packet: p, loss: l, caught: make(chan struct{})}
 	k.set(func() { k.trap = c })
 	return c
 }
 
-// wait waits until the trap has caught a commit.
+// wait waits until the trap has caught its packet.
 func (c *trap) wait(t *testing.T) {
 	t.Helper()
 	select {
 	case <-c.caught:
 	case <-time.After(20 * time.Second):
-		t.Fatal("no commit went to the database")
+		t.Fatal("the packet did not go to the database")
 	}
 }
 
@@ -126,7 +149,7 @@ func (k *link) accept() {
 			}
 			continue
 		}
-		p := &pipe{client: client, server: server}
+		p := &pipe{client: client, server: server, began: map[string]bool{}}
 		k.pipes[p] = true
 		k.made, k.peak = k.made+1, max(k.peak, len(k.pipes))
 		k.mu.Unlock()
@@ -158,22 +181,25 @@ func (k *link) forward(p *pipe, to, from net.Conn, pass func(*pipe, []byte) bool
 }
 
 // ask decides whether a piece goes to the server; while the link is silent it
-// waits. A commit is one packet of both protocols.
+// waits.
 func (k *link) ask(p *pipe, b []byte) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for k.silent {
 		k.change.Wait()
 	}
-	executes := bytes.Contains(b, []byte("EXECUTE rowlock_lease_update_v4")) || p.commits && b[0] == 'B'
-	p.commits = p.commits || b[0] == 'P' && bytes.Contains(b, []byte("UPDATE lease4 l SET"))
+	c := cmp.Or(p.trap, k.trap)
+	caught := c != nil && p.began[c.packet.first] && bytes.Contains(b, []byte(c.packet.then))
+	for _, first := range []string{commitOf("mysql").first, commitOf("postgres").first, takesFree("").first} {
+		p.began[first] = p.began[first] || bytes.Contains(b, []byte(first))
+	}
 	if p.trap != nil {
-		if executes {
+		if caught {
 			p.later++
 		}
 		return false
 	}
-	if k.trap == nil || !executes {
+	if !caught {
 		return true
 	}
 	p.trap, k.trap = k.trap, nil

@@ -58,7 +58,7 @@ func (l *faultLab) unknownOutcome(t *testing.T) {
 		log := &load.Log{}
 		o := s.clients("10.20.0.1", 1)
 		o.First, o.Record, o.Tries, o.Timeout = n, log, 8, 500*time.Millisecond
-		c := k.catch(what)
+		c := k.catch(commitOf(l.dialect), what)
 		done := make(chan *load.Result, 1)
 		go func() {
 			r, err := load.Run(t.Context(), o)

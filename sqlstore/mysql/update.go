@@ -35,6 +35,7 @@ func (c *conn) update(b *sqlstore.Batch, res *sqlstore.BatchResult) error {
 		p.add(c.q.of(f, "lease_exists"), missing.Text())
 	}
 	p.add(c.q.get("tx_commit"))
+	c.noLimit(p)
 	changed := 0
 	err = c.send(p, func(result int, v []driver.Value) error {
 		ch := &changes[integer(v[0])]
@@ -73,6 +74,7 @@ func (c *conn) lock(f sqlstore.Family, b *sqlstore.Batch, res *sqlstore.BatchRes
 	}
 	p := &packet{}
 	p.add(c.q.get("tx_begin"))
+	c.limit(p)
 	p.add(c.q.of(f, "lane_items"), b.Fence.Frontend, b.Fence.Incarnation, keys.Text())
 	p.add(c.q.execute(f, "lane_clock"))
 	p.add(c.q.execute(f, "lane_head"))
