@@ -33,6 +33,4 @@ DELETE FROM move_progress;
 
 -- name: move_patience
 -- The server waits for as long as it takes until somebody reads the rows.
-SET SESSION net_write_timeout = 86400
-, idle_transaction_timeout = 0 --mariadb
-;
+SET SESSION net_write_timeout = 86400;
