@@ -166,6 +166,7 @@ func (l *lane) try(p part) []part {
 		return nil
 	}
 	err := l.transact(jobs)
+	l.e.noted(err)
 	switch {
 	case err == nil:
 		for _, j := range jobs {

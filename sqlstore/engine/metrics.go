@@ -17,7 +17,7 @@ type metrics struct {
 	revision                    prometheus.Gauge
 }
 
-func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, ready func() float64) (*metrics, error) {
 	seconds := prometheus.ExponentialBuckets(0.0001, 2, 15)
 	histogram := func(name, help string, buckets []float64) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"lane"})
@@ -43,9 +43,12 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		hints:       plain("rowlock_sqlstore_hints_total", "Candidate addresses fetched."),
 		revision:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_config_revision", Help: "Configuration revision in use."}),
 	}
+	gauge := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "rowlock_sqlstore_ready", Help: "1 while this frontend may serve and the database takes leases, else 0.",
+	}, ready)
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.panics, m.hints, m.revision,
+		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.panics, m.hints, m.revision, gauge,
 	} {
 		errs = append(errs, reg.Register(c))
 	}

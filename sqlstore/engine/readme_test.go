@@ -17,7 +17,7 @@ var metricName = regexp.MustCompile(`^rowlock_sqlstore_[a-z]+(_[a-z]+)*$`)
 // Names are in the project's form, have a help text and are in the manual.
 func TestMetricNames(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	m, err := newMetrics(reg)
+	m, err := newMetrics(reg, func() float64 { return 0 })
 	require.NoError(t, err)
 	for _, v := range []*prometheus.HistogramVec{m.batch, m.waiting, m.transaction} {
 		v.WithLabelValues("x").Observe(1)

@@ -20,9 +20,9 @@ const leaseFile = "queries/lease4.sql"
 // queries holds the statements by name; those on leases once per family.
 type queries struct {
 	mariadb bool
-	common map[string]string
-	lease  map[sqlstore.Family]map[string]string
-	run    map[sqlstore.Family]map[string]string // executes a prepared statement on leases
+	common  map[string]string
+	lease   map[sqlstore.Family]map[string]string
+	run     map[sqlstore.Family]map[string]string // executes a prepared statement on leases
 }
 
 // The statements that the connections of a lane prepare.
