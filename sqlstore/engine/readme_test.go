@@ -27,7 +27,7 @@ func TestMetricNames(t *testing.T) {
 	}
 	families, err := reg.Gather()
 	require.NoError(t, err)
-	require.Len(t, families, 13)
+	require.Len(t, families, 14)
 	manual := readme(t)
 	for _, f := range families {
 		name := f.GetName()
