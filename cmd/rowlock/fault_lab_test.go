@@ -112,9 +112,13 @@ func (s *served) metric(name, labels string) (sum float64) {
 	return sum
 }
 
-// logged tells how often an event is in the log.
+// logged tells how often an event, or any, is in the log.
 func (s *served) logged(event string) int {
-	return strings.Count(s.log.String(), `"event":"`+event+`"`)
+	if event != "" {
+		event += `"`
+	}
+	return strings.Count(s.log.String(), `"event":"`+event)
+
 }
 
 // eventually waits for as long as only what hangs can take.

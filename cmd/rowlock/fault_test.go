@@ -12,6 +12,9 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			l := newFaultLab(t, dialect)
 			t.Run("01_database_killed", l.databaseKilled)
+			t.Run("08_read_only", l.readOnly)
+			t.Run("08_disk_full", l.diskFull)
+			t.Run("09_too_many_connections", l.tooManyConnections)
 			together := func(name string, row func(*testing.T)) {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()

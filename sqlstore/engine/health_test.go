@@ -13,6 +13,44 @@ import (
 	"rowlock/sqlstore"
 )
 
+// While nothing comes through, a lane tries less and less often, and more go
+// into each batch; the first success ends that.
+func TestLaneRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		away := true
+		f := &fakeStore{split: true, apply: func(b *sqlstore.Batch) (*sqlstore.BatchResult, error) {
+			if away {
+				return nil, sqlstore.ErrUnavailable
+			}
+			return done(b), nil
+		}}
+		e := newTest(t, f)
+		l := e.offerLane(sqlstore.IPv4)
+		send := func(n int) *job {
+			j := insertJob(n)
+			j.ctx = t.Context()
+			l.submit(j)
+			return j
+		}
+		for n := range 1000 { // one a millisecond
+			send(n)
+			time.Sleep(time.Millisecond)
+		}
+		require.LessOrEqual(t, len(f.sizes()), 16)
+		require.GreaterOrEqual(t, len(f.sizes()), 6)
+		time.Sleep(longestPause)
+		away = false
+		require.NoError(t, waitFor(send(1000)))
+		require.Zero(t, e.health.pause())
+		time.Sleep(longestPause) // the other connection of the lane
+	})
+}
+
+func waitFor(j *job) error {
+	<-j.done
+	return j.err
+}
+
 // A database that answers heartbeats and takes no leases, as one with a full
 // disk: the frontend is not ready, says so once in a while, and is again when
 // the database is.
@@ -67,5 +105,6 @@ func TestLeasesAreNotTaken(t *testing.T) {
 		time.Sleep(failingFor)
 		require.NoError(t, e.register(t.Context()))
 		require.NoError(t, e.NotReady(), "nobody tries any more")
+		time.Sleep(longestPause)
 	})
 }

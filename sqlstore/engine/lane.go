@@ -88,6 +88,9 @@ func (l *lane) run() {
 		}
 		started := time.Now()
 		l.exec(batch)
+		if rest := l.e.health.pause(); rest > 0 {
+			time.Sleep(rest)
+		}
 		if items < smallBatch {
 			if rest := pace - time.Since(started); rest > 0 && l.hasWork() {
 				time.Sleep(rest)
