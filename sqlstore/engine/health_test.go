@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,9 +18,10 @@ import (
 // into each batch; the first success ends that.
 func TestLaneRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		away := true
+		var away atomic.Bool
+		away.Store(true)
 		f := &fakeStore{split: true, apply: func(b *sqlstore.Batch) (*sqlstore.BatchResult, error) {
-			if away {
+			if away.Load() {
 				return nil, sqlstore.ErrUnavailable
 			}
 			return done(b), nil
@@ -39,7 +41,7 @@ func TestLaneRests(t *testing.T) {
 		require.LessOrEqual(t, len(f.sizes()), 16)
 		require.GreaterOrEqual(t, len(f.sizes()), 6)
 		time.Sleep(longestPause)
-		away = false
+		away.Store(false)
 		require.NoError(t, waitFor(send(1000)))
 		require.Zero(t, e.health.pause())
 		time.Sleep(longestPause) // the other connection of the lane
