@@ -26,6 +26,11 @@ func TestFaults(t *testing.T) {
 			together("13_frontend_killed", l.frontendKilled)
 			together("13_host_gone", l.hostGone)
 			together("13_host_gone_with_free_addresses", l.hostGoneWithFree)
+			together("14_duplicates", l.duplicates)
 		})
 	}
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		t.Run("14_duplicates", duplicatesOnSQLite)
+	})
 }
