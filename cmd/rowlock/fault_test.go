@@ -23,6 +23,9 @@ func TestFaults(t *testing.T) {
 			}
 			together("05_partition", l.partition)
 			together("06_unknown_outcome", l.unknownOutcome)
+			together("07_slow", l.slow)
+			together("07_table_locked", l.tableLocked)
+			together("10_deadlock", l.deadlock)
 			together("13_frontend_killed", l.frontendKilled)
 			together("13_host_gone", l.hostGone)
 			together("13_host_gone_with_free_addresses", l.hostGoneWithFree)

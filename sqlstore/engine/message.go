@@ -39,8 +39,9 @@ type item struct {
 	assigned bool       // v6: the address asked for is refused, any will do
 }
 
-// run takes the message to its end. A candidate whose fate is not known when
-// it ends early is tried again later.
+// run takes the message to its end. What is decided is answered, also when its
+// time is over by then; only a further step needs time that is left. A candidate
+// whose fate is not known when it ends early is tried again later.
 func (m *message) run(ctx context.Context) error {
 	defer func() {
 		for i := range m.items {
@@ -49,6 +50,9 @@ func (m *message) run(ctx context.Context) error {
 	}()
 	for range maxRounds {
 		inserts, updates := m.pending()
+		if len(inserts)+len(updates) > 0 && ctx.Err() != nil {
+			return sqlstore.ErrBusy
+		}
 		switch {
 		case len(inserts) > 0:
 			if err := m.insertRound(ctx, inserts); err != nil {
@@ -60,9 +64,6 @@ func (m *message) run(ctx context.Context) error {
 			}
 		default:
 			return nil
-		}
-		if ctx.Err() != nil {
-			return sqlstore.ErrBusy
 		}
 	}
 	return fmt.Errorf("no decision after %d steps: %w", maxRounds, sqlstore.ErrBusy)
