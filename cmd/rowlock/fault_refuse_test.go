@@ -3,12 +3,14 @@ package main
 import (
 	"database/sql"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"rowlock/cmd/rowperf/load"
+	"rowlock/sqlstore/storetest/dbserver"
 )
 
 // refused watches a server whose database refuses to write, for some seconds
@@ -47,10 +49,12 @@ func (l *faultLab) readOnly(t *testing.T) {
 	l.setReadOnly(true)
 	took := s.notReady("")
 	refused(t, k, s, 0)
-	s.notReady("heartbeat: ")
+	s.notReady("heartbeat: not confirmed")
 	require.NotZero(t, s.logged("frontend.heartbeat_failed"))
+	require.Zero(t, s.metric("rowlock_sqlstore_ready", ""))
 	l.setReadOnly(false)
 	back := s.serves("10.20.0.1", 20)
+	require.Equal(t, 1.0, s.metric("rowlock_sqlstore_ready", ""))
 	require.Equal(t, before, active(t, l.db.URL(name)))
 	t.Logf("not ready after %.1f s; serves %d ms after the server was writable", took.Seconds(), back.Milliseconds())
 	require.Zero(t, s.end())
@@ -76,7 +80,7 @@ func (l *faultLab) diskFull(t *testing.T) {
 	require.Equal(t, 20, s.lease("10.20.0.1", 20).Completed)
 	before := active(t, l.db.URL(name))
 
-	l.db.FillDisk()
+	l.db.Disk.Fill()
 	o := s.clients("10.30.0.1", 200)
 	for o.Outstanding, o.Tries = 64, 1; ; o.First += o.Clients { // there is room in pages that are there
 		r, err := load.Run(t.Context(), o)
@@ -90,12 +94,42 @@ func (l *faultLab) diskFull(t *testing.T) {
 	require.NotZero(t, s.logged("lane.failed"))
 	require.Regexp(t, `"event":"lane.failed","err":"[^\n]*(53100|1114|1021|ENOSPC)`, s.log.String())
 	acked(t, l.db.URL(name), log)
-	l.db.FreeDisk()
+	l.db.Disk.Free()
 	back := s.serves("10.20.0.1", 20)
 	for key, addr := range before {
 		require.Equal(t, addr, active(t, l.db.URL(name))[key])
 	}
 	t.Logf("serves %d ms after there was room", back.Milliseconds())
+	require.Zero(t, s.end())
+}
+
+// A file on a full disk takes nothing, not even heartbeats.
+func diskFullOnSQLite(t *testing.T) {
+	dir := t.TempDir()
+	disk := dbserver.NewDisk(t, dir, 64<<20)
+	defer func() { require.NoError(t, disk.Unmount()) }()
+	url := "sqlite:" + filepath.Join(dir, "rowlock.db")
+	applySample(t, url)
+	s := startServe(t, url)
+	s.waitReady()
+	renew := held(t, s, 20)(s.dhcp4())
+	before := active(t, url)
+
+	disk.Fill()
+	eventually(t, "the disk does not become full", func() bool { // there is room in the log of changes
+		r, err := load.Run(t.Context(), renew)
+		require.NoError(t, err)
+		return r.Completed == 0
+	})
+	took := s.notReady("heartbeat: not confirmed")
+	require.NotZero(t, s.logged("lane.failed"))
+	require.NotZero(t, s.logged("frontend.heartbeat_failed"))
+	disk.Free()
+	back := s.serves("10.20.0.1", 20)
+	for key, addr := range before {
+		require.Equal(t, addr, active(t, url)[key])
+	}
+	t.Logf("not ready after %.1f s; serves %d ms after there was room", took.Seconds(), back.Milliseconds())
 	require.Zero(t, s.end())
 }
 

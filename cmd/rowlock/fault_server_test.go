@@ -62,8 +62,8 @@ func (l *faultLab) databaseKilled(t *testing.T) {
 	eventually(t, "no lease", func() bool { n, _ := acksAfter(log, time.Time{}); return n >= 50 })
 
 	l.db.Kill()
-	one.notReady("database: ")
-	two.notReady("database: ")
+	one.notReady("database: database unavailable")
+	two.notReady("database: database unavailable")
 	away := time.Now()
 	time.Sleep(500 * time.Millisecond) // for some more clients to ask in vain
 	n, _ := acksAfter(log, away)

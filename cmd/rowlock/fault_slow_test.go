@@ -40,9 +40,8 @@ func runAll(t *testing.T, c *sql.Conn, statements ...string) {
 }
 
 // Each answer of the database takes long, and more new clients come than it can
-// serve: those who renew are answered, of the others as many as there is time
-// for. What waits is bounded, and nothing is left of it when the database is
-// fast again.
+// serve: those who renew are answered before them. What waits is bounded, and
+// nothing is left of it when the database is fast again.
 func (l *faultLab) slow(t *testing.T) {
 	name := l.site(t, 17)
 	k, s := l.linked(t, name)

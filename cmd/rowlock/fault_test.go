@@ -34,6 +34,7 @@ func TestFaults(t *testing.T) {
 	}
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
+		t.Run("08_disk_full", diskFullOnSQLite)
 		t.Run("14_duplicates", duplicatesOnSQLite)
 	})
 }

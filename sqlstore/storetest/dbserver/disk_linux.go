@@ -1,49 +1,59 @@
 package dbserver
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
 
-// mount makes the server's folder a file system in memory of that many bytes.
-func (s *Server) mount(bytes int64) {
-	s.t.Helper()
-	if os.Getuid() != 0 {
-		missing(s.t, s.Dialect, fmt.Errorf("a disk of its own needs root"))
-	}
-	require.NoError(s.t, unix.Mount("tmpfs", s.dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("size=%d,mode=0700", bytes)))
-	s.disk = bytes
+// Disk is a file system in memory.
+type Disk struct {
+	t    testing.TB
+	dir  string
+	size int64
 }
 
-func (s *Server) unmount() error {
-	if s.disk == 0 {
+// NewDisk puts one of that many bytes in the place of an empty folder. Without
+// the right to do so the test is skipped, or fails.
+func NewDisk(t testing.TB, dir string, size int64) *Disk {
+	t.Helper()
+	if os.Getuid() != 0 {
+		missing(t, "disk", errors.New("a disk of its own needs root"))
+	}
+	require.NoError(t, unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("size=%d,mode=0700", size)))
+	return &Disk{t, dir, size}
+}
+
+// Unmount gives the folder back, empty as it was.
+func (d *Disk) Unmount() error {
+	if d == nil {
 		return nil
 	}
-	return unix.Unmount(s.dir, unix.MNT_DETACH)
+	return unix.Unmount(d.dir, unix.MNT_DETACH)
 }
 
-// FillDisk makes the server's disk as small as what is on it: nothing more can
-// be written. FreeDisk gives it its size again.
-func (s *Server) FillDisk() {
-	s.t.Helper()
-	// the server may write meanwhile: then the disk is larger than was seen
-	require.Eventually(s.t, func() bool {
+// Fill makes the disk as small as what is on it: nothing more can be written.
+func (d *Disk) Fill() {
+	d.t.Helper()
+	// somebody may write meanwhile: then more is on it than was seen
+	require.Eventually(d.t, func() bool {
 		var f unix.Statfs_t
-		require.NoError(s.t, unix.Statfs(s.dir, &f))
-		return s.resize(int64(f.Blocks-f.Bfree)*f.Bsize) == nil
+		require.NoError(d.t, unix.Statfs(d.dir, &f))
+		return d.resize(int64(f.Blocks-f.Bfree)*f.Bsize) == nil
 	}, startTime, time.Millisecond)
 }
 
-// FreeDisk ends a FillDisk.
-func (s *Server) FreeDisk() {
-	s.t.Helper()
-	require.NoError(s.t, s.resize(s.disk))
+// Free gives the disk its size again.
+func (d *Disk) Free() {
+	d.t.Helper()
+	require.NoError(d.t, d.resize(d.size))
 }
 
-func (s *Server) resize(bytes int64) error {
-	return unix.Mount("tmpfs", s.dir, "tmpfs", unix.MS_REMOUNT|unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("size=%d", bytes))
+func (d *Disk) resize(size int64) error {
+	return unix.Mount("tmpfs", d.dir, "tmpfs", unix.MS_REMOUNT|unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("size=%d", size))
 }

@@ -2,13 +2,25 @@
 
 package dbserver
 
-import "errors"
+import (
+	"errors"
+	"testing"
+)
 
-func (s *Server) mount(int64)    { missing(s.t, s.Dialect, errors.New("a disk of its own needs Linux")) }
-func (s *Server) unmount() error { return nil }
+// Disk is a file system in memory, on Linux only.
+type Disk struct{}
 
-// FillDisk needs Linux.
-func (s *Server) FillDisk() {}
+// NewDisk skips the test.
+func NewDisk(t testing.TB, _ string, _ int64) *Disk {
+	missing(t, "disk", errors.New("a disk of its own needs Linux"))
+	return nil
+}
 
-// FreeDisk needs Linux.
-func (s *Server) FreeDisk() {}
+// Unmount does nothing.
+func (d *Disk) Unmount() error { return nil }
+
+// Fill does nothing.
+func (d *Disk) Fill() {}
+
+// Free does nothing.
+func (d *Disk) Free() {}

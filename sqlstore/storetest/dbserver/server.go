@@ -36,7 +36,7 @@ type Options struct {
 	// streaming standby).
 	Clone *Server
 	// Disk, when not 0, is the size in bytes of a file system in memory that
-	// the server's folder becomes, for FillDisk.
+	// the server's folder becomes.
 	Disk int64
 }
 
@@ -45,13 +45,13 @@ type Server struct {
 	Dialect string
 	Port    int    // on 127.0.0.1
 	Socket  string // its folder (PostgreSQL) or path
+	Disk    *Disk  // its own, or nil
 	t       testing.TB
 	engine  engine
 	dir     string // as this process sees it
 	inside  string // as the server sees it
 	attr    *syscall.SysProcAttr
 	args    []string
-	disk    int64 // size of its own file system, 0 for none
 	cmd     *exec.Cmd
 	done    chan struct{}
 }
@@ -123,7 +123,7 @@ func (s *Server) folder(disk int64) {
 	s.inside = "/" + s.inside
 	s.Socket = s.engine.socket(s.dir)
 	if disk > 0 {
-		s.mount(disk)
+		s.Disk = NewDisk(s.t, s.dir, disk)
 	}
 	s.attr = processAttr(s.engine.root)
 	if os.Getuid() != 0 {
@@ -248,7 +248,7 @@ func (s *Server) remove() {
 		_ = s.cmd.Process.Signal(syscall.SIGCONT)
 		s.Stop()
 	}
-	if err := errors.Join(s.unmount(), os.RemoveAll(s.dir)); err != nil {
+	if err := errors.Join(s.Disk.Unmount(), os.RemoveAll(s.dir)); err != nil {
 		s.t.Errorf("remove server folder: %v", err)
 	}
 }
