@@ -128,9 +128,9 @@ func leaseDrop(err error) error {
 		err    error
 		reason Reason
 	}{
+		{sqlstore.ErrUnavailable, ReasonUnavailable}, // also where a driver names a deadline as the cause
 		{context.DeadlineExceeded, ReasonDeadline},
 		{context.Canceled, ReasonDeadline},
-		{sqlstore.ErrUnavailable, ReasonUnavailable},
 		{sqlstore.ErrDenied, ReasonDenied},
 		{sqlstore.ErrFenced, ReasonFenced},
 		{sqlstore.ErrBusy, ReasonBusy},

@@ -6,14 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"rowlock/admin/deploy"
-	"rowlock/admin/site"
 	"rowlock/sqlstore"
 	"rowlock/sqlstore/dialects"
 	"rowlock/sqlstore/storetest"
@@ -31,18 +28,7 @@ func ownServer(t *testing.T, dialect string) (*dbserver.Server, string) {
 		db.Exec("", "CREATE DATABASE app CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
 	}
 	url := db.URL(name)
-	m, err := dialects.Migrator(t.Context(), url, dialects.Options{})
-	require.NoError(t, err)
-	defer m.Close()
-	_, err = m.Up(t.Context())
-	require.NoError(t, err)
-	cfg, err := site.Parse("isp-site.yaml", deploy.Site)
-	require.NoError(t, err)
-	store, err := dialects.Open(t.Context(), url, dialects.Options{})
-	require.NoError(t, err)
-	defer store.Close()
-	_, err = store.ApplyConfig(t.Context(), 0, cfg, "test", "")
-	require.NoError(t, err)
+	applySample(t, url)
 	return db, url
 }
 
@@ -56,32 +42,6 @@ func active(t *testing.T, url string) map[sqlstore.Key]string {
 		out[l.Key] = l.Addr.String()
 	}
 	return out
-}
-
-// The database is killed -9 while it is used: the server stays, is not ready,
-// and serves again as soon as the database does; every lease that it
-// acknowledged is there.
-func TestServeDatabaseKilled(t *testing.T) {
-	for _, dialect := range []string{"postgres", "mariadb", "mysql"} {
-		t.Run(dialect, func(t *testing.T) {
-			t.Parallel()
-			db, url := ownServer(t, dialect)
-			s := startServe(t, url)
-			s.waitReady()
-			require.Equal(t, 20, s.lease("10.20.0.1", 20).Completed)
-			before := active(t, url)
-			require.Len(t, before, 20)
-
-			db.Kill()
-			require.Eventually(t, func() bool { status, _ := s.ready(); return status == http.StatusServiceUnavailable }, 30*time.Second, 50*time.Millisecond)
-			require.Zero(t, s.lease("10.20.0.1", 1).Completed, "an answer without a database")
-			db.Run()
-			s.waitReady()
-			require.Eventually(t, func() bool { return s.lease("10.20.0.1", 20).Completed == 20 }, 30*time.Second, 50*time.Millisecond)
-			require.Equal(t, before, active(t, url))
-			require.Zero(t, s.end())
-		})
-	}
 }
 
 // With database_give_up a process ends with an error when its database stays

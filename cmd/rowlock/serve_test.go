@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -63,8 +64,10 @@ func startServe(t *testing.T, database string, more ...string) *served {
 	require.NoError(t, l.Close())
 	database, password := withoutPassword(t, database)
 	config := filepath.Join(t.TempDir(), "rowlock.yaml")
-	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `frontend_id: one
-database: %q
+	if !slices.ContainsFunc(more, func(line string) bool { return strings.HasPrefix(line, "frontend_id:") }) {
+		more = append(more, "frontend_id: one")
+	}
+	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `database: %q
 state_dir: %q
 listen:
   dhcp4: [{address: 127.0.0.1, port: 0}]
@@ -126,16 +129,28 @@ func (s *served) end() int {
 
 var dhcp4Ready = regexp.MustCompile(`"dhcp4":\["([^"]+)"\]`)
 
-// lease lets clients get leases and returns the run's result.
-func (s *served) lease(relay string, clients int) *load.Result {
+// dhcp4 is where the server takes DHCPv4 packets.
+func (s *served) dhcp4() netip.AddrPort {
 	s.t.Helper()
 	s.waitServing() // a process is ready a moment before it says where it listens
 	m := dhcp4Ready.FindStringSubmatch(s.log.String())
 	require.NotNil(s.t, m, s.log.String())
-	r, err := load.Run(s.t.Context(), load.Options{
-		Family: sqlstore.IPv4, Servers: []netip.AddrPort{netip.MustParseAddrPort(m[1])}, Relays: []load.Relay{{Addr: netip.MustParseAddr(relay)}},
-		Clients: clients, Seed: 1, Mode: load.Saturate, Outstanding: 4, Timeout: 250 * time.Millisecond, Tries: 3,
-	})
+	return netip.MustParseAddrPort(m[1])
+}
+
+// clients are the first so many behind a relay, a few of them at once.
+func (s *served) clients(relay string, n int) load.Options {
+	s.t.Helper()
+	return load.Options{
+		Family: sqlstore.IPv4, Servers: []netip.AddrPort{s.dhcp4()}, Relays: []load.Relay{{Addr: netip.MustParseAddr(relay)}},
+		Clients: n, Seed: 1, Mode: load.Saturate, Outstanding: 4, Timeout: 250 * time.Millisecond, Tries: 3,
+	}
+}
+
+// lease lets clients get leases and returns the run's result.
+func (s *served) lease(relay string, clients int) *load.Result {
+	s.t.Helper()
+	r, err := load.Run(s.t.Context(), s.clients(relay, clients))
 	require.NoError(s.t, err)
 	return r
 }

@@ -45,6 +45,7 @@ type Engine struct {
 	commits   map[sqlstore.Family]*lane
 	times     atomic.Pointer[times]
 	member    member
+	health    health
 	loader    loader
 	sweeper   chan struct{}
 	bans      sync.Map     // lockName -> time.Time
@@ -74,7 +75,7 @@ func New(cfg Config) (*Engine, error) {
 	e := &Engine{cfg: cfg, store: cfg.Store, log: cfg.Logger, keys: newKeyLocks(), sweeper: make(chan struct{}, 1)}
 	e.makeLanes()
 	var err error
-	if e.metrics, err = newMetrics(cfg.Registerer, e.laneLengths); err != nil {
+	if e.metrics, err = newMetrics(cfg.Registerer, e.laneLengths, e.ready); err != nil {
 		return nil, err
 	}
 	e.hints = newHints(e)

@@ -105,6 +105,9 @@ func (l *lane) run() {
 		}
 		started := time.Now()
 		l.exec(batch)
+		if rest := l.e.health.pause(); rest > 0 {
+			time.Sleep(rest)
+		}
 		if items < smallBatch {
 			if rest := pace - time.Since(started); rest > 0 && l.hasWork() {
 				time.Sleep(rest)
@@ -190,6 +193,7 @@ func (l *lane) try(p part) []part {
 		return nil
 	}
 	err := l.transact(jobs)
+	l.e.noted(err)
 	switch {
 	case err == nil:
 		for _, j := range jobs {

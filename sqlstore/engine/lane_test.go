@@ -246,6 +246,7 @@ func TestUnknownOutcome(t *testing.T) {
 		require.ErrorIs(t, err, sqlstore.ErrUnavailable)
 		require.Nil(t, d)
 		require.Len(t, f.batches, 2)
+		time.Sleep(longestPause)
 	})
 }
 

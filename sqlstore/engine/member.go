@@ -125,10 +125,11 @@ func (e *Engine) Ready() bool {
 	return !e.member.confirmed.IsZero() && time.Since(e.member.confirmed) < staleAfter
 }
 
-// NotReady says why this frontend may not serve; nil when it may.
+// NotReady says why this frontend may not serve, or cannot because the database
+// takes no leases; nil when it may and can.
 func (e *Engine) NotReady() error {
 	if e.Ready() {
-		return nil
+		return e.health.failing()
 	}
 	e.member.mu.Lock()
 	defer e.member.mu.Unlock()

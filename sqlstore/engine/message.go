@@ -57,8 +57,9 @@ type item struct {
 	assigned bool       // v6: the address asked for is refused, any will do
 }
 
-// run takes the message to its end. A candidate whose fate is not known when
-// it ends early is tried again later.
+// run takes the message to its end. What is decided is answered, also when its
+// time is over by then; only a further step needs time that is left. A candidate
+// whose fate is not known when it ends early is tried again later.
 func (m *message) run(ctx context.Context) error {
 	defer func() {
 		for i := range m.items {

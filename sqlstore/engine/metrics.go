@@ -19,8 +19,8 @@ type metrics struct {
 }
 
 // newMetrics makes the metrics and registers them; lengths returns how many
-// items wait in each lane.
-func newMetrics(reg prometheus.Registerer, lengths func() map[string]int) (*metrics, error) {
+// items wait in each lane, ready whether this frontend may serve.
+func newMetrics(reg prometheus.Registerer, lengths func() map[string]int, ready func() float64) (*metrics, error) {
 	seconds := prometheus.ExponentialBuckets(0.0001, 2, 15)
 	histogram := func(name, help string, buckets []float64) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"lane"})
@@ -49,11 +49,14 @@ func newMetrics(reg prometheus.Registerer, lengths func() map[string]int) (*metr
 		stock:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_hints", Help: "Candidate addresses at hand."}),
 		revision:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_config_revision", Help: "Configuration revision in use."}),
 	}
+	gauge := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "rowlock_sqlstore_ready", Help: "1 while this frontend may serve and the database takes leases, else 0.",
+	}, ready)
 	m.stray = prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_history_stray", Help: "1 while the history has rows where a month of their own should be."})
 	var errs []error
 	for _, c := range []prometheus.Collector{
 		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.cached, m.panics, m.hints, m.stock,
-		m.scrubbed, m.revision, m.stray,
+		m.scrubbed, m.revision, m.stray, gauge,
 		laneGauge{prometheus.NewDesc("rowlock_sqlstore_lane_items", "Items waiting for a transaction.", []string{"lane"}, nil), lengths},
 	} {
 		errs = append(errs, reg.Register(c))

@@ -17,7 +17,7 @@ var metricName = regexp.MustCompile(`^rowlock_sqlstore_[a-z]+(_[a-z]+)*$`)
 // Names are in the project's form, have a help text and are in the manual.
 func TestMetricNames(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	m, err := newMetrics(reg, func() map[string]int { return map[string]int{"x": 1} })
+	m, err := newMetrics(reg, func() map[string]int { return map[string]int{"x": 1} }, func() float64 { return 0 })
 	require.NoError(t, err)
 	for _, v := range []*prometheus.HistogramVec{m.batch, m.waiting, m.transaction} {
 		v.WithLabelValues("x").Observe(1)
@@ -27,7 +27,7 @@ func TestMetricNames(t *testing.T) {
 	}
 	families, err := reg.Gather()
 	require.NoError(t, err)
-	require.Len(t, families, 18)
+	require.Len(t, families, 19)
 	manual := readme(t)
 	for _, f := range families {
 		name := f.GetName()

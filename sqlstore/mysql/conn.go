@@ -135,12 +135,29 @@ func (s *Store) with(ctx context.Context, pool *sql.DB, do func(*conn) error) er
 	}))
 }
 
+// limit lets the server end the transaction, and with it the connection, when
+// the program falls silent in it; noLimit ends that. MariaDB has a setting for it.
+func (c *conn) limit(p *packet) {
+	if !c.q.mariadb {
+		p.add(c.q.get("tx_limit"))
+	}
+}
+
+func (c *conn) noLimit(p *packet) {
+	if !c.q.mariadb {
+		p.add(c.q.get("tx_no_limit"))
+	}
+}
+
 // rollback ends a transaction that failed, so that the connection may be used
 // again; a connection that cannot is given up.
 func (c *conn) rollback(err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), time.Second)
 	defer cancel()
-	if _, rerr := c.c.ExecContext(ctx, c.q.get("tx_rollback"), nil); rerr != nil {
+	p := &packet{}
+	p.add(c.q.get("tx_rollback"))
+	c.noLimit(p)
+	if _, rerr := c.c.ExecContext(ctx, p.statement(), nil); rerr != nil {
 		return errors.Join(fmt.Errorf("%w: %w", sqlstore.ErrUnavailable, err), rerr)
 	}
 	return err
@@ -157,13 +174,17 @@ func (s *Store) tx(ctx context.Context, do func(*conn) error) (err error) {
 			begin := &packet{}
 			begin.add(c.q.get("tx_begin"))
 			begin.add(c.q.get("tx_now"))
+			c.limit(begin)
 			if err := c.send(begin, nil); err != nil {
 				return c.rollback(err)
 			}
 			if err := do(c); err != nil {
 				return c.rollback(err)
 			}
-			if _, err := c.exec(c.q.get("tx_commit")); err != nil {
+			end := &packet{}
+			end.add(c.q.get("tx_commit"))
+			c.noLimit(end)
+			if _, err := c.c.ExecContext(c.ctx, end.statement(), nil); err != nil {
 				return c.rollback(err)
 			}
 			return nil

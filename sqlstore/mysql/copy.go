@@ -47,7 +47,11 @@ type copyReader struct{ c *conn }
 func (s *Store) CopySnapshot(ctx context.Context, do func(sqlstore.CopyReader) error) error {
 	var said error // by do: no error of this database
 	err := s.with(ctx, s.general, func(c *conn) error {
-		for _, name := range []string{"move_patience", "config_snapshot", "tx_begin"} {
+		begin := []string{"move_patience", "config_snapshot", "tx_begin"}
+		if s.mariadb {
+			begin = append(begin, "idle_patience")
+		}
+		for _, name := range begin {
 			if err := c.run(name); err != nil {
 				return err
 			}

@@ -95,7 +95,7 @@ func (m *migrator) lockedOnce(ctx context.Context, mariadb bool, do func() error
 	}
 	defer func() { _ = tx.Rollback() }()
 	if mariadb {
-		if _, err := tx.ExecContext(ctx, m.q.get("migrate_patience")); err != nil {
+		if _, err := tx.ExecContext(ctx, m.q.get("idle_patience")); err != nil {
 			return classify(err)
 		}
 	}

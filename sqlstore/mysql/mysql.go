@@ -160,24 +160,21 @@ var generalSettings = settings{
 
 // serverSettings are those of connections to one flavour: no statement is ended
 // for its length, which a move needs, and the time-outs of callers make needless.
+// A program that falls silent in a transaction loses it (MySQL: see tx_limit).
 func serverSettings(mariadb bool) settings {
 	set := settings{}
 	maps.Copy(set, generalSettings)
 	if mariadb {
-		set["max_statement_time"] = "0"
+		set["max_statement_time"], set["idle_transaction_timeout"] = "0", "5"
 	} else {
 		set["max_execution_time"] = "0"
 	}
 	return set
 }
 
-// laneSettings keep a client's patience: a lock is waited for at most a second,
-// and (MariaDB only) a paused program loses its transaction.
+// laneSettings keep a client's patience: a lock is waited for at most a second.
 func laneSettings(mariadb bool) settings {
 	set := serverSettings(mariadb)
 	set["innodb_lock_wait_timeout"] = "1"
-	if mariadb {
-		set["idle_transaction_timeout"] = "5"
-	}
 	return set
 }

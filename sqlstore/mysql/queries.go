@@ -19,9 +19,10 @@ const leaseFile = "queries/lease4.sql"
 
 // queries holds the statements by name; those on leases once per family.
 type queries struct {
-	common map[string]string
-	lease  map[sqlstore.Family]map[string]string
-	run    map[sqlstore.Family]map[string]string // executes a prepared statement on leases
+	mariadb bool
+	common  map[string]string
+	lease   map[sqlstore.Family]map[string]string
+	run     map[sqlstore.Family]map[string]string // executes a prepared statement on leases
 }
 
 // The statements that the connections of a lane prepare.
@@ -44,7 +45,7 @@ const now = "CAST(@now AS DATETIME(6))"
 
 // loadQueries reads the embedded files, for one flavour of the server.
 func loadQueries(mariadb bool) (*queries, error) {
-	q := &queries{common: map[string]string{}, lease: map[sqlstore.Family]map[string]string{}, run: map[sqlstore.Family]map[string]string{}}
+	q := &queries{mariadb: mariadb, common: map[string]string{}, lease: map[sqlstore.Family]map[string]string{}, run: map[sqlstore.Family]map[string]string{}}
 	files, err := fs.Glob(queryFiles, "queries/*.sql")
 	if err != nil {
 		return nil, err

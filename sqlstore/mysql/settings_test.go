@@ -31,16 +31,13 @@ func wanted(pool string, mariadb bool) map[string]string {
 	set[isolation] = "READ-COMMITTED"
 	if pool != "migrator" { // which does not ask what the server is
 		if mariadb {
-			set["max_statement_time"] = "0"
+			set["max_statement_time"], set["idle_transaction_timeout"] = "0", "5"
 		} else {
 			set["max_execution_time"] = "0"
 		}
 	}
 	if pool == "offers" || pool == "commits" {
 		set["innodb_lock_wait_timeout"] = "1"
-		if mariadb {
-			set["idle_transaction_timeout"] = "5"
-		}
 	}
 	return set
 }

@@ -41,6 +41,7 @@ func (c *conn) update(b *sqlstore.Batch, res *sqlstore.BatchResult) error {
 		}, c.q.of(f, "lease_exists"), missing.Text())
 	}
 	p.add(c.q.get("tx_commit"))
+	c.noLimit(p)
 	err = c.send(p, p.row)
 	if err != nil && len(b.Updates) == 1 && b.Updates[0].Action == sqlstore.Rekey && errors.Is(classify(err), sqlstore.ErrConflict) {
 		res.Updates[0].Status, res.Alive = sqlstore.Mismatch, true // or there would have been no update
@@ -79,6 +80,7 @@ func (c *conn) lock(f sqlstore.Family, b *sqlstore.Batch, res *sqlstore.BatchRes
 	}
 	p := &packet{}
 	p.add(c.q.get("tx_begin"))
+	c.limit(p)
 	p.add(c.q.of(f, "lane_items"), b.Fence.Frontend, b.Fence.Incarnation, "[]", 0)
 	p.add(c.q.execute(f, "lane_clock"))
 	p.ask(func(v []driver.Value) error {

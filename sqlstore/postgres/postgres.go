@@ -64,7 +64,15 @@ var nameSettings = func() map[string]string {
 
 // generalSettings are those of all other connections. No statement is ended for
 // its length, which a move needs, and the time-outs of callers make needless.
-var generalSettings = map[string]string{"jit": "off", "lock_timeout": "5s", "statement_timeout": "0"}
+var generalSettings = map[string]string{
+	"jit": "off", "lock_timeout": "5s", "statement_timeout": "0", "idle_in_transaction_session_timeout": "5s",
+}
+
+// goneSettings let the server end the connections of a machine that is gone
+// without a word. A connection by a unix socket takes no notice of them.
+var goneSettings = map[string]string{
+	"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3", "tcp_user_timeout": "25000",
+}
 
 // Open connects to the database. It returns ErrUnavailable when that fails.
 func Open(ctx context.Context, databaseURL string, opt Options) (*Store, error) {
@@ -145,6 +153,7 @@ func (s *Store) pool(ctx context.Context, conns int32, lane bool, settings map[s
 	s.target.prepare(cfg.ConnConfig)
 	if !s.target.pooler {
 		maps.Copy(cfg.ConnConfig.RuntimeParams, settings)
+		maps.Copy(cfg.ConnConfig.RuntimeParams, goneSettings)
 	}
 	if lane {
 		cfg.ConnConfig.OnNotice = noteUnreplicated

@@ -44,9 +44,9 @@ SELECT k.id FROM (SELECT 1 AS id) k WHERE NOT EXISTS (SELECT 1 FROM rowlock_migr
 -- name: migrate_lock
 SELECT id FROM rowlock_migration_lock WHERE id = 1 FOR UPDATE;
 
--- name: migrate_patience
--- The transaction that holds the lock is idle for as long as migrations take.
--- MariaDB only: MySQL has no such limit.
+-- name: idle_patience
+-- A transaction may be idle for as long as a migration takes, or until a move
+-- reads on. MariaDB only: MySQL has no such limit.
 SET SESSION idle_transaction_timeout = 0, idle_write_transaction_timeout = 0, idle_readonly_transaction_timeout = 0;
 
 -- name: migrate_held

@@ -30,7 +30,7 @@ func StartPooler(t testing.TB, s *Server, database string) (url string, p *Serve
 		},
 	}
 	p = &Server{Dialect: "pgbouncer", t: t, engine: e, Port: freePort(t)}
-	p.folder()
+	p.folder(0)
 	p.write("ini", fmt.Sprintf(`[databases]
 * = host=%s port=%d user=%s
 [pgbouncer]

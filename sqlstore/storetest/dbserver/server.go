@@ -35,6 +35,9 @@ type Options struct {
 	// Clone is a running server that this one becomes a copy of (PostgreSQL: a
 	// streaming standby).
 	Clone *Server
+	// Disk, when not 0, is the size in bytes of a file system in memory that
+	// the server's folder becomes.
+	Disk int64
 }
 
 // Server is one server. Its methods end the test when they fail.
@@ -42,6 +45,7 @@ type Server struct {
 	Dialect string
 	Port    int    // on 127.0.0.1
 	Socket  string // its folder (PostgreSQL) or path
+	Disk    *Disk  // its own, or nil
 	t       testing.TB
 	engine  engine
 	dir     string // as this process sees it
@@ -87,7 +91,8 @@ func Start(t testing.TB, dialect string, opt Options) *Server {
 		missing(t, dialect, err)
 	}
 	s := &Server{Dialect: dialect, t: t, engine: e, Port: freePort(t)}
-	s.folder()
+	t.Cleanup(s.remove)
+	s.folder(opt.Disk)
 	for name, content := range opt.Files {
 		s.write(name, content)
 	}
@@ -99,13 +104,12 @@ func Start(t testing.TB, dialect string, opt Options) *Server {
 	} else {
 		s.once(cloneArgs(s, opt.Clone)...)
 	}
-	t.Cleanup(s.remove)
 	s.Run()
 	return s
 }
 
 // folder makes the server's folder and decides who it runs as.
-func (s *Server) folder() {
+func (s *Server) folder(disk int64) {
 	s.t.Helper()
 	var err error
 	temp := os.TempDir()
@@ -118,6 +122,9 @@ func (s *Server) folder() {
 	require.NoError(s.t, err)
 	s.inside = "/" + s.inside
 	s.Socket = s.engine.socket(s.dir)
+	if disk > 0 {
+		s.Disk = NewDisk(s.t, s.dir, disk)
+	}
 	s.attr = processAttr(s.engine.root)
 	if os.Getuid() != 0 {
 		return
@@ -237,9 +244,11 @@ func (s *Server) Pause() { require.NoError(s.t, s.cmd.Process.Signal(syscall.SIG
 func (s *Server) Resume() { require.NoError(s.t, s.cmd.Process.Signal(syscall.SIGCONT)) }
 
 func (s *Server) remove() {
-	_ = s.cmd.Process.Signal(syscall.SIGCONT)
-	s.Stop()
-	if err := os.RemoveAll(s.dir); err != nil {
+	if s.cmd != nil && s.cmd.Process != nil {
+		_ = s.cmd.Process.Signal(syscall.SIGCONT)
+		s.Stop()
+	}
+	if err := errors.Join(s.Disk.Unmount(), os.RemoveAll(s.dir)); err != nil {
 		s.t.Errorf("remove server folder: %v", err)
 	}
 }
