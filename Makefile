@@ -33,6 +33,10 @@ test: ## run every test on throw-away databases of all kinds, real clients inclu
 bench: ## measure the engine on each of the four databases, then the whole server
 	.ci/bench
 
+.PHONY: torture
+torture: ## kill frontends, connections and databases under load, and prove that nothing went wrong
+	.ci/torture
+
 .PHONY: fuzz
 fuzz: ## fuzz every target, FUZZ=60 seconds in all
 	.ci/fuzz $(FUZZ)

@@ -37,10 +37,10 @@ type Violation struct {
 }
 
 func (v Violation) String() string {
-	return fmt.Sprintf("%s: %s and %s", v.Kind, v.A.describe(), v.B.describe())
+	return fmt.Sprintf("%s: %s and %s", v.Kind, v.A, v.B)
 }
 
-func (e *Event) describe() string {
+func (e Event) String() string {
 	return fmt.Sprintf("%s of %s to client %d by %s (asked %s, valid %d s) at %s",
 		e.Type, e.Addr, e.Client, e.From, e.Asked, e.Valid, e.At.Format("15:04:05.000000"))
 }

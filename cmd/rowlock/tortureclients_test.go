@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"rowlock/cmd/rowperf/load"
+	"rowlock/sqlstore"
+)
+
+const (
+	tortureSeed   = 20260101
+	tortureGroups = 4  // of a crowd's clients; one is at work at a time
+	tortureGroup  = 12 // clients
+	// numbers of clients that a crowd uses up: those who gave their lease back
+	// are followed by new ones half of the time
+	tortureNumbers = 1 << 20
+)
+
+// tortureCrowd is clients that come, renew, go, decline, or say nothing any more,
+// in groups.
+type tortureCrowd struct {
+	o      load.Options
+	r      *rand.Rand
+	next   int // number of the next client never seen
+	groups [tortureGroups]tortureClients
+	done   load.Result // sums
+}
+
+type tortureClients struct {
+	first int
+	held  []load.Lease // what they have, or had
+	live  bool         // they have it still, as far as they know
+}
+
+// crowds lets all clients live until the context ends, and returns how many
+// exchanges were completed.
+func (l *tortureLab) crowds(ctx context.Context) (completed int, err error) {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for i, family := range []sqlstore.Family{4, 4, 4, 4, 6, 6, 6} {
+		c := &tortureCrowd{o: l.options(family), r: rand.New(rand.NewPCG(tortureSeed, uint64(i))), next: i * tortureNumbers}
+		for g := range c.groups {
+			c.renew(&c.groups[g])
+		}
+		wg.Go(func() {
+			failed := c.live(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			completed += c.done.Completed
+			if err == nil {
+				err = failed
+			}
+		})
+	}
+	wg.Wait()
+	return completed, err
+}
+
+// renew replaces the clients of a group by others.
+func (c *tortureCrowd) renew(g *tortureClients) {
+	*g = tortureClients{first: c.next}
+	c.next += tortureGroup
+}
+
+func (c *tortureCrowd) live(ctx context.Context) error {
+	for n := 0; ctx.Err() == nil; n++ {
+		if err := c.turn(&c.groups[n%tortureGroups]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// turn is one step in the life of a group. Who got no answer has to try again:
+// that is no failure.
+func (c *tortureCrowd) turn(g *tortureClients) error {
+	o := c.o
+	o.First, o.Clients, o.Leases = g.first, tortureGroup, g.held
+	o.Scenario = load.New
+	if len(g.held) > 0 {
+		o.Scenario = load.Returning
+	}
+	if g.live && c.whole(g) {
+		o.Scenario = []load.Scenario{
+			load.Renew, load.Renew, load.Renew, load.Rebind, load.Release, load.Release, load.Decline, load.New, load.Returning,
+		}[c.r.IntN(9)]
+	}
+	res, err := load.Run(context.Background(), o) // its time is bounded by its tries
+	if err != nil {
+		return err
+	}
+	c.done.Completed += res.Completed
+	switch o.Scenario {
+	case load.Release, load.Decline:
+		g.live = false
+		if c.r.IntN(2) == 0 {
+			c.renew(g)
+		}
+	default:
+		g.held, g.live = res.Leases, len(res.Leases) > 0
+		if c.r.IntN(4) == 0 {
+			g.live = false // they are not heard of until their leases have run out, or later
+		}
+	}
+	return nil
+}
+
+// whole tells whether a client has all it asked for.
+func (c *tortureCrowd) whole(g *tortureClients) bool {
+	kinds := 1
+	if c.o.Family == sqlstore.IPv6 {
+		kinds = 2
+	}
+	count := map[int]int{}
+	for _, l := range g.held {
+		if count[l.Client]++; count[l.Client] == kinds && time.Since(l.At) < time.Minute {
+			return true
+		}
+	}
+	return false
+}
