@@ -52,10 +52,11 @@ func testTorture(t *testing.T, l *tortureLab, length, databaseEvery time.Duratio
 	c := &tortureChaos{tortureLab: l, db: l.openSQL(), r: rand.New(rand.NewPCG(tortureSeed, 0))}
 	ctx, cancel := context.WithTimeout(t.Context(), length)
 	defer cancel()
-	completed, lived := 0, make(chan error, 1)
+	var begun, completed int
+	lived := make(chan error, 1)
 	go func() {
-		n, err := l.crowds(ctx)
-		completed = n
+		var err error
+		begun, completed, err = l.crowds(ctx)
 		lived <- err
 	}()
 	c.run(ctx, databaseEvery)
@@ -67,7 +68,7 @@ func testTorture(t *testing.T, l *tortureLab, length, databaseEvery time.Duratio
 
 	s := storetest.Open(t, l.url)
 	e := l.settle(s)
-	r := &torture.Record{Seed: tortureSeed, Events: l.log.Events(), Outages: l.outages}
+	r := &torture.Record{Seed: tortureSeed, Events: l.log.Events(), Outages: l.outages, Hold: tortureHold}
 	var err error
 	r.Tables, err = torture.Read(t.Context(), s)
 	require.NoError(t, err)
@@ -75,8 +76,8 @@ func testTorture(t *testing.T, l *tortureLab, length, databaseEvery time.Duratio
 	require.Eventually(t, c.age, 10*time.Second, 100*time.Millisecond)
 	sizes, lost := l.fill(e, s)
 	violations = append(violations, lost...)
-	t.Logf("%s: %d exchanges, %s; killed: %d frontends, %d connections, %d times the database; %d holdings and %d events in the database; %s; %d violations",
-		l.dialect, completed, count(r.Events), c.fronts, c.conns, c.restarts, len(r.Tables.Spans), len(r.Tables.Log), sizes, len(violations))
+	t.Logf("%s: %d of %d exchanges, %s; killed: %d frontends, %d connections, %d times the database; %d holdings, of which %d followed another client's, and %d events in the database; %s; %d violations",
+		l.dialect, completed, begun, count(r.Events), c.fronts, c.conns, c.restarts, len(r.Tables.Spans), r.Tables.Handovers(), len(r.Tables.Log), sizes, len(violations))
 	report(t, r, violations)
 	require.Positive(t, completed)
 	require.Positive(t, c.fronts)

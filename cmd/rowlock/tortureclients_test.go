@@ -12,8 +12,9 @@ import (
 
 const (
 	tortureSeed   = 20260101
-	tortureGroups = 4  // of a crowd's clients; one is at work at a time
-	tortureGroup  = 12 // clients
+	tortureHold   = 1500 * time.Millisecond // half of the site's offer_lifetime: an offer that has less is extended
+	tortureGroups = 4                       // of a crowd's clients; one is at work at a time
+	tortureGroup  = 12                      // clients
 	// numbers of clients that a crowd uses up: those who gave their lease back
 	// are followed by new ones half of the time
 	tortureNumbers = 1 << 20
@@ -26,7 +27,8 @@ type tortureCrowd struct {
 	r      *rand.Rand
 	next   int // number of the next client never seen
 	groups [tortureGroups]tortureClients
-	done   load.Result // sums
+	begun  int // exchanges
+	done   int // of these, completed
 }
 
 type tortureClients struct {
@@ -36,8 +38,8 @@ type tortureClients struct {
 }
 
 // crowds lets all clients live until the context ends, and returns how many
-// exchanges were completed.
-func (l *tortureLab) crowds(ctx context.Context) (completed int, err error) {
+// exchanges were begun and completed.
+func (l *tortureLab) crowds(ctx context.Context) (begun, completed int, err error) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for i, family := range []sqlstore.Family{4, 4, 4, 4, 6, 6, 6} {
@@ -49,14 +51,14 @@ func (l *tortureLab) crowds(ctx context.Context) (completed int, err error) {
 			failed := c.live(ctx)
 			mu.Lock()
 			defer mu.Unlock()
-			completed += c.done.Completed
+			begun, completed = begun+c.begun, completed+c.done
 			if err == nil {
 				err = failed
 			}
 		})
 	}
 	wg.Wait()
-	return completed, err
+	return begun, completed, err
 }
 
 // renew replaces the clients of a group by others.
@@ -92,7 +94,7 @@ func (c *tortureCrowd) turn(g *tortureClients) error {
 	if err != nil {
 		return err
 	}
-	c.done.Completed += res.Completed
+	c.begun, c.done = c.begun+res.Started, c.done+res.Completed
 	switch o.Scenario {
 	case load.Release, load.Decline:
 		g.live = false

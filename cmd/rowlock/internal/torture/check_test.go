@@ -185,6 +185,30 @@ func TestCheckOffers(t *testing.T) {
 	}
 }
 
+func TestCheckRefusedOffers(t *testing.T) {
+	t.Parallel()
+	offer, nak := saw(10, 1, load.Offer, a, 60), saw(11, 1, load.Nak, a, 0)
+	early := nak
+	early.Sent = at(10.4)
+	ended := []Span{row(0, 11, 1, a, sqlstore.Expired)}
+	for _, c := range []struct {
+		name string
+		r    Record
+		want []string
+	}{
+		{"refused", Record{Events: []load.Event{offer, nak}}, []string{OfferRefused}},
+		{"before the offer", Record{Events: []load.Event{offer, early}}, nil},
+		{"another address", Record{Events: []load.Event{saw(10, 1, load.Offer, b, 60), nak}}, nil},
+		{"another client", Record{Events: []load.Event{saw(10, 2, load.Offer, a, 60), nak}}, nil},
+		{"too late", Record{Events: []load.Event{offer, saw(12.5, 1, load.Nak, a, 0)}}, nil},
+		{"killed", Record{Events: []load.Event{offer, nak}, Outages: []Outage{{at(10.6), at(10.7)}}}, nil},
+		{"its lease ended", Record{Events: []load.Event{offer, nak}, Tables: &Tables{Spans: ended, Log: logged(ended)}}, nil},
+	} {
+		c.r.Seed, c.r.Hold = seed, 3*time.Second
+		require.Equal(t, c.want, rulesOf(Check(&c.r)), c.name)
+	}
+}
+
 // The register finds what the look at pairs finds, on histories of one address.
 func TestRegisterAgainstOverlap(t *testing.T) {
 	t.Parallel()

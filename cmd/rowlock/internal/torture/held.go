@@ -17,23 +17,23 @@ const slack = 5 * time.Millisecond
 // covered looks for holdings that the rows of their client and address do not
 // cover: what was acknowledged must be in the database for all its time.
 func (r *Record) covered(hs []load.Holding) (out []Violation) {
-	type use struct {
+	type place struct {
 		hwaddr [6]byte
 		prefix netip.Prefix
 	}
-	rows := map[use][]Span{}
+	rows := map[place][]Span{}
 	for _, s := range r.Tables.Spans {
-		u := use{s.HWAddr, s.Prefix}
-		rows[u] = append(rows[u], s)
+		p := place{s.HWAddr, s.Prefix}
+		rows[p] = append(rows[p], s)
 	}
 	for _, list := range rows {
 		sortSpans(list)
 	}
 	for _, h := range hs {
-		u := use{load.HWAddr(r.Seed, h.Client), h.Prefix}
-		if at := uncovered(h, rows[u]); !at.IsZero() {
+		p := place{load.HWAddr(r.Seed, h.Client), h.Prefix}
+		if at := uncovered(h, rows[p]); !at.IsZero() {
 			out = append(out, Violation{NotInDatabase, h.Prefix, fmt.Sprintf(
-				"client %d (%x) held it from %s to %s, and no row says so for %s", h.Client, u.hwaddr, clock(h.From), clock(h.To), clock(at))})
+				"client %d (%x) held it from %s to %s, and no row says so for %s", h.Client, p.hwaddr, clock(h.From), clock(h.To), clock(at))})
 		}
 	}
 	return out
@@ -123,4 +123,18 @@ func pairs(list []*Span, report func(a, b *Span)) {
 			}
 		}
 	}
+}
+
+// Handovers counts the holdings of addresses that another client had before.
+func (t *Tables) Handovers() (n int) {
+	spans := slices.Clone(t.Spans)
+	sortSpans(spans)
+	last := map[netip.Prefix]sqlstore.Key{}
+	for _, s := range spans {
+		if before, ok := last[s.Prefix]; ok && before != s.Key {
+			n++
+		}
+		last[s.Prefix] = s.Key
+	}
+	return n
 }

@@ -16,6 +16,7 @@ import (
 const (
 	NotInDatabase = "not-in-database" // an acknowledged lease is in neither leases nor history, or not for all its time
 	RowsOverlap   = "rows-overlap"    // the database says that two held an address, or one that contains it, at one time
+	OfferRefused  = "offer-refused"   // a client was refused what had just been offered to it, while the offer was held
 	TwoBindings   = "two-bindings"    // the database says that a client had two addresses by one key at one time
 	NotARegister  = "not-a-register"  // no order of grants and ends explains who had an address
 	EventMissing  = "event-missing"   // a holding began or ended, and no event came
@@ -42,6 +43,7 @@ type Record struct {
 	Events  []load.Event // of all runs with that seed
 	Tables  *Tables      // after all leases have ended
 	Outages []Outage
+	Hold    time.Duration // for at least so long an address that was offered is held for the client
 }
 
 // lateRelease is how long after a RELEASE or DECLINE a server may carry it out:
@@ -49,14 +51,21 @@ type Record struct {
 // that is busy. What a client gets back within that time may be ended by it.
 const lateRelease = 8 * time.Second
 
-// Check returns the breaches of all rules, nil when there is none.
+// Check returns the breaches of all rules, nil when there is none. That one copy
+// of a request is granted and another one refused is no breach by itself: what
+// stood in the way at one moment, as a pool without a free address, may be gone
+// at the next. Refusals that are wrong at any moment are found by OfferRefused,
+// and by load.OwnRefused.
 func Check(r *Record) []Violation {
 	events := certain(r.Events)
 	var out []Violation
 	for _, v := range slices.Concat(load.Verify(events), load.VerifyRefusals(events), r.offers()) {
-		out = append(out, Violation{string(v.Kind), v.B.Addr, v.A.String() + "; " + v.B.String()})
+		if v.Kind != load.SplitAnswer {
+			out = append(out, Violation{string(v.Kind), v.B.Addr, v.A.String() + "; " + v.B.String()})
+		}
 	}
 	hs := load.Holdings(events)
+	out = append(out, r.refusedOffers()...)
 	out = append(out, r.register(hs)...)
 	if r.Tables != nil {
 		out = append(out, r.covered(hs)...)
@@ -66,16 +75,22 @@ func Check(r *Record) []Violation {
 	return out
 }
 
+// use is one client's use of one address.
+type use struct {
+	client int
+	prefix netip.Prefix
+}
+
+// inOrder returns a copy of events in order of time.
+func inOrder(events []load.Event) []load.Event {
+	return slices.SortedStableFunc(slices.Values(events), func(a, b load.Event) int { return a.At.Compare(b.At) })
+}
+
 // certain leaves out the acknowledgements of what the same client had given back
 // just before: a late copy of that message may end the new lease too.
 func certain(events []load.Event) []load.Event {
-	type use struct {
-		client int
-		prefix netip.Prefix
-	}
 	ended := map[use]time.Time{}
-	inOrder := slices.SortedStableFunc(slices.Values(events), func(a, b load.Event) int { return a.At.Compare(b.At) })
-	return slices.DeleteFunc(inOrder, func(e load.Event) bool {
+	return slices.DeleteFunc(inOrder(events), func(e load.Event) bool {
 		u := use{e.Client, e.Addr}
 		switch e.Type {
 		case load.Released, load.Declined:
@@ -89,12 +104,50 @@ func certain(events []load.Event) []load.Event {
 }
 
 // offers are breaches of "one DISCOVER, one address", but those around an
-// outage: a database may forget an offer when it is killed.
+// outage, because a database may forget an offer when it is killed, and those
+// where the client's lease on the first address ended meanwhile.
 func (r *Record) offers() []load.Violation {
 	return slices.DeleteFunc(load.VerifyOffers(r.Events), func(v load.Violation) bool {
-		return slices.ContainsFunc(r.Outages, func(o Outage) bool {
-			return v.A.Sent.Before(o.To.Add(time.Second)) && v.B.At.After(o.From.Add(-time.Second))
-		})
+		return r.outage(v.A.Sent, v.B.At) || r.ended(use{v.A.Client, v.A.Addr}, v.A.Sent, v.B.At)
+	})
+}
+
+// refusedOffers are refusals of an address that was held for the client from the
+// DISCOVER or SOLICIT on: it had been offered, its time was not over, the database
+// had not been killed, and no lease of the client on it ended meanwhile.
+func (r *Record) refusedOffers() (out []Violation) {
+	offered := map[use]load.Event{}
+	for _, e := range inOrder(r.Events) {
+		u := use{e.Client, e.Addr}
+		switch e.Type {
+		case load.Offer, load.Advertise:
+			offered[u] = e
+		case load.Nak:
+			o, ok := offered[u]
+			if ok && !e.Sent.Before(o.At) && e.At.Before(o.Sent.Add(r.Hold)) && !r.outage(o.Sent, e.At) && !r.ended(u, o.Sent, e.At) {
+				out = append(out, Violation{OfferRefused, e.Addr, o.String() + "; " + e.String()})
+			}
+		}
+	}
+	return out
+}
+
+// outage tells whether the database was away, or may have forgotten an offer,
+// between two moments.
+func (r *Record) outage(from, to time.Time) bool {
+	return slices.ContainsFunc(r.Outages, func(o Outage) bool {
+		return from.Before(o.To.Add(time.Second)) && to.After(o.From.Add(-time.Second))
+	})
+}
+
+// ended tells whether a lease of the client ended between two moments.
+func (r *Record) ended(u use, from, to time.Time) bool {
+	if r.Tables == nil {
+		return false
+	}
+	hwaddr := load.HWAddr(r.Seed, u.client)
+	return slices.ContainsFunc(r.Tables.Spans, func(s Span) bool {
+		return s.HWAddr == hwaddr && s.Prefix == u.prefix && s.End.After(from.Add(-slack)) && s.End.Before(to.Add(slack))
 	})
 }
 
