@@ -72,18 +72,20 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// killFront kills a frontend, which comes back at once.
+// killFront kills a frontend that runs, if any does; it comes back at once.
 func (c *tortureChaos) killFront() {
-	f := c.tortureLab.fronts[c.r.IntN(len(c.tortureLab.fronts))]
-	killed, err := f.kill()
-	if err != nil {
-		c.t.Errorf("kill %s: %v", f.id, err)
+	for _, i := range c.r.Perm(len(c.tortureLab.fronts)) {
+		f := c.tortureLab.fronts[i]
+		killed, err := f.kill()
+		if err != nil {
+			c.t.Errorf("kill %s: %v", f.id, err)
+		}
+		if killed {
+			c.fronts++
+			c.back.Go(func() { f.start(context.WithoutCancel(c.t.Context()), c.url) })
+			return
+		}
 	}
-	if !killed {
-		return
-	}
-	c.fronts++
-	c.back.Go(func() { f.start(context.WithoutCancel(c.t.Context()), c.url) })
 }
 
 // restart kills the database server, and starts it on what is left.

@@ -13,6 +13,7 @@ import (
 const (
 	tortureSeed   = 20260101
 	tortureHold   = 1500 * time.Millisecond // half of the site's offer_lifetime: an offer that has less is extended
+	tortureCrowds = 4                       // of each family, half of them where addresses are scarce
 	tortureGroups = 4                       // of a crowd's clients; one is at work at a time
 	tortureGroup  = 12                      // clients
 	// numbers of clients that a crowd uses up: those who gave their lease back
@@ -42,8 +43,11 @@ type tortureClients struct {
 func (l *tortureLab) crowds(ctx context.Context) (begun, completed int, err error) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	for i, family := range []sqlstore.Family{4, 4, 4, 4, 6, 6, 6} {
+	for i := range 2 * tortureCrowds {
+		family := []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6}[i%2]
 		c := &tortureCrowd{o: l.options(family), r: rand.New(rand.NewPCG(tortureSeed, uint64(i))), next: i * tortureNumbers}
+		area := i / 2 % len(c.o.Relays)
+		c.o.Relays = c.o.Relays[area : area+1]
 		for g := range c.groups {
 			c.renew(&c.groups[g])
 		}

@@ -93,7 +93,13 @@ func newTortureLab(t *testing.T, dialect, program string) *tortureLab {
 				t.Log(f.id, tail(filepath.Join(f.lab.dir, f.id+".log")))
 			}
 		})
-		f.start(t.Context(), l.url)
+	}
+	var wg sync.WaitGroup
+	for _, f := range l.fronts {
+		wg.Go(func() { f.start(t.Context(), l.url) })
+	}
+	wg.Wait()
+	for _, f := range l.fronts {
 		require.NoError(t, f.err)
 	}
 	return l
