@@ -13,7 +13,8 @@ import (
 const (
 	tortureSeed   = 20260101
 	tortureHold   = 1500 * time.Millisecond // half of the site's offer_lifetime: an offer that has less is extended
-	tortureCrowds = 4                       // of each family, half of them where addresses are scarce
+	tortureCrowds = 6                       // of each family, half of them where addresses are scarce
+	tortureTwins  = 2                       // of these, crowds of the same clients: each client does two things at once
 	tortureGroups = 4                       // of a crowd's clients; one is at work at a time
 	tortureGroup  = 12                      // clients
 	// numbers of clients that a crowd uses up: those who gave their lease back
@@ -26,7 +27,8 @@ const (
 type tortureCrowd struct {
 	o      load.Options
 	r      *rand.Rand
-	next   int // number of the next client never seen
+	next   int  // number of the next client never seen
+	twin   bool // its clients give nothing back: the other one of them may go on using it
 	groups [tortureGroups]tortureClients
 	begun  int // exchanges
 	done   int // of these, completed
@@ -47,6 +49,9 @@ func (l *tortureLab) crowds(ctx context.Context) (begun, completed int, err erro
 		family := []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6}[i%2]
 		c := &tortureCrowd{o: l.options(family), r: rand.New(rand.NewPCG(tortureSeed, uint64(i))), next: i * tortureNumbers}
 		area := i / 2 % len(c.o.Relays)
+		if c.twin = i < 2*tortureTwins; c.twin {
+			c.next, area = i%2*tortureNumbers, len(c.o.Relays)-1
+		}
 		c.o.Relays = c.o.Relays[area : area+1]
 		for g := range c.groups {
 			c.renew(&c.groups[g])
@@ -90,9 +95,11 @@ func (c *tortureCrowd) turn(g *tortureClients) error {
 		o.Scenario = load.Returning
 	}
 	if g.live && c.whole(g) {
-		o.Scenario = []load.Scenario{
-			load.Renew, load.Renew, load.Renew, load.Rebind, load.Release, load.Release, load.Decline, load.New, load.Returning,
-		}[c.r.IntN(9)]
+		next := []load.Scenario{load.Renew, load.Renew, load.Renew, load.Rebind, load.New, load.Returning, load.Release, load.Release, load.Decline}
+		if c.twin {
+			next = next[:6]
+		}
+		o.Scenario = next[c.r.IntN(len(next))]
 	}
 	res, err := load.Run(context.Background(), o) // its time is bounded by its tries
 	if err != nil {
