@@ -41,35 +41,37 @@ func (l *tortureLab) openSQL() *sql.DB {
 	db, err := sql.Open(driver, source)
 	require.NoError(l.t, err)
 	db.SetMaxOpenConns(1)
+	db.SetMaxIdleConns(0) // it would be killed too
 	l.t.Cleanup(func() { _ = db.Close() })
 	return db
 }
 
 // run kills a frontend or a connection every 200 to 500 ms, and every so often
-// the database, until the context ends. All frontends run when it returns.
-func (c *tortureChaos) run(ctx context.Context, databaseEvery time.Duration) {
+// the database, for a time and until it has killed each. All frontends run when
+// it returns.
+func (c *tortureChaos) run(length, databaseEvery time.Duration) {
+	end := time.Now().Add(length)
 	next := time.Now().Add(databaseEvery)
-	for ctx.Err() == nil {
-		pause(ctx, time.Duration(200+c.r.IntN(300))*time.Millisecond)
+	for n := 0; time.Now().Before(end) || !c.enough() && time.Now().Before(end.Add(torturePatience)); n++ {
+		time.Sleep(time.Duration(200+c.r.IntN(300)) * time.Millisecond)
 		c.age()
 		switch {
 		case c.server != nil && time.Now().After(next):
 			c.restart()
 			next = time.Now().Add(databaseEvery)
-		case c.server != nil && c.r.IntN(2) == 0:
+		case c.server != nil && n%2 == 0:
 			c.killConn()
 		default:
 			c.killFront()
 		}
 	}
 	c.back.Wait()
+	require.True(c.t, c.enough(), "killed: %d frontends, %d connections, %d times the database", c.fronts, c.conns, c.restarts)
 }
 
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
+// enough tells whether something of each kind was killed.
+func (c *tortureChaos) enough() bool {
+	return c.fronts > 0 && (c.server == nil || c.conns > 0 && c.restarts > 0)
 }
 
 // killFront kills a frontend that runs, if any does; it comes back at once.

@@ -25,6 +25,9 @@ import (
 // tortureFrontends share a database; an SQLite file has one.
 const tortureFrontends = 4
 
+// torturePatience is how long anything may take that has to happen at all.
+const torturePatience = 2 * time.Minute
+
 // tortureLab is a database with its frontends, of which any may be dead.
 type tortureLab struct {
 	t       *testing.T
@@ -85,7 +88,7 @@ func newTortureLab(t *testing.T, dialect, program string) *tortureLab {
 	}
 	for i := range n {
 		f := &tortureFront{id: fmt.Sprintf("front%d", i+1), port4: freeUDP(t, "udp4"), port6: freeUDP(t, "udp6")}
-		f.lab = &demo{out: io.Discard, dir: t.TempDir(), program: program}
+		f.lab = &demo{out: io.Discard, dir: t.TempDir(), program: program, patience: torturePatience}
 		l.fronts = append(l.fronts, f)
 		t.Cleanup(func() {
 			f.lab.close()

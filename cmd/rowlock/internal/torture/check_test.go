@@ -173,6 +173,10 @@ func TestCheckEvents(t *testing.T) {
 func TestCheckOffers(t *testing.T) {
 	t.Parallel()
 	one, two := saw(10, 1, load.Offer, a, 60), saw(10, 1, load.Offer, b, 60)
+	late := two
+	late.At = at(14)
+	const hold = 3 * time.Second
+	require.Empty(t, Check(&Record{Events: []load.Event{one, late}, Hold: hold}))
 	for _, c := range []struct {
 		outages []Outage
 		want    []string
@@ -181,7 +185,7 @@ func TestCheckOffers(t *testing.T) {
 		{[]Outage{{at(0), at(5)}, {at(15), at(20)}}, []string{"other-offer"}},
 		{[]Outage{{at(10.1), at(10.2)}}, nil},
 	} {
-		require.Equal(t, c.want, rulesOf(Check(&Record{Events: []load.Event{one, two}, Outages: c.outages})))
+		require.Equal(t, c.want, rulesOf(Check(&Record{Events: []load.Event{one, two}, Outages: c.outages, Hold: hold})))
 	}
 }
 

@@ -105,10 +105,10 @@ func certain(events []load.Event) []load.Event {
 
 // offers are breaches of "one DISCOVER, one address", but those around an
 // outage, because a database may forget an offer when it is killed, and those
-// where the client's lease on the first address ended meanwhile.
+// where the first offer's time, or the client's lease, may have ended meanwhile.
 func (r *Record) offers() []load.Violation {
 	return slices.DeleteFunc(load.VerifyOffers(r.Events), func(v load.Violation) bool {
-		return r.outage(v.A.Sent, v.B.At) || r.ended(use{v.A.Client, v.A.Addr}, v.A.Sent, v.B.At)
+		return v.B.At.After(v.A.Sent.Add(r.Hold)) || r.outage(v.A.Sent, v.B.At) || r.ended(use{v.A.Client, v.A.Addr}, v.A.Sent, v.B.At)
 	})
 }
 
