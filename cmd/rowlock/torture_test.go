@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -140,7 +139,7 @@ func (l *tortureLab) settle(s sqlstore.Store) *engine.Engine {
 	t := l.t
 	t.Helper()
 	e, err := engine.New(engine.Config{
-		Store: s, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Registerer: prometheus.NewRegistry(),
+		Store: s, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 		Frontend: sqlstore.FrontendInfo{ID: "settle"}, SweepEvery: time.Hour,
 	})
 	require.NoError(t, err)

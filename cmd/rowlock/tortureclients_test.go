@@ -18,7 +18,7 @@ const (
 	tortureGroups = 4                       // of a crowd's clients; one is at work at a time
 	tortureGroup  = 12                      // clients
 	// numbers of clients that a crowd uses up: those who gave their lease back
-	// are followed by new ones half of the time
+	// are followed by new ones half of the time.
 	tortureNumbers = 1 << 20
 )
 

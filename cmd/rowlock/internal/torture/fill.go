@@ -42,8 +42,8 @@ func Fill(ctx context.Context, l Leaser, s sqlstore.Store, p *sqlstore.Pool, pat
 		}
 		if time.Now().After(deadline) {
 			for _, a := range missing {
-				lost = append(lost, Violation{AddressLost, netip.PrefixFrom(a, int(p.DelegatedLen)),
-					fmt.Sprintf("pool %d is exhausted, and %d of its %d addresses are neither used nor in quarantine", p.ID, len(missing), p.Size())})
+				text := fmt.Sprintf("pool %d is exhausted, and %d of its %d addresses are neither used nor in quarantine", p.ID, len(missing), p.Size())
+				lost = append(lost, Violation{AddressLost, netip.PrefixFrom(a, int(p.DelegatedLen)), text})
 			}
 			return taken, lost, nil
 		}
