@@ -76,11 +76,12 @@ func testTorture(t *testing.T, l *tortureLab, length, databaseEvery time.Duratio
 	require.NoError(t, err)
 	violations := torture.Check(r)
 	await(t, "the end of what others may not have", c.age)
-	sizes, lost := l.fill(e, s)
+	sizes, lost, err := l.fill(e, s)
 	violations = append(violations, lost...)
 	t.Logf("%s: %d of %d exchanges, %s; killed: %d frontends, %d connections, %d times the database; %d holdings, of which %d followed another client's, and %d events in the database; %s; %d violations",
 		l.dialect, completed, begun, count(r.Events), c.fronts, c.conns, c.restarts, len(r.Tables.Spans), r.Tables.Handovers(), len(r.Tables.Log), sizes, len(violations))
 	report(t, r, violations)
+	require.NoError(t, err)
 	require.Positive(t, completed)
 }
 
@@ -191,7 +192,7 @@ func (l *tortureLab) drain(s sqlstore.Store) {
 }
 
 // fill takes the whole rest of each pool.
-func (l *tortureLab) fill(e *engine.Engine, s sqlstore.Store) (sizes string, lost []torture.Violation) {
+func (l *tortureLab) fill(e *engine.Engine, s sqlstore.Store) (sizes string, lost []torture.Violation, err error) {
 	t := l.t
 	t.Helper()
 	c, err := s.LoadConfig(t.Context())
@@ -201,10 +202,12 @@ func (l *tortureLab) fill(e *engine.Engine, s sqlstore.Store) (sizes string, los
 		for _, subnet := range link.Subnets {
 			for _, p := range subnet.Pools {
 				n, v, err := torture.Fill(t.Context(), e, s, p, torturePatience)
-				require.NoError(t, err)
 				all, taken, lost = all+p.Size(), taken+uint64(n), append(lost, v...)
+				if err != nil {
+					return "", lost, err
+				}
 			}
 		}
 	}
-	return fmt.Sprintf("%d of %d addresses free in the end", taken, all), lost
+	return fmt.Sprintf("%d of %d addresses free in the end", taken, all), lost, nil
 }
