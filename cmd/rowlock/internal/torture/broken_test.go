@@ -6,8 +6,10 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -235,34 +237,46 @@ func TestBrokenEventFromItems(t *testing.T) {
 	require.Equal(t, []string{EventTooMany}, rulesOf(Check(w.settle(w.sequence))))
 }
 
-// forgetful keeps one address of the first chunk for itself, and gives the chunk
-// up when the others are used.
+// forgetful loses one address of a chunk that it goes on holding.
 type forgetful struct {
 	sqlstore.Store
-	once *sync.Once
-	lost *netip.Addr
+	once  sync.Once
+	lost  netip.Addr
+	chunk atomic.Int64
 }
 
-func (s forgetful) TakeFree(ctx context.Context, f sqlstore.Fence, needs []sqlstore.PoolNeed) ([]sqlstore.Hints, error) {
+func (s *forgetful) TakeFree(ctx context.Context, f sqlstore.Fence, needs []sqlstore.PoolNeed) ([]sqlstore.Hints, error) {
 	hints, err := s.Store.TakeFree(ctx, f, needs)
 	for i := range hints {
-		if addrs := hints[i].Addrs; len(addrs) > 1 && f.Frontend == "left" { // the one that is left
-			s.once.Do(func() { *s.lost, hints[i].Addrs = addrs[len(addrs)-1].Addr, addrs[:len(addrs)-1] })
+		h := &hints[i]
+		if n := len(h.Addrs); n > 1 && h.Chunk != 0 && f.Frontend == "left" { // the one that is there in the end
+			s.once.Do(func() {
+				s.lost, h.Addrs = h.Addrs[n-1].Addr, h.Addrs[:n-1]
+				s.chunk.Store(h.Chunk)
+			})
 		}
 	}
 	return hints, err
 }
 
+func (s *forgetful) DoneFree(ctx context.Context, f sqlstore.Fence, chunks []int64, used []sqlstore.UsedFree) error {
+	chunks = slices.DeleteFunc(slices.Clone(chunks), func(id int64) bool { return id == s.chunk.Load() })
+	return s.Store.DoneFree(ctx, f, chunks, used)
+}
+
 func TestBrokenLostHint(t *testing.T) {
 	t.Parallel()
-	var lost netip.Addr
-	w := newWorld(t, "sqlite", fault{store: func(_ *world, s sqlstore.Store) sqlstore.Store { return forgetful{s, new(sync.Once), &lost} }})
+	broken := &forgetful{}
+	w := newWorld(t, "sqlite", fault{store: func(_ *world, s sqlstore.Store) sqlstore.Store {
+		broken.Store = s
+		return broken
+	}})
 	w.live()
 	require.Empty(t, Check(w.settle(w.sequence)))
 	found := w.fill(3 * time.Second)
-	require.True(t, lost.IsValid())
+	require.True(t, broken.lost.IsValid())
 	require.Equal(t, []string{AddressLost}, rulesOf(found))
-	require.Contains(t, prefixesOf(found), prefixOf(lost))
+	require.Contains(t, prefixesOf(found), prefixOf(broken.lost))
 }
 
 func prefixesOf(vs []Violation) (out []netip.Prefix) {
