@@ -5,6 +5,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 ARGS    ?=
 FUZZ    ?= 60
+TORTURE ?= 60s
 
 .DEFAULT_GOAL := help
 
@@ -32,6 +33,10 @@ test: ## run every test on throw-away databases of all kinds, real clients inclu
 .PHONY: bench
 bench: ## measure the engine on each of the four databases, then the whole server
 	.ci/bench
+
+.PHONY: torture
+torture: ## kill frontends, connections and databases under load, and prove that nothing went wrong, TORTURE=60s on each engine
+	.ci/torture $(TORTURE)
 
 .PHONY: fuzz
 fuzz: ## fuzz every target, FUZZ=60 seconds in all

@@ -36,6 +36,7 @@ type demo struct {
 	relays6  []load.Relay
 	servers  []*child
 	cleanup  []func()
+	patience time.Duration // until a server is ready; 0 is 15 s
 }
 
 // fewestClients is how many there must be of each family.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -84,15 +85,15 @@ func (d *demo) launch(ctx context.Context, id, database, format string) (*child,
 		return nil, err
 	}
 	d.servers = append(d.servers, c)
-	ready := make(chan readyLine, 1)
+	ready, patience := make(chan readyLine, 1), cmp.Or(d.patience, 15*time.Second)
 	go c.follow(lines, log, ready)
 	select {
 	case c.ready = <-ready:
 		return c, nil
 	case <-c.done:
 		return nil, fmt.Errorf("server %s ended at once: %s", id, tail(c.logFile))
-	case <-time.After(15 * time.Second):
-		return nil, fmt.Errorf("server %s is not ready after 15 s: %s", id, tail(c.logFile))
+	case <-time.After(patience):
+		return nil, fmt.Errorf("server %s is not ready after %v: %s", id, patience, tail(c.logFile))
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

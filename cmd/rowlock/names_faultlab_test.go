@@ -75,24 +75,11 @@ log: {level: info, format: json}
 `
 
 // start starts a process with these roles: one that has the clients, any number
-// of others. The end of its log is shown when the test fails. It is started on a
-// thread that lives as long as it does: it would end with the thread, which tests
-// of network namespaces may end.
+// of others. The end of its log is shown when the test fails.
 func (f *faults) start(id, roles string) *child {
 	f.t.Helper()
-	var c *child
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		var err error
-		c, err = f.d.launch(f.t.Context(), id, f.database, fmt.Sprintf(faultConfig, roles))
-		started <- err
-		if err == nil {
-			<-c.done
-		}
-	}()
-	require.NoError(f.t, <-started)
+	c, err := f.d.launchKept(f.t.Context(), id, f.database, fmt.Sprintf(faultConfig, roles))
+	require.NoError(f.t, err)
 	f.t.Cleanup(func() {
 		if f.t.Failed() {
 			f.t.Log(id, tail(c.logFile))
@@ -102,6 +89,24 @@ func (f *faults) start(id, roles string) *child {
 		f.clients = map[sqlstore.Family]load.Options{sqlstore.IPv4: f.d.options(sqlstore.IPv4), sqlstore.IPv6: f.d.options(sqlstore.IPv6)}
 	}
 	return c
+}
+
+// launchKept is launch on a thread that lives as long as the process does: it
+// would end with the thread, which tests of network namespaces may end.
+func (d *demo) launchKept(ctx context.Context, id, database, format string) (c *child, err error) {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		var err error
+		c, err = d.launch(ctx, id, database, format)
+		started <- err
+		if err == nil {
+			<-c.done
+		}
+	}()
+	err = <-started
+	return c, err
 }
 
 // during tells for a time that there shall be another round.

@@ -19,6 +19,10 @@ func newIdentities(seed uint64) identities {
 	return identities{base: z ^ z>>31}
 }
 
+// HWAddr returns the hardware address of client n of runs with that seed; its
+// DHCPv4 client identifier and its DUID end with it.
+func HWAddr(seed uint64, n int) [6]byte { return newIdentities(seed).hwaddr(n) }
+
 // hwaddr returns the locally administered unicast address of client n.
 func (i identities) hwaddr(n int) [6]byte {
 	var b [8]byte

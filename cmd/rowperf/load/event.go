@@ -23,9 +23,10 @@ const (
 	Advertise                      // DHCPv6 ADVERTISE
 	Reply                          // DHCPv6 REPLY with an address or prefix
 	Released                       // the client sent RELEASE, and uses the address no more
+	Declined                       // the client sent DECLINE: the address is somebody else's
 )
 
-var eventNames = [...]string{"", "offer", "ack", "nak", "advertise", "reply", "release"}
+var eventNames = [...]string{"", "offer", "ack", "nak", "advertise", "reply", "release", "decline"}
 
 func (t EventType) String() string {
 	if int(t) < len(eventNames) {
@@ -46,7 +47,7 @@ func parseEventType(s string) (EventType, error) {
 // Event is one thing that a client saw or did about one address or prefix. A
 // message about two leases makes two events.
 type Event struct {
-	At     time.Time // when it was received (Released: sent), client's clock
+	At     time.Time // when it was received (Released, Declined: sent), client's clock
 	Sent   time.Time // when the message that it answers was first sent
 	Client int
 	Type   EventType
@@ -116,7 +117,7 @@ func Leases(events []Event) []Lease {
 		switch {
 		case (e.Type == Ack || e.Type == Reply) && e.Valid > 0:
 			held[k] = leaseOf(e)
-		case e.Type == Nak || e.Type == Released || e.Type == Reply:
+		case e.Type == Nak || e.Type == Released || e.Type == Declined || e.Type == Reply:
 			if held[k].Addr == e.Addr {
 				delete(held, k)
 			}

@@ -22,7 +22,7 @@ func (r *runner) startExchange(index int, now time.Duration) {
 	case Returning:
 		ex.asked = [2]netip.Prefix{held[0].Addr, held[1].Addr}
 	default:
-		ex.verb = [...]verb{Renew: renew, Rebind: rebind, Release: release}[r.o.Scenario]
+		ex.verb = [...]verb{Renew: renew, Rebind: rebind, Release: release, Decline: decline}[r.o.Scenario]
 		ex.step = waitAck
 		for _, k := range r.kinds {
 			ex.asked[slot(k)] = held[slot(k)].Addr
@@ -32,7 +32,7 @@ func (r *runner) startExchange(index int, now time.Duration) {
 	r.busy[index] = true
 	r.started++
 	r.first(ex, now)
-	if ex.verb == release {
+	if ex.verb.ends() {
 		r.released(ex, now)
 	}
 }
@@ -211,8 +211,8 @@ func (r *runner) answer(ex *exchange, from netip.AddrPort, now time.Duration) {
 		return
 	}
 	r.res.Latency.Ack.Add(now - ex.sent[waitAck])
-	if ex.verb == release || granted {
-		if ex.verb != release {
+	if ex.verb.ends() || granted {
+		if !ex.verb.ends() {
 			r.hold(ex, from)
 		}
 		r.complete(ex, now)
@@ -238,7 +238,7 @@ func (r *runner) granted() bool {
 // lateAnswer counts an answer to an exchange that is over.
 func (r *runner) lateAnswer(ex *exchange, granted bool) {
 	r.res.Duplicates++
-	if !granted && ex.verb != release && !ex.refused {
+	if !granted && !ex.verb.ends() && !ex.refused {
 		r.res.Naks++
 	}
 }
@@ -276,13 +276,17 @@ func (r *runner) hold(ex *exchange, from netip.AddrPort) {
 	}
 }
 
-// released notes that the client uses its leases no more. A DHCPv4 RELEASE has
-// no answer (RFC 2131 4.3.4), so its exchange is over.
+// released notes that the client uses its leases no more. A DHCPv4 RELEASE or
+// DECLINE has no answer (RFC 2131 4.3.3 and 4.3.4), so its exchange is over.
 func (r *runner) released(ex *exchange, now time.Duration) {
+	kind := Released
+	if ex.verb == decline {
+		kind = Declined
+	}
 	for _, k := range r.kinds {
 		l := &r.leases[ex.index][slot(k)]
 		r.event(Event{
-			At: r.wall(now), Sent: r.wall(now), Client: ex.client, Type: Released,
+			At: r.wall(now), Sent: r.wall(now), Client: ex.client, Type: kind,
 			Addr: l.Addr, ServerID: ex.serverID, XID: ex.xid,
 		})
 		*l = Lease{}

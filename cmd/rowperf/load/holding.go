@@ -9,6 +9,27 @@ import (
 	"rowlock/sqlstore"
 )
 
+// Holding is a span of time in which a client certainly held an address or
+// prefix.
+type Holding struct {
+	Client   int
+	Prefix   netip.Prefix
+	From, To time.Time // From is when the acknowledgement arrived; To is not included
+	Sent     time.Time // when the request that began it was first sent
+}
+
+// Holdings returns what the clients of a history certainly held, in order of
+// begin.
+func Holdings(events []Event) []Holding {
+	hs := holdings(events)
+	sortHoldings(hs)
+	out := make([]Holding, 0, len(hs))
+	for _, h := range hs {
+		out = append(out, Holding{h.client, h.prefix, h.from, h.to, h.event.Sent})
+	}
+	return out
+}
+
 // holding is a span of time, begin included and end not, in which a client
 // certainly held an address or prefix.
 type holding struct {
@@ -44,15 +65,21 @@ type ledger struct {
 	open     map[holdingKey]*holding
 	released map[holdingKey]time.Time
 	all      []*holding
+	refused  func(*holding, Event) // a refusal of what the client held all the time
 }
 
 // holdings returns what the clients held. A holding begins when the
 // acknowledgement arrived. It ends with its lifetime, which the client counts
 // from the moment it first sent the request (RFC 2131 4.4.1): the server
 // counts from a later one. A release, a refusal or a zero lifetime ends it
-// when the message was sent, because the server acted after that.
+// when the message was sent, because the server acted after that. So does a
+// DECLINE: the client does not use what it declines.
 func holdings(events []Event) []*holding {
-	l := ledger{open: map[holdingKey]*holding{}, released: map[holdingKey]time.Time{}}
+	return holdingsOf(events, func(*holding, Event) {})
+}
+
+func holdingsOf(events []Event, refused func(*holding, Event)) []*holding {
+	l := ledger{open: map[holdingKey]*holding{}, released: map[holdingKey]time.Time{}, refused: refused}
 	for _, e := range inOrder(events) {
 		if !e.Addr.IsValid() {
 			continue
@@ -66,8 +93,9 @@ func holdings(events []Event) []*holding {
 				l.acknowledge(k, e)
 			}
 		case Nak:
+			l.refuse(k, e)
 			l.end(k, e.Sent)
-		case Released:
+		case Released, Declined:
 			l.end(k, e.Sent)
 			l.released[k] = e.Sent
 		}
@@ -95,6 +123,14 @@ func (l *ledger) acknowledge(k holdingKey, e Event) {
 	h := &holding{client: e.Client, prefix: e.Addr, from: e.At, to: end, sent: e.Sent, event: e}
 	l.open[k] = h
 	l.all = append(l.all, h)
+}
+
+// refuse reports a refusal of a lease that the client held from before it asked
+// until after it was refused.
+func (l *ledger) refuse(k holdingKey, e Event) {
+	if h := l.open[k]; h != nil && !e.Sent.Before(h.from) && e.At.Before(h.to) {
+		l.refused(h, e)
+	}
 }
 
 func (l *ledger) end(k holdingKey, at time.Time) {

@@ -16,8 +16,12 @@ const (
 	renew                // REQUEST with ciaddr, RENEW
 	rebind               // REQUEST with ciaddr, REBIND
 	release              // RELEASE
+	decline              // DECLINE
 	verbs
 )
+
+// ends tells whether the message gives the client's leases up.
+func (v verb) ends() bool { return v == release || v == decline }
 
 // Limits of what goes into a packet, so that every one fits in packetSize.
 const (

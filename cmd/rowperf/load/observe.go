@@ -41,7 +41,7 @@ func (r *runner) event(e Event) {
 
 // record hands what the reply says to the recorder, lease by lease.
 func (r *runner) record(ex *exchange, from netip.AddrPort, now time.Duration) {
-	if r.o.Record == nil || ex.verb == release {
+	if r.o.Record == nil || ex.verb.ends() {
 		return
 	}
 	kind := r.rep.kind

@@ -25,9 +25,12 @@ const (
 	Rebind
 	// Release is a DHCPv4 RELEASE, which has no answer, or a DHCPv6 RELEASE.
 	Release
+	// Decline is a DECLINE (RFC 2131 4.4.1, RFC 9915 18.2.8); DHCPv4 has no
+	// answer to it.
+	Decline
 )
 
-var scenarioNames = [...]string{"new", "returning", "renew", "rebind", "release"}
+var scenarioNames = [...]string{"new", "returning", "renew", "rebind", "release", "decline"}
 
 func (s Scenario) String() string { return scenarioNames[s] }
 
@@ -81,8 +84,8 @@ type Options struct {
 	Scenario Scenario
 	// NA and PD are what DHCPv6 clients ask for; neither means NA.
 	NA, PD bool
-	// Leases are what clients hold from an earlier run: needed by Renew, Rebind
-	// and Release, where clients without one take no part; used by Returning.
+	// Leases are what clients hold from an earlier run: needed by Renew, Rebind,
+	// Release and Decline, where clients without one take no part; used by Returning.
 	Leases []Lease
 
 	Mode     Mode
@@ -142,7 +145,7 @@ func (o *Options) Validate() error {
 	if o.Clients < 1 || o.First < 0 || uint64(o.First)+uint64(o.Clients) > 1<<32 {
 		return fmt.Errorf("clients %d to %d: numbers must be within 32 bits", o.First, o.First+o.Clients-1)
 	}
-	if o.Scenario > Release {
+	if o.Scenario > Decline {
 		return fmt.Errorf("scenario %d: unknown", o.Scenario)
 	}
 	return o.validatePace()
@@ -159,8 +162,8 @@ func (o *Options) validatePace() error {
 			return errors.New("ramp needs two rates and a time above zero")
 		}
 	case Saturate:
-		if o.Family == sqlstore.IPv4 && o.Scenario == Release {
-			return errors.New("a DHCPv4 release has no answer: give a rate")
+		if o.Family == sqlstore.IPv4 && o.Scenario >= Release {
+			return fmt.Errorf("a DHCPv4 %s has no answer: give a rate", o.Scenario)
 		}
 	default:
 		return fmt.Errorf("mode %d: unknown", o.Mode)
@@ -168,8 +171,8 @@ func (o *Options) validatePace() error {
 	if o.Repeat && o.Duration <= 0 {
 		return errors.New("repeat needs a duration")
 	}
-	if o.Repeat && o.Scenario == Release {
-		return errors.New("a release cannot be repeated")
+	if o.Repeat && o.Scenario >= Release {
+		return fmt.Errorf("a %s cannot be repeated", o.Scenario)
 	}
 	if o.Timeout < 0 || o.MaxTimeout < 0 || o.Tries < 0 || o.Outstanding < 0 || o.Linger < 0 {
 		return errors.New("timeouts, tries and outstanding must not be negative")

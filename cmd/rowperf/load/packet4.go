@@ -81,7 +81,7 @@ func newV4(ids identities, gateways []gateway, clientIDs bool) *v4 {
 	for _, g := range gateways {
 		var t [verbs]template4
 		for v := range verbs {
-			t[v] = p.template(v, g, v == request)
+			t[v] = p.template(v, g, v == request || v == decline)
 		}
 		p.relays = append(p.relays, t)
 		p.hinted = append(p.hinted, p.template(discover, g, true))
@@ -103,7 +103,7 @@ func (p *v4) template(v verb, g gateway, requested bool) template4 {
 	copy(b[at4GIAddr:], giaddr[:])
 	copy(b[at4Cookie:], cookie4[:])
 	var t template4
-	b = append(b, opt4MessageType, 1, [...]byte{1, 3, 3, 3, 7}[v])
+	b = append(b, opt4MessageType, 1, [...]byte{1, 3, 3, 3, 7, 4}[v])
 	if p.clientIDs {
 		t.clientID = len(b) + 2
 		b = append(append(b, opt4ClientID, clientIDLen), make([]byte, clientIDLen)...)
@@ -112,11 +112,11 @@ func (p *v4) template(v verb, g gateway, requested bool) template4 {
 		t.requested = len(b) + 2
 		b = append(b, opt4Requested, 4, 0, 0, 0, 0)
 	}
-	if v == request || v == release {
+	if v == request || v.ends() {
 		t.serverID = len(b) + 2
 		b = append(b, opt4ServerID, 4, 0, 0, 0, 0)
 	}
-	if v != release {
+	if !v.ends() {
 		b = append(b, opt4ParameterList, 6, 1, 3, 6, 15, 58, 59)
 		b = append(b, opt4Hostname, 13)
 		t.hostname = len(b) + 5
@@ -161,7 +161,7 @@ func (p *v4) build(buf []byte, m *message) []byte {
 	binary.BigEndian.PutUint16(b[at4Secs:], uint16(min(m.elapsed/time.Second, 0xffff)))
 	mac := p.ids.hwaddr(m.client)
 	copy(b[at4CHAddr:], mac[:])
-	if m.verb >= renew {
+	if m.verb >= renew && m.verb != decline {
 		ciaddr := m.asked[0].Addr().As4()
 		copy(b[at4CIAddr:], ciaddr[:])
 	}

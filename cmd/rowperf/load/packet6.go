@@ -79,12 +79,12 @@ func newTemplate6(v verb, r Relay) template6 {
 	b = appendOption6(b, opt6SourcePort, []byte{0, 0})
 	b = append(b, 0, opt6RelayMessage, 0, 0)
 	t := template6{message: len(b)}
-	b = append(b, [...]byte{1, 3, 5, 6, 8}[v], 0, 0, 0)
+	b = append(b, [...]byte{1, 3, 5, 6, 8, 9}[v], 0, 0, 0)
 	t.duid = len(b) + 4
 	b = appendOption6(b, opt6ClientID, make([]byte, duidLen))
 	t.elapsed = len(b) + 4
 	b = appendOption6(b, opt6ElapsedTime, []byte{0, 0})
-	if v != release {
+	if !v.ends() {
 		b = appendOption6(b, opt6ORO, []byte{0, 23, 0, 24}) // DNS servers, search list
 	}
 	t.bytes = b

@@ -102,6 +102,13 @@ func TestBuild4RFC2131Table5(t *testing.T) {
 			[]dhcpv4.OptionCode{serverID},
 			[]dhcpv4.OptionCode{wanted, prl, dhcpv4.OptionHostName},
 		},
+		{
+			"decline",
+			message{verb: decline, asked: asked4},
+			dhcpv4.MessageTypeDecline, false,
+			[]dhcpv4.OptionCode{serverID, wanted},
+			[]dhcpv4.OptionCode{prl, dhcpv4.OptionHostName},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -176,6 +183,7 @@ func TestBuild6(t *testing.T) {
 		{renew, dhcpv6.MessageTypeRenew, true},
 		{rebind, dhcpv6.MessageTypeRebind, false},
 		{release, dhcpv6.MessageTypeRelease, true},
+		{decline, dhcpv6.MessageTypeDecline, true},
 	} {
 		t.Run(c.kind.String(), func(t *testing.T) {
 			t.Parallel()
@@ -204,7 +212,7 @@ func TestBuild6(t *testing.T) {
 			if c.serverID {
 				require.Equal(t, duid, inner.Options.ServerID())
 			}
-			require.Equal(t, c.verb != release, inner.GetOneOption(dhcpv6.OptionORO) != nil)
+			require.Equal(t, !c.verb.ends(), inner.GetOneOption(dhcpv6.OptionORO) != nil)
 			na, pd := inner.Options.OneIANA(), inner.Options.OneIAPD()
 			require.Equal(t, "2001:db8::77", na.Options.OneAddress().IPv6Addr.String())
 			require.Equal(t, "2001:db8:7700::/56", pd.Options.Prefixes()[0].Prefix.String())

@@ -183,7 +183,7 @@ func (r *responder) reply4(req *dhcpv4.DHCPv4, client string) (*dhcpv4.DHCPv4, e
 	case dhcpv4.MessageTypeDiscover:
 	case dhcpv4.MessageTypeRequest:
 		kind = dhcpv4.MessageTypeAck
-	case dhcpv4.MessageTypeRelease:
+	case dhcpv4.MessageTypeRelease, dhcpv4.MessageTypeDecline:
 		r.book.release(client)
 		return nil, nil
 	default:
@@ -246,9 +246,10 @@ func (r *responder) reply6(req *dhcpv6.Message) (*dhcpv6.Message, error) {
 	switch req.Type() {
 	case dhcpv6.MessageTypeSolicit:
 		return dhcpv6.NewAdvertiseFromSolicit(req, mods...)
-	case dhcpv6.MessageTypeRelease:
+	case dhcpv6.MessageTypeRelease, dhcpv6.MessageTypeDecline:
 		r.book.release(client + "na")
 		r.book.release(client + "pd")
+		req.MessageType = dhcpv6.MessageTypeRelease // the codec makes no reply to a DECLINE; it is the same
 		return dhcpv6.NewReplyFromMessage(req, mods[0])
 	case dhcpv6.MessageTypeRequest, dhcpv6.MessageTypeRenew:
 		if s := req.Options.ServerID(); s == nil || !s.Equal(duid) {

@@ -105,14 +105,19 @@ func TestRunReturningRenewRebindRelease(t *testing.T) {
 				require.Equal(t, first.Leases[i].Addr, res.Leases[i].Addr, s)
 			}
 		}
-		o.Scenario, o.Mode, o.Rate = Release, Rate, 5000
-		res := run(t, o)
-		require.Equal(t, 200, res.Completed)
-		require.Empty(t, res.Leases)
-		require.Eventually(t, func() bool { return b.size() == 0 }, 5*time.Second, time.Millisecond)
-		events := log.Events()
-		require.Equal(t, Released, events[len(events)-1].Type)
-		require.Empty(t, Verify(events))
+		o.Mode, o.Rate = Rate, 5000
+		for s, end := range map[Scenario]EventType{Release: Released, Decline: Declined} {
+			o.Scenario, o.Leases = New, nil
+			o.Leases = run(t, o).Leases
+			o.Scenario = s
+			res := run(t, o)
+			require.Equal(t, 200, res.Completed)
+			require.Empty(t, res.Leases)
+			require.Eventually(t, func() bool { return b.size() == 0 }, 5*time.Second, time.Millisecond)
+			events := log.Events()
+			require.Equal(t, end, events[len(events)-1].Type)
+			require.Empty(t, Verify(events))
+		}
 	})
 }
 

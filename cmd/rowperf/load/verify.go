@@ -24,6 +24,8 @@ const (
 	OtherAddress ViolationKind = "other-address"
 	// SplitAnswer: one request was acknowledged and refused.
 	SplitAnswer ViolationKind = "split-answer"
+	// OwnRefused: a client was refused a lease that it held all the time.
+	OwnRefused ViolationKind = "own-refused"
 	// OtherOffer: one DISCOVER or SOLICIT was answered with different addresses.
 	OtherOffer ViolationKind = "other-offer"
 )
@@ -35,16 +37,16 @@ type Violation struct {
 }
 
 func (v Violation) String() string {
-	return fmt.Sprintf("%s: %s and %s", v.Kind, v.A.describe(), v.B.describe())
+	return fmt.Sprintf("%s: %s and %s", v.Kind, v.A, v.B)
 }
 
-func (e *Event) describe() string {
+func (e Event) String() string {
 	return fmt.Sprintf("%s of %s to client %d by %s (asked %s, valid %d s) at %s",
 		e.Type, e.Addr, e.Client, e.From, e.Asked, e.Valid, e.At.Format("15:04:05.000000"))
 }
 
 // Verify checks a history, in whatever order, and returns its breaches of all
-// rules but OtherOffer, sorted by time; nil when there is none. All events must
+// rules but OtherOffer and OwnRefused, sorted by time; nil when there is none. All events must
 // come from runs with the same seed, against one address space. It does not
 // change events.
 func Verify(events []Event) []Violation {
@@ -176,5 +178,14 @@ func VerifyOffers(events []Event) []Violation {
 			vs = append(vs, Violation{OtherOffer, old, e})
 		}
 	}
+	return vs
+}
+
+// VerifyRefusals checks that no client was refused a lease that it held all the
+// time from its request to the refusal. A change of the configuration may do
+// that rightly, so Verify leaves it out. It returns nil when there is no breach.
+func VerifyRefusals(events []Event) []Violation {
+	var vs []Violation
+	holdingsOf(events, func(h *holding, nak Event) { vs = append(vs, Violation{OwnRefused, h.event, nak}) })
 	return vs
 }

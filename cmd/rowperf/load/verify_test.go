@@ -20,7 +20,7 @@ func ev(second int, client int, kind EventType, addr string, valid uint32) Event
 		At: sent.Add(500 * time.Millisecond), Sent: sent, Client: client, Type: kind, Valid: valid,
 		Addr: netip.MustParsePrefix(addr), XID: uint32(second*1000 + client),
 	}
-	if kind == Released {
+	if kind == Released || kind == Declined {
 		e.At = sent
 	}
 	return e
@@ -90,6 +90,32 @@ func TestVerify(t *testing.T) {
 			require.Equal(t, c.want, got)
 		})
 	}
+}
+
+func TestVerifyRefusals(t *testing.T) {
+	t.Parallel()
+	const a, b = "192.0.2.1/32", "192.0.2.2/32"
+	early := ev(0, 1, Nak, a, 0) // it may have been decided before the acknowledgement
+	early.At = noon.Add(900 * time.Millisecond)
+	for _, c := range []struct {
+		name   string
+		events []Event
+		want   int
+	}{
+		{"its own", []Event{ev(0, 1, Ack, a, 60), ev(10, 1, Nak, a, 0)}, 1},
+		{"its own, once", []Event{ev(0, 1, Ack, a, 60), ev(10, 1, Nak, a, 0), ev(11, 1, Nak, a, 0)}, 1},
+		{"run out meanwhile", []Event{ev(0, 1, Ack, a, 10), ev(10, 1, Nak, a, 0)}, 0},
+		{"another address", []Event{ev(0, 1, Ack, a, 60), ev(10, 1, Nak, b, 0)}, 0},
+		{"another client", []Event{ev(0, 1, Ack, a, 60), ev(10, 2, Nak, a, 0)}, 0},
+		{"given back", []Event{ev(0, 1, Ack, a, 60), ev(5, 1, Declined, a, 0), ev(10, 1, Nak, a, 0)}, 0},
+		{"the same request", []Event{ev(0, 1, Ack, a, 60), early}, 0},
+	} {
+		require.Len(t, VerifyRefusals(c.events), c.want, c.name)
+	}
+	hs := Holdings([]Event{ev(20, 2, Ack, b, 60), ev(0, 1, Ack, a, 60), ev(5, 1, Declined, a, 0)})
+	require.Len(t, hs, 2)
+	require.Equal(t, 1, hs[0].Client)
+	require.Equal(t, noon.Add(5*time.Second), hs[0].To)
 }
 
 func TestVerifyFindsShortOverlapBehindALongOne(t *testing.T) {

@@ -33,7 +33,7 @@ func postgres() (engine, error) {
 	}
 	bin := dirs[len(dirs)-1]
 	return engine{
-		uid: "postgres", stop: syscall.SIGINT,
+		uid: "postgres", stop: syscall.SIGINT, crash: syscall.SIGQUIT,
 		init: func(s *Server) []string {
 			return []string{filepath.Join(bin, "initdb"), "-D", s.inside + "/data", "-U", User, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"}
 		},

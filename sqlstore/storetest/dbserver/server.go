@@ -64,6 +64,7 @@ type engine struct {
 	serve  func(s *Server) []string
 	socket func(dir string) string
 	stop   syscall.Signal
+	crash  syscall.Signal        // ends it without saving anything; 0 for SIGKILL
 	ask    func(s *Server) error // whether it answers
 }
 
@@ -224,6 +225,20 @@ func (s *Server) PID() int { return s.cmd.Process.Pid }
 func (s *Server) Kill() {
 	_ = s.cmd.Process.Signal(syscall.SIGKILL)
 	<-s.done
+}
+
+// Crash ends the server at once, as Kill does, and returns when all of its
+// processes have ended: the children of PostgreSQL outlive a first process that
+// is killed for a moment, in which it cannot be started.
+func (s *Server) Crash() {
+	if s.engine.crash != 0 {
+		_ = s.cmd.Process.Signal(s.engine.crash)
+		select {
+		case <-s.done:
+		case <-time.After(startTime):
+		}
+	}
+	s.Kill()
 }
 
 // Stop ends the server in order.
