@@ -85,9 +85,9 @@ func run(b *testing.B, argv ...string) {
 	require.NoError(b, err, "%s\n%s", strings.Join(argv, " "), out)
 }
 
-// site is the network of both servers: one subnet of each family with pools
+// document is the network of both servers: one subnet of each family with pools
 // that do not become full.
-const site = `parameters: {valid_lifetime: 3600}
+const document = `parameters: {valid_lifetime: 3600}
 subnets:
   - subnet: 10.0.0.0/8
     relay: [` + clientAddr + `]
@@ -105,9 +105,9 @@ func (s *bench) startRowlock(program, database, family string) *netlab.Process {
 	if family != "v4" {
 		listen = "dhcp6: [{interface: " + serverIface + "}]"
 	}
-	document := s.lab.Write("site.yaml", site, 0o644)
+	file := s.lab.Write("site.yaml", document, 0o644)
 	run(s.b, program, "migrate", "up", "--database", database)
-	run(s.b, program, "apply", "--yes", "--database", database, document)
+	run(s.b, program, "apply", "--yes", "--database", database, file)
 	config := s.lab.Write("rowlock.yaml", fmt.Sprintf("database: %q\nstate_dir: %q\nroles: [%s]\nlisten:\n  %s\n  health: %s\n",
 		database, s.lab.Path("state"), listen[:5], listen, healthAddr), 0o600)
 	require.NoError(s.b, os.MkdirAll(s.lab.Path("state"), 0o755))
