@@ -96,7 +96,7 @@ func keaConfig(family string, leases map[string]any, hooks []any) map[string]any
 func (s *bench) keaPostgres() map[string]any {
 	s.b.Helper()
 	name, query := databaseName(s.b, storetest.URL(s.b, "postgres"))
-	run(s.b, "psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", query.Get("host"), "-U", "rowlock", "-d", name,
+	call(s.b, "psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", query.Get("host"), "-U", "rowlock", "-d", name,
 		"-f", s.kea+keaScripts+"pgsql/dhcpdb_create.pgsql")
 	return map[string]any{"type": "postgresql", "name": name, "host": query.Get("host"), "user": "rowlock", "password": ""}
 }

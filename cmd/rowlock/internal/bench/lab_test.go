@@ -78,8 +78,8 @@ func build(b *testing.B) string {
 	return path
 }
 
-// run runs a program of this machine to its end.
-func run(b *testing.B, argv ...string) {
+// call runs a program of this machine to its end.
+func call(b *testing.B, argv ...string) {
 	b.Helper()
 	out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
 	require.NoError(b, err, "%s\n%s", strings.Join(argv, " "), out)
@@ -106,8 +106,8 @@ func (s *bench) startRowlock(program, database, family string) *netlab.Process {
 		listen = "dhcp6: [{interface: " + serverIface + "}]"
 	}
 	file := s.lab.Write("site.yaml", document, 0o644)
-	run(s.b, program, "migrate", "up", "--database", database)
-	run(s.b, program, "apply", "--yes", "--database", database, file)
+	call(s.b, program, "migrate", "up", "--database", database)
+	call(s.b, program, "apply", "--yes", "--database", database, file)
 	config := s.lab.Write("rowlock.yaml", fmt.Sprintf("database: %q\nstate_dir: %q\nroles: [%s]\nlisten:\n  %s\n  health: %s\n",
 		database, s.lab.Path("state"), listen[:5], listen, healthAddr), 0o600)
 	require.NoError(s.b, os.MkdirAll(s.lab.Path("state"), 0o755))
