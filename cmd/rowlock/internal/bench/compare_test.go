@@ -3,8 +3,10 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -24,9 +26,16 @@ func full() bool { return os.Getenv(fullVar) != "" }
 // Limits of the search for the highest rate.
 const (
 	maxDrops    = 0.01
-	searchSteps = 6
 	closeEnough = 1.12 // between a rate that was too much and one that was not
 )
+
+// searchSteps is how many rates are tried.
+func searchSteps() int {
+	if full() {
+		return 8
+	}
+	return 4
+}
 
 // target is a server, on one engine, that perfdhcp is turned on.
 type target struct {
@@ -54,6 +63,9 @@ func BenchmarkPerfdhcp(b *testing.B) {
 	families := []string{"v4"}
 	if full() {
 		families = append(families, "v6", "v6pd")
+	}
+	if version, err := exec.Command("chroot", os.Getenv(keaVar), "/usr/sbin/kea-dhcp4", "-v").Output(); err == nil {
+		fmt.Printf("engine: Kea %s\n", strings.TrimSpace(string(version)))
 	}
 	program := build(b)
 	for _, family := range families {
@@ -88,8 +100,21 @@ func (t target) measure(b *testing.B, program, family string) {
 		steps++
 		return s.step(t, pids, family, rate, steps)
 	})
-	p.Stop()
 	best.report(b)
+	if full() {
+		s.fixedRates(t, pids, family, best.rate(), steps)
+	}
+	p.Stop()
+}
+
+// fixedRates measures rates below the highest one.
+func (s *bench) fixedRates(t target, pids []int, family string, highest float64, number int) {
+	for _, rate := range []int{1000, 2000, 5000} {
+		if number++; float64(rate) < highest {
+			at := s.step(t, pids, family, float64(rate), number)
+			s.b.ReportMetric(float64(at.cpu.Microseconds()), fmt.Sprintf("cpu-us@%d", rate))
+		}
+	}
 }
 
 // step offers one rate.
@@ -124,7 +149,7 @@ func (s *bench) step(t target, pids []int, family string, rate float64, number i
 func search(rate float64, try func(rate float64) sample) sample {
 	low, high := 0.0, math.Inf(1)
 	var best, least sample
-	for range searchSteps {
+	for range searchSteps() {
 		s := try(rate)
 		if s.drops() <= maxDrops {
 			low = rate

@@ -106,7 +106,9 @@ func parseSite(b *testing.B, text string) *sqlstore.Config {
 func (g *growth) serving(b *testing.B, c *sqlstore.Config, before func(f *frontends)) *frontends {
 	b.Helper()
 	f := &frontends{program: g.program, engine: g.engine, database: storetest.Migrated(b, g.engine)}
-	_, err := storetest.Open(b, f.database).ApplyConfig(b.Context(), 0, c, "bench", "")
+	store := storetest.Open(b, f.database)
+	fmt.Printf("engine: %s %s\n", engineName(g.engine), store.Version())
+	_, err := store.ApplyConfig(b.Context(), 0, c, "bench", "")
 	require.NoError(b, err)
 	if before != nil {
 		before(f)

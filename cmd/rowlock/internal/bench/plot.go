@@ -43,7 +43,7 @@ func (p plots) write(dir string) error {
 
 // plots draws what there are figures for.
 func (r *results) plots() (out plots, err error) {
-	for _, draw := range []func() (plot, error){r.perfdhcpPlot, r.lanesPlot, r.growthPlot} {
+	for _, draw := range []func() (plot, error){r.ratePlot, r.cpuPlot, r.lanesPlot, r.growthPlot} {
 		p, err := draw()
 		if err != nil {
 			return nil, err
@@ -77,8 +77,11 @@ func (v bars) plot() (plot, error) {
 	opt := charts.NewBarChartOptionWithData(v.values)
 	opt.Horizontal = true
 	opt.Title = charts.TitleOption{Text: v.title, FontStyle: charts.NewFontStyleWithSize(13)}
-	opt.Legend = charts.LegendOption{SeriesNames: v.series, Offset: charts.OffsetStr{Top: "26"}}
+	if len(v.series) > 1 {
+		opt.Legend = charts.LegendOption{SeriesNames: v.series, Offset: charts.OffsetStr{Top: "26"}}
+	}
 	opt.CategoryAxis.Labels = labels
+	opt.CategoryAxis.LabelFontStyle = charts.NewFontStyleWithSize(10)
 	opt.ValueFormatter = number
 	for i := range opt.SeriesList {
 		opt.SeriesList[i].Label.Show = charts.Ptr(true)
@@ -100,19 +103,23 @@ func draw(file, title string, height int, chart func(*charts.Painter) error) (pl
 	return plot{file: file, title: title, svg: append(svg, '\n')}, nil
 }
 
-func (r *results) perfdhcpPlot() (plot, error) {
-	v := bars{
-		file: "perfdhcp.svg", title: "New DHCPv4 clients by perfdhcp, at most 1 % dropped",
-		series: []string{"exchanges/s", "CPU us per exchange"}, values: make([][]float64, 2),
-	}
+// perfdhcpPlot shows one unit of Kea and Rowlock on each engine.
+func (r *results) perfdhcpPlot(file, title, unit string) (plot, error) {
+	v := bars{file: file, title: title, series: []string{unit}, values: make([][]float64, 1)}
 	for _, name := range r.below("Perfdhcp/v4/") {
 		engine, server, _ := strings.Cut(name, "/")
-		rate, _ := r.median("Perfdhcp/v4/"+name, rateUnit)
-		cpu, _ := r.median("Perfdhcp/v4/"+name, cpuUnit)
-		v.labels = append(v.labels, engineName(server+"/"+engine))
-		v.values[0], v.values[1] = append(v.values[0], rate), append(v.values[1], cpu)
+		value, _ := r.median("Perfdhcp/v4/"+name, unit)
+		v.labels, v.values[0] = append(v.labels, engineName(server+"/"+engine)), append(v.values[0], value)
 	}
 	return v.plot()
+}
+
+func (r *results) ratePlot() (plot, error) {
+	return r.perfdhcpPlot("rate.svg", "New DHCPv4 clients by perfdhcp, at most 1 % dropped: exchanges/s", rateUnit)
+}
+
+func (r *results) cpuPlot() (plot, error) {
+	return r.perfdhcpPlot("cpu.svg", "New DHCPv4 clients by perfdhcp: CPU us of server and database per exchange", cpuUnit)
 }
 
 // growthPlot shows the cases of new clients by what they cost.
@@ -129,7 +136,7 @@ func (r *results) growthPlot() (plot, error) {
 			v.series, v.values = append(v.series, name), append(v.values, nil)
 		}
 		if !slices.Contains(cases, what) {
-			cases, v.labels = append(cases, what), append(v.labels, text)
+			cases, v.labels = append(cases, what), append(v.labels, strings.TrimPrefix(text, "new clients, "))
 		}
 	}
 	for i, engine := range v.series {

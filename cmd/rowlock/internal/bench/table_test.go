@@ -68,10 +68,10 @@ func TestWrite(t *testing.T) {
 	}
 	text, err := os.ReadFile(document)
 	require.NoError(t, err)
-	require.Regexp(t, `(?s)^before\n`+beginMark+`Measured on .*\| Rowlock PostgreSQL \|.*bench/perfdhcp\.svg.*`+endMark+`after\n$`, string(text))
+	require.Regexp(t, `(?s)^before\n`+beginMark+`Measured on .*\| Rowlock PostgreSQL \|.*bench/rate\.svg.*`+endMark+`after\n$`, string(text))
 	require.NotContains(t, string(text), "old")
 	for file, words := range map[string][]string{
-		"perfdhcp.svg": {"Kea PostgreSQL", "Rowlock SQLite"}, "lanes.svg": {"SQLite", "16"}, "growth.svg": {"2 frontends", "PostgreSQL"},
+		"rate.svg": {"Kea PostgreSQL", "8,000"}, "cpu.svg": {"Rowlock SQLite", "59.5"}, "lanes.svg": {"SQLite", "16"}, "growth.svg": {"2 frontends", "PostgreSQL"},
 	} {
 		svg, err := os.ReadFile(filepath.Join(filepath.Dir(document), "bench", file))
 		require.NoError(t, err)
