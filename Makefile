@@ -10,7 +10,7 @@ FUZZ    ?= 60
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/rowlock and bin/rowperf: static, with the version from git
@@ -30,8 +30,12 @@ test: ## run every test on throw-away databases of all kinds, real clients inclu
 	.ci/test
 
 .PHONY: bench
-bench: ## measure the engine on each of the four databases, then the whole server
-	.ci/bench
+bench: ## measure the store, then the server beside Kea and as things grow: 5 minutes (Debian, root)
+	.ci/bench short
+
+.PHONY: bench-full
+bench-full: ## the same with more cases and medians of 5 runs, into sqlstore/README.md: 40 minutes
+	.ci/bench full
 
 .PHONY: fuzz
 fuzz: ## fuzz every target, FUZZ=60 seconds in all

@@ -10,55 +10,52 @@ import (
 // how much Rowlock is ahead. SQLite, which Kea has not, stands against Kea's file
 // in memory.
 func (r *results) perfdhcp() string {
-	var families []string
-	for _, name := range r.below("Perfdhcp/") {
-		if family, _, _ := strings.Cut(name, "/"); !slices.Contains(families, family) {
-			families = append(families, family)
-		}
-	}
 	var out []string
-	for _, family := range families {
-		out = append(out, r.perfdhcpFamily(family))
+	for _, f := range []struct{ prefix, what string }{
+		{"Perfdhcp/v4/", "DHCPv4"}, {"Perfdhcp6/v6/", "DHCPv6 address"}, {"Perfdhcp6/v6pd/", "DHCPv6 address and prefix"},
+	} {
+		if rows := r.perfdhcpRows(f.prefix); len(rows) > 0 {
+			t := table{rows: rows, head: []string{
+				"", "exchanges/s", "dropped, %", "CPU us", "offer, ack: mean ms", "batch", "exchanges: times Kea", "CPU: Kea's times ours",
+			}}
+			out = append(out, fmt.Sprintf("New clients by perfdhcp, %s, at the highest rate of which at most 1 %% is dropped:\n\n%s", f.what, t))
+		}
 	}
 	return strings.Join(out, "\n")
 }
 
-func (r *results) perfdhcpFamily(family string) string {
-	t := table{head: []string{"", "exchanges/s", "dropped, %", "CPU us", "offer, ack: mean ms", "batch", "exchanges: times Kea", "CPU: Kea's times ours"}}
-	prefix := "Perfdhcp/" + family + "/"
-	var fixed []string
-	for _, name := range r.below(prefix) {
-		engine, server, _ := strings.Cut(name, "/")
+func (r *results) perfdhcpRows(prefix string) (rows [][]string) {
+	for _, target := range r.below(prefix) {
+		engine, server, _ := strings.Cut(target, "/")
+		name := prefix + target
 		row := []string{
-			engineName(server + "/" + engine), r.cell(prefix+name, rateUnit), r.cell(prefix+name, dropsUnit), r.cell(prefix+name, cpuUnit),
-			r.cell(prefix+name, "offer-avg-ms", "ack-avg-ms"), r.cell(prefix+name, "items/batch"), "", "",
+			engineName(server + "/" + engine), r.cell(name, rateUnit), r.cell(name, dropsUnit), r.cell(name, cpuUnit),
+			r.cell(name, "offer-avg-ms", "ack-avg-ms"), r.cell(name, "items/batch"), "", "",
 		}
 		if server == "rowlock" {
 			kea := prefix + strings.Replace(engine, "sqlite", "memfile", 1) + "/kea"
-			row[6], row[7] = r.ratio(prefix+name, kea, rateUnit), r.ratio(kea, prefix+name, cpuUnit)
+			row[6], row[7] = r.ratio(name, kea, rateUnit), r.ratio(kea, name, cpuUnit)
 		}
-		t.rows = append(t.rows, row)
-		if at := r.fixedRates(prefix + name); at != "" {
-			fixed = append(fixed, engineName(server+"/"+engine)+" "+at)
-		}
+		rows = append(rows, row)
 	}
-	text := fmt.Sprintf("New clients by perfdhcp, DH%s, at the highest rate of which at most 1 %% is dropped:\n\n%s",
-		map[string]string{"v4": "CPv4", "v6": "CPv6 address", "v6pd": "CPv6 address and prefix"}[family], t)
-	if len(fixed) > 0 {
-		text += "\nCPU us per exchange below that: " + strings.Join(fixed, "; ") + ".\n"
-	}
-	return text
+	return rows
 }
 
-// fixedRates is what an exchange costs at rates that were given.
-func (r *results) fixedRates(name string) string {
-	var out []string
-	for _, rate := range []string{"1000", "2000", "5000"} {
-		if v, ok := r.median(name, "cpu-us@"+rate); ok {
-			out = append(out, fmt.Sprintf("%s at %s/s", number(v), rate))
+// rates is what an exchange costs at rates that were given.
+func (r *results) rates() string {
+	t := table{head: []string{"", "1,000/s", "2,000/s", "5,000/s"}}
+	for _, target := range r.below("Rates/v4/") {
+		engine, server, _ := strings.Cut(target, "/")
+		row := []string{engineName(server + "/" + engine)}
+		for _, rate := range []string{"1000", "2000", "5000"} {
+			row = append(row, r.cell("Rates/v4/"+target, "cpu-us@"+rate))
 		}
+		t.rows = append(t.rows, row)
 	}
-	return strings.Join(out, ", ")
+	if len(t.rows) == 0 {
+		return ""
+	}
+	return "CPU us per exchange of a new DHCPv4 client by perfdhcp at lower rates, as far as each can do them:\n\n" + t.String()
 }
 
 // ratio is how many times as much a benchmark has of a unit as another.

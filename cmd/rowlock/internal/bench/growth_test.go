@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,9 @@ import (
 	"rowlock/sqlstore"
 	"rowlock/sqlstore/storetest"
 )
+
+// fullVar lets things grow as far as make bench-full does.
+const fullVar = "ROWLOCK_BENCH_FULL"
 
 // sizes say how far things grow: a little in make bench, in full in make
 // bench-full.
@@ -30,8 +34,8 @@ type sizes struct {
 }
 
 func growthSizes() sizes {
-	if full() {
-		return sizes{clients: 10_000, leases: 1_000_000, free: 1000, passes: 5, subnets: 10_000, longest: 10 * time.Second}
+	if os.Getenv(fullVar) != "" {
+		return sizes{clients: 10_000, leases: 1_000_000, free: 1000, passes: 5, subnets: 10_000, longest: 5 * time.Second}
 	}
 	return sizes{clients: 3000, leases: 100_000, free: 1000, passes: 1, subnets: 1000, longest: time.Second}
 }
@@ -101,18 +105,14 @@ func parseSite(b *testing.B, text string) *sqlstore.Config {
 	return c
 }
 
-// serving makes a database with the site, lets a function put rows into it, and
-// starts a frontend.
-func (g *growth) serving(b *testing.B, c *sqlstore.Config, before func(f *frontends)) *frontends {
+// serving makes a database with the site and starts a frontend.
+func (g *growth) serving(b *testing.B, c *sqlstore.Config) *frontends {
 	b.Helper()
 	f := &frontends{program: g.program, engine: g.engine, database: storetest.Migrated(b, g.engine)}
 	store := storetest.Open(b, f.database)
-	fmt.Printf("engine: %s %s\n", engineName(g.engine), store.Version())
+	fmt.Printf("engine: %s\n", store.Version())
 	_, err := store.ApplyConfig(b.Context(), 0, c, "bench", "")
 	require.NoError(b, err)
-	if before != nil {
-		before(f)
-	}
 	f.start(b)
 	return f
 }
@@ -152,7 +152,7 @@ func report(b *testing.B, done int, cpu, wall time.Duration) {
 }
 
 func (g *growth) clientsAndFrontends(b *testing.B) {
-	f := g.serving(b, growthSite(b, 0, 0), nil)
+	f := g.serving(b, growthSite(b, 0, 0))
 	defer f.stop()
 	_, _ = f.run(b, f.new(500, wide4)) // statements are planned, files are there
 	for _, family := range []struct {
@@ -184,29 +184,28 @@ func (g *growth) clientsAndFrontends(b *testing.B) {
 // long. Then it is full, and new clients get nothing, known ones what they had.
 func (g *growth) leasesAndPools(b *testing.B) {
 	most := g.clients * 25
-	var t *tables
-	f := g.serving(b, growthSite(b, most, g.leases), func(f *frontends) {
-		t = openTables(b, f.engine, f.database)
-		t.fill(b, most4, most, 20)
-		t.fill(b, full4, g.leases, g.leases/g.free)
-		t.settle(b)
-	})
+	f := g.serving(b, growthSite(b, most, g.leases))
+	known := f.new(g.free, full4)
+	held, _ := f.run(b, known)
+	f.stop()
+	t := openTables(b, g.engine, f.database)
+	t.fill(b, most4, 0, most, 20)
+	t.fill(b, full4, 2*g.free, g.leases, g.leases/g.free) // behind what the known clients may have got
+	t.settle(b)
+	f.start(b)
 	defer f.stop()
 	_, _ = f.run(b, f.new(500, wide4))
 	g.measure(b, "leases", f, 1, func(*testing.B, int) load.Options { return f.new(g.clients, wide4) })
 	g.measure(b, "pool=95%", f, 1, func(*testing.B, int) load.Options { return f.new(g.clients, most4) })
-	var last load.Options
-	last.Leases = g.measure(b, fmt.Sprintf("pool=%g%%", 100-100*float64(g.free)/float64(g.leases)), f, g.passes, func(b *testing.B, pass int) load.Options {
+	g.measure(b, fmt.Sprintf("pool=%g%%", 100-100*float64(g.free)/float64(g.leases)), f, g.passes, func(b *testing.B, pass int) load.Options {
 		if pass > 0 {
-			t.end(b, full4)
+			t.end(b, full4, 2*g.free)
 		}
-		last = f.new(g.free*9/10, full4)
-		return last
+		return f.new(g.free*9/10, full4)
 	})
 	t.occupy(b, full4)
 	g.refused(b, f)
-	known := last
-	known.Scenario = load.Returning
+	known.Scenario, known.Leases = load.Returning, held.Leases
 	g.measure(b, "pool=100%/returning", f, 1, func(*testing.B, int) load.Options { return known })
 }
 
@@ -242,7 +241,7 @@ func (g *growth) manySubnets(b *testing.B) {
 		fmt.Fprintf(&text, "  - {subnet: %s0/24, pools: [{pool: %s10 - %s250}]}\n", net, net, net)
 		relays = append(relays, netip.MustParseAddr(net+"1"))
 	}
-	f := g.serving(b, parseSite(b, text.String()), nil)
+	f := g.serving(b, parseSite(b, text.String()))
 	defer f.stop()
 	g.measure(b, "subnets/first", f, 1, func(*testing.B, int) load.Options { return f.new(g.subnets, relays...) })
 	g.measure(b, "subnets", f, 1, func(*testing.B, int) load.Options { return f.new(g.clients, relays...) })

@@ -17,7 +17,7 @@ const (
 // tables is all tables for which there are figures.
 func (r *results) tables() string {
 	var out strings.Builder
-	for _, t := range []func() string{r.lanes, r.pooler, r.server, r.perfdhcp, r.growth, r.move} {
+	for _, t := range []func() string{r.lanes, r.pooler, r.server, r.perfdhcp, r.rates, r.growth, r.move} {
 		if text := t(); text != "" {
 			out.WriteString("\n" + text)
 		}

@@ -98,14 +98,18 @@ SELECT BYTES(%08[3]x0102: i), %[4]d, BYTES(: %[5]d + i), %[6]d, %[7]d, %[8]d,
   BYTES(0a00: i), 1, BYTES(010a00: i), BYTES(: %[5]d), BYTES(65746830: i), BYTES(0a00: i), 'cpe'
 FROM number WHERE i < %[2]d`
 
-// fill gives every address of a relay's pool to a client; one in each stride has
-// ended and may be reclaimed.
-func (t *tables) fill(b *testing.B, relay netip.Addr, size, stride int) {
+// fill gives the addresses of a relay's pool from an index on to clients; one in
+// each stride has ended and may be reclaimed. Nothing is left to be handed out
+// for the first time.
+func (t *tables) fill(b *testing.B, relay netip.Addr, from, size, stride int) {
 	b.Helper()
 	p := t.pool(b, relay)
 	first := binary.BigEndian.Uint32(p.First.AsSlice())
-	for from := 0; from < size; from += 100_000 {
+	for ; from < size; from += 100_000 {
 		t.exec(b, fillSQL, from, size, p.LinkID, p.VRF, first, p.SubnetID, p.ID, p.Gen, stride)
+	}
+	for _, table := range []string{"addr_chunk", "addr_free", "pool_cursor"} {
+		t.exec(b, "DELETE FROM %s WHERE pool_id = %d", table, p.ID)
 	}
 	t.exec(b, "INSERT INTO pool_cursor (pool_id, gen, next_index, size) VALUES (%d, %d, %d, %d)", p.ID, p.Gen, size, size)
 }
@@ -122,11 +126,13 @@ func (t *tables) settle(b *testing.B) {
 	}
 }
 
-// end ends, as if long ago, the leases that a frontend gave out of a pool.
-func (t *tables) end(b *testing.B, relay netip.Addr) {
+// end ends, as if long ago, the leases that a frontend gave out of a pool, but
+// for the first addresses.
+func (t *tables) end(b *testing.B, relay netip.Addr, known int) {
 	b.Helper()
-	t.exec(b, "UPDATE lease4 SET state = 4, expires_at = TIME(-3600), reclaim_at = TIME(-1800) WHERE pool_id = %d AND frontend <> '' AND state = 2",
-		t.pool(b, relay).ID)
+	p := t.pool(b, relay)
+	t.exec(b, "UPDATE lease4 SET state = 4, expires_at = TIME(-3600), reclaim_at = TIME(-1800) WHERE pool_id = %d AND frontend <> '' AND state = 2 AND addr >= BYTES(: %d)",
+		p.ID, binary.BigEndian.Uint32(p.First.AsSlice())+uint32(known))
 }
 
 // occupy gives what a pool has left to those who had it before.
