@@ -16,22 +16,25 @@ import (
 
 // results are the values of all benchmarks by name and unit.
 type results struct {
-	names  []string // in the order they came first
-	values map[string]map[string][]float64
-	runs   int      // how often the one that was run most was run
-	about_ []string // what lines "engine: " said
+	names   []string // in the order they came first
+	values  map[string]map[string][]float64
+	runs    int      // how often the one that was run most was run
+	engines []string // with their versions, as lines "engine: " said
 }
 
 // benchLine is a line of the Go benchmark format: name, number of processors,
 // iterations, and pairs of value and unit.
 var benchLine = regexp.MustCompile(`^Benchmark(\S+?)(?:-\d+)?\s+\d+\s+(.*)$`)
 
+// engineLine tells a server and its version; what the packager added is left out.
+var engineLine = regexp.MustCompile(`^engine: (\S+ [0-9.]+)`)
+
 func read(in io.Reader) (*results, error) {
 	r := &results{values: map[string]map[string][]float64{}}
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
-		if engine, ok := strings.CutPrefix(lines.Text(), "engine: "); ok && !slices.Contains(r.about_, engine) {
-			r.about_ = append(r.about_, engine)
+		if m := engineLine.FindStringSubmatch(lines.Text()); m != nil && !slices.Contains(r.engines, m[1]) {
+			r.engines = append(r.engines, m[1])
 		}
 		m := benchLine.FindStringSubmatch(lines.Text())
 		if m == nil {
@@ -96,7 +99,7 @@ func (r *results) about(machine string, at time.Time) string {
 		runs = fmt.Sprintf("the median of %d interleaved runs", r.runs)
 	}
 	return fmt.Sprintf("Measured on %s: %s, shared by clients, server and database; %s.\nEach figure is %s.\n",
-		at.UTC().Format(time.DateOnly), machine, strings.Join(r.about_, ", "), runs)
+		at.UTC().Format(time.DateOnly), machine, strings.Join(r.engines, ", "), runs)
 }
 
 // machine describes this computer without naming it.
