@@ -11,7 +11,7 @@ TORTURE ?= 60s
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/rowlock and bin/rowperf: static, with the version from git
@@ -31,8 +31,12 @@ test: ## run every test on throw-away databases of all kinds, real clients inclu
 	.ci/test
 
 .PHONY: bench
-bench: ## measure the engine on each of the four databases, then the whole server
-	.ci/bench
+bench: ## measure the store, then the server beside Kea and as things grow: 5 minutes (Debian, root)
+	.ci/bench short
+
+.PHONY: bench-full
+bench-full: ## the same with more cases and medians of 5 runs, into sqlstore/README.md: 40 minutes
+	.ci/bench full
 
 .PHONY: torture
 torture: ## kill frontends, connections and databases under load, and prove that nothing went wrong, TORTURE=60s on each engine

@@ -25,7 +25,7 @@ import (
 func BenchmarkLanes(b *testing.B) {
 	for _, dialect := range storetest.Dialects {
 		for _, f := range []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6} {
-			for _, size := range []int{1, 16, 128} {
+			for _, size := range []int{1, 16, 64, 128, 256} {
 				b.Run(fmt.Sprintf("%s/%s/batch=%d", dialect, f, size), func(b *testing.B) {
 					s := storetest.Open(b, storetest.Migrated(b, dialect))
 					benchLanes(b, s, f, size, serverPID(b, dialect))

@@ -124,7 +124,7 @@ var hotLease = map[string]expect{
 	"lease_read_own":    {"l": "PRIMARY"},
 	"lease_read_former": {"own": "PRIMARY", "a": "PRIMARY", "b": "PRIMARY", "l": "PRIMARY"},
 	"lease_exists":      {"l": "PRIMARY"},
-	"lease_history": {"l": "PRIMARY"}, "lease_update": {"l": "PRIMARY"}, "lease_move": {"l": "PRIMARY"}, "lease_event": {"l": "PRIMARY"},
+	"lease_history":     {"l": "PRIMARY"}, "lease_update": {"l": "PRIMARY"}, "lease_move": {"l": "PRIMARY"}, "lease_event": {"l": "PRIMARY"},
 	"lease_read_changed": {"l": "PRIMARY"},
 	"lease_dead_offers":  {"l": "PRIMARY"}, "lease_dead": {"l": "PRIMARY"}, "lease_delete": {"l": "PRIMARY"},
 	"lease_held": {"l": "_addr"},
