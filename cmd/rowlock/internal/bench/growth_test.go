@@ -83,7 +83,7 @@ func pool4(relay netip.Addr, size int) (first, last netip.Addr) {
 func growthSite(b *testing.B, most, leases int) *sqlstore.Config {
 	b.Helper()
 	var text strings.Builder
-	text.WriteString("parameters: {valid_lifetime: 3600}\nsubnets:\n")
+	text.WriteString(settings + "subnets:\n")
 	for _, s := range []struct {
 		relay netip.Addr
 		size  int
@@ -234,7 +234,7 @@ func (g *growth) refused(b *testing.B, f *frontends) {
 // first of theirs, and then such that come to subnets in use.
 func (g *growth) manySubnets(b *testing.B) {
 	var text strings.Builder
-	text.WriteString("parameters: {valid_lifetime: 3600}\nsubnets:\n")
+	text.WriteString(settings + "subnets:\n")
 	var relays []netip.Addr
 	for i := range g.subnets {
 		net := fmt.Sprintf("10.%d.%d.", i>>8, i&255)
