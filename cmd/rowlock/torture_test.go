@@ -82,7 +82,6 @@ func testTorture(t *testing.T, l *tortureLab, length, databaseEvery time.Duratio
 		l.dialect, completed, begun, count(r.Events), c.fronts, c.conns, c.restarts, len(r.Tables.Spans), r.Tables.Handovers(), len(r.Tables.Log), sizes, len(violations))
 	report(t, r, violations)
 	require.NoError(t, err)
-	require.Positive(t, completed)
 }
 
 // await looks for something until it is so.

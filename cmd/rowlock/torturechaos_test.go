@@ -47,8 +47,8 @@ func (l *tortureLab) openSQL() *sql.DB {
 }
 
 // run kills a frontend or a connection every 200 to 500 ms, and every so often
-// the database, for a time and until it has killed each. All frontends run when
-// it returns.
+// the database, for a time and until it has killed each and clients have done
+// enough for a proof. All frontends run when it returns.
 func (c *tortureChaos) run(length, databaseEvery time.Duration) {
 	end := time.Now().Add(length)
 	next := time.Now().Add(databaseEvery)
@@ -57,21 +57,36 @@ func (c *tortureChaos) run(length, databaseEvery time.Duration) {
 		c.age()
 		switch {
 		case c.server != nil && time.Now().After(next):
+			c.acknowledged()
 			c.restart()
 			next = time.Now().Add(databaseEvery)
 		case c.server != nil && n%2 == 0:
 			c.killConn()
 		default:
+			if c.r.IntN(2) == 0 {
+				c.acknowledged()
+			}
 			c.killFront()
 		}
 	}
 	c.back.Wait()
-	require.True(c.t, c.enough(), "killed: %d frontends, %d connections, %d times the database", c.fronts, c.conns, c.restarts)
+	require.True(c.t, c.enough(), "killed: %d frontends, %d connections, %d times the database; too few: %v",
+		c.fronts, c.conns, c.restarts, torture.Missing(c.log.Events()))
 }
 
-// enough tells whether something of each kind was killed.
+// enough tells whether something of each kind was killed, and clients did enough.
 func (c *tortureChaos) enough() bool {
-	return c.fronts > 0 && (c.server == nil || c.conns > 0 && c.restarts > 0)
+	killed := c.fronts > 0 && (c.server == nil || c.conns > 0 && c.restarts > 0)
+	return killed && len(torture.Missing(c.log.Events())) == 0
+}
+
+// acknowledged waits, not for long, for the next acknowledgement: what it says
+// must not depend on what the killed one, or the database, still had to do.
+func (c *tortureChaos) acknowledged() {
+	select {
+	case <-c.acks:
+	case <-time.After(500 * time.Millisecond):
+	}
 }
 
 // killFront kills a frontend that runs, if any does; it comes back at once.

@@ -101,6 +101,9 @@ func (c *tortureCrowd) turn(g *tortureClients) error {
 		}
 		o.Scenario = next[c.r.IntN(len(next))]
 	}
+	if c.r.IntN(4) == 0 {
+		o.Linger = 10 * o.Linger // for answers of frontends that are late
+	}
 	res, err := load.Run(context.Background(), o) // its time is bounded by its tries
 	if err != nil {
 		return err

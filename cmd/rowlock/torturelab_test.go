@@ -38,7 +38,21 @@ type tortureLab struct {
 	site    *sqlstore.Config
 	fronts  []*tortureFront
 	log     load.Log
+	acks    tortureAcks
 	outages []torture.Outage
+}
+
+// tortureAcks tells, to who listens, that an acknowledgement has come.
+type tortureAcks chan struct{}
+
+// Record is that of load.Recorder.
+func (a tortureAcks) Record(e load.Event) {
+	if e.Type == load.Ack || e.Type == load.Reply {
+		select {
+		case a <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // tortureFront is a frontend, which keeps its ports from one process to the next.
@@ -66,7 +80,7 @@ log: {level: info, format: json}
 
 func newTortureLab(t *testing.T, dialect, program string) *tortureLab {
 	t.Helper()
-	l := &tortureLab{t: t, dialect: dialect, program: program}
+	l := &tortureLab{t: t, dialect: dialect, program: program, acks: make(tortureAcks)}
 	l.url = "sqlite:" + filepath.Join(t.TempDir(), "rowlock.db")
 	if dialect != "sqlite" {
 		l.server = dbserver.Start(t, dialect, dbserver.Options{})
@@ -158,7 +172,7 @@ func (l *tortureLab) options(family sqlstore.Family) load.Options {
 	o := load.Options{
 		Family: family, Seed: tortureSeed, ClientIDs: true, NA: true, PD: true, Rate: 200,
 		Timeout: 250 * time.Millisecond, MaxTimeout: 500 * time.Millisecond, Tries: 3, Restarts: 1, Linger: 100 * time.Millisecond,
-		Record: &l.log,
+		Record: load.Tee{&l.log, l.acks},
 	}
 	for _, link := range l.site.Links {
 		for _, s := range link.Subnets {
