@@ -37,7 +37,7 @@ func newFaultLab(t *testing.T, dialect string) *faultLab {
 	t.Helper()
 	o := dbserver.Options{Disk: 4 << 30}
 	if dialect == "postgres" {
-		o.Args = []string{"-c", "max_connections=60", "-c", "deadlock_timeout=100ms"}
+		o.Args = []string{"-c", "deadlock_timeout=100ms"}
 	}
 	l := &faultLab{t: t, dialect: dialect, db: dbserver.Start(t, dialect, o)}
 	if dialect != "postgres" {
