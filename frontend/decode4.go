@@ -143,7 +143,8 @@ func (q *query4) readRelay() (err error) {
 	if !ok {
 		return nil
 	}
-	var sub options4
+	var room [8]coded4
+	sub := options4{list: room[:0]}
 	if _, err := sub.read(v); err != nil {
 		return drop(ReasonMalformed, "decode relay agent information: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 type inbound4 struct {
 	data    []byte // at least headerLen4
 	options options4
+	room    [16]coded4 // for the options of nearly every message
 }
 
 func (m *inbound4) hwType() uint16           { return uint16(m.data[1]) }
@@ -42,6 +43,7 @@ func (m *inbound4) read(data []byte) error {
 	if binary.BigEndian.Uint32(data[cookieAt4:]) != magicCookie {
 		return errCookie
 	}
+	m.options.list = m.room[:0]
 	ended, err := m.options.read(data[headerLen4:])
 	if err == nil && !ended && len(data) > headerLen4 {
 		err = errNoEnd
@@ -53,8 +55,7 @@ func (m *inbound4) read(data []byte) error {
 // (RFC 3396 section 5).
 type options4 struct {
 	list []coded4
-	at   [256]uint8  // by code: place in list, plus 1
-	room [16]coded4 // for the list of nearly every message
+	at   [256]uint8 // by code: place in list, plus 1
 }
 
 type coded4 struct {
@@ -64,9 +65,6 @@ type coded4 struct {
 
 // read adds the options in b. It tells whether they were closed by an end option.
 func (o *options4) read(b []byte) (ended bool, err error) {
-	if o.list == nil {
-		o.list = o.room[:0]
-	}
 	for len(b) > 1 {
 		code, n := b[0], int(b[1])
 		switch {

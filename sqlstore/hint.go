@@ -127,8 +127,13 @@ func newTaking(tx HintTx, needs []PoolNeed) (*taking, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := -1
-	t.open = slices.DeleteFunc(t.open, func(int) bool { n++; return !current[n] })
+	asked := t.open
+	t.open = nil
+	for n, i := range asked {
+		if t.out[i].Gone = !current[n]; current[n] {
+			t.open = append(t.open, i)
+		}
+	}
 	return t, nil
 }
 

@@ -148,6 +148,7 @@ func TestTakeHintsForManyPools(t *testing.T) {
 			require.Same(t, pools[i], h.Pool)
 			if x.gone[h.Pool] {
 				require.Empty(t, h.Addrs)
+				require.True(t, h.Gone)
 				continue
 			}
 			require.Equal(t, HintFresh, h.Source)

@@ -230,6 +230,9 @@ type Hints struct {
 	// More tells that Addrs is empty because all that was looked at is in use,
 	// and there is more to look at.
 	More bool
+	// Gone tells that the pool has another generation by now: whoever asks has an
+	// old configuration.
+	Gone bool
 }
 
 // HintStore hands out addresses that are probably free. It never decides:
@@ -238,7 +241,7 @@ type Hints struct {
 type HintStore interface {
 	// TakeFree reserves addresses, for each pool from the first source that has
 	// any: chunks whose holder is dead, the pool's cursor, addr_free. Addresses
-	// that have a row are left out. A Hints without Addrs and without More means
+	// that have a row are left out. A Hints without Addrs, More and Gone means
 	// that these are dry.
 	TakeFree(ctx context.Context, f Fence, needs []PoolNeed) ([]Hints, error)
 	// Borrow names addresses without a row that another frontend holds. They are

@@ -55,7 +55,7 @@ func commitOf(dialect string) packet {
 	if dialect == "postgres" {
 		return packet{"UPDATE lease4 l SET", "stmtcache_"}
 	}
-	return packet{"rowlock_lease_lock_v4", "EXECUTE rowlock_lease_update_v4"}
+	return packet{"rowlock_lease_update_v4", "COMMIT"}
 }
 
 // takesFree is the end of a transaction that took free addresses of a pool.
@@ -63,7 +63,7 @@ func takesFree(dialect string) packet {
 	if dialect == "postgres" {
 		return packet{"UPDATE pool_cursor", "commit"}
 	}
-	return packet{"UPDATE pool_cursor", "COMMIT"}
+	return packet{"INSERT INTO pool_cursor", "COMMIT"}
 }
 
 // trap waits for a packet, and loses it or its answer.
@@ -190,8 +190,8 @@ func (k *link) ask(p *pipe, b []byte) bool {
 	}
 	c := cmp.Or(p.trap, k.trap)
 	caught := c != nil && p.began[c.packet.first] && bytes.Contains(b, []byte(c.packet.then))
-	for _, first := range []string{commitOf("mysql").first, commitOf("postgres").first, takesFree("").first} {
-		p.began[first] = p.began[first] || bytes.Contains(b, []byte(first))
+	for _, known := range []packet{commitOf("mysql"), commitOf("postgres"), takesFree("mysql"), takesFree("postgres")} {
+		p.began[known.first] = p.began[known.first] || bytes.Contains(b, []byte(known.first))
 	}
 	if p.trap != nil {
 		if caught {

@@ -17,7 +17,7 @@ import (
 func (l *faultLab) partition(t *testing.T) {
 	name := l.site(t, 5)
 	k, s := l.linked(t, name)
-	require.Equal(t, 20, s.lease("10.20.0.1", 20).Completed)
+	s.serves("10.20.0.1", 20)
 	before := active(t, l.db.URL(name))
 	require.Len(t, before, 20)
 

@@ -32,7 +32,7 @@ func TestTorture(t *testing.T) {
 		t.Skip("faults take their time")
 	}
 	t.Parallel()
-	length, databaseEvery := 7*time.Second, 3*time.Second
+	length, databaseEvery := 6*time.Second, 2500*time.Millisecond
 	if text := os.Getenv("ROWLOCK_TEST_TORTURE"); text != "" {
 		var err error
 		length, err = time.ParseDuration(text)

@@ -83,11 +83,12 @@ func newTortureLab(t *testing.T, dialect, program string) *tortureLab {
 	l := &tortureLab{t: t, dialect: dialect, program: program, acks: make(tortureAcks)}
 	l.url = "sqlite:" + filepath.Join(t.TempDir(), "rowlock.db")
 	if dialect != "sqlite" {
-		l.server = dbserver.Start(t, dialect, dbserver.Options{})
-		name, statement := "", "CREATE DATABASE torture CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+		// by the socket only: while a server is dead, others may take its port
+		args, name, statement := []string{"--skip-networking"}, "", "CREATE DATABASE torture CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 		if dialect == "postgres" {
-			name, statement = "postgres", "CREATE DATABASE torture"
+			args, name, statement = []string{"-c", "listen_addresses="}, "postgres", "CREATE DATABASE torture"
 		}
+		l.server = dbserver.Start(t, dialect, dbserver.Options{Args: args})
 		l.server.Exec(name, statement)
 		l.url = l.server.URL("torture")
 	}

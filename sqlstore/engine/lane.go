@@ -18,7 +18,7 @@ const (
 	maxInserts = 6144 // of them when a new row is asked for: what has begun comes first
 	smallBatch = 32   // after a smaller one, a busy lane waits for more
 	pace       = time.Millisecond
-	secondConn = 64 // a further connection starts when more items wait
+	secondConn = maxBatch // a further connection starts when more items wait
 )
 
 // job is what must go into one transaction together: one insert, or the

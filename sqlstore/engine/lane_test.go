@@ -62,7 +62,7 @@ func TestBatchesGrowToTheirCap(t *testing.T) {
 	})
 }
 
-// A second connection is used only when more than 64 wait, and never a third.
+// A second connection is used only when more than a batch waits, and never a third.
 func TestSecondConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeStore{split: true, apply: func(b *sqlstore.Batch) (*sqlstore.BatchResult, error) {
@@ -81,7 +81,7 @@ func TestSecondConnection(t *testing.T) {
 		}
 		add(1)
 		add(secondConn)
-		require.Equal(t, 1, f.atOnce(), "64 wait")
+		require.Equal(t, 1, f.atOnce(), "a batch waits")
 		add(1)
 		require.Equal(t, 2, f.atOnce(), "65 wait")
 		add(1000)

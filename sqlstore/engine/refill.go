@@ -182,6 +182,9 @@ func (h *hints) fill(open []*stock, want int, source func([]sqlstore.PoolNeed) (
 			h.done(s)
 		case found[i].More:
 			h.again(s)
+		case found[i].Gone:
+			s.dryUntil = time.Now().Add(dryTime)
+			h.done(s)
 		default:
 			left = append(left, s)
 		}

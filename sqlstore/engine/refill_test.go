@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
 	"rowlock/sqlstore"
@@ -173,8 +174,9 @@ func TestFillingAheadIsNoExhaustion(t *testing.T) {
 		asked := s.asked
 		require.Zero(t, f.reclaimed)
 		require.NotNil(t, takeOne(t, e, p), "right after a refill that found nothing")
+		synctest.Wait()
 		require.Equal(t, 1, f.reclaimed)
-		require.Equal(t, asked+2, s.asked)
+		require.LessOrEqual(t, s.asked, asked+3, "before and after the reclaim, and ahead of need")
 	})
 }
 
@@ -196,6 +198,7 @@ func TestExhaustionIsCheap(t *testing.T) {
 			}
 			time.Sleep(dryTime)
 		}
+		synctest.Wait()
 		require.Equal(t, []int{3, 3, 3}, []int{takes, borrows, f.reclaimed})
 	})
 }
@@ -243,7 +246,8 @@ func TestFailedRefillIsRepeated(t *testing.T) {
 	}}
 	withStore(t, f, func(t *testing.T, e *Engine) {
 		require.Equal(t, netip.MustParseAddr("192.0.2.1"), takeOne(t, e, testPool(4)).Addr)
-		require.Equal(t, 4, calls)
+		synctest.Wait()
+		require.LessOrEqual(t, calls, 5, "the last one ahead of need")
 	})
 }
 
@@ -283,4 +287,56 @@ func TestStocksFollowTheDemand(t *testing.T) {
 		s.pace(now)
 		require.Equal(t, want, s.want)
 	}
+}
+
+// For a pool generation that is not in use any more nothing is borrowed and
+// nothing deleted: the next one needs it.
+func TestFormerGenerationIsDry(t *testing.T) {
+	f := &fakeStore{take: func(needs []sqlstore.PoolNeed) ([]sqlstore.Hints, error) {
+		out, err := nothing(needs)
+		out[0].Gone = true
+		return out, err
+	}, borrow: func([]sqlstore.PoolNeed) ([]sqlstore.Hints, error) { panic("it has nothing to borrow") }}
+	withStore(t, f, func(t *testing.T, e *Engine) {
+		require.Nil(t, takeOne(t, e, testPool(4)))
+		synctest.Wait()
+		require.Zero(t, f.reclaimed)
+		require.Empty(t, e.hints.lost)
+	})
+}
+
+// Dead bindings that were deleted for others to be quicker are looked for again.
+func TestReclaimedByOthers(t *testing.T) {
+	calls := 0
+	f := &fakeStore{take: func(needs []sqlstore.PoolNeed) ([]sqlstore.Hints, error) {
+		if calls++; calls < 4 {
+			return nothing(needs)
+		}
+		return onePerPool(needs)
+	}, reclaim: func([]*sqlstore.Pool) ([]int, error) { return []int{1}, nil }}
+	withStore(t, f, func(t *testing.T, e *Engine) {
+		require.NotNil(t, takeOne(t, e, testPool(4)))
+		synctest.Wait()
+		require.Equal(t, 2, f.reclaimed, "after the first look and after the third")
+	})
+}
+
+// The gauge of candidates at hand follows every way that they come and go.
+func TestStockIsCounted(t *testing.T) {
+	s := &source{size: 8}
+	withStore(t, &fakeStore{take: s.take}, func(t *testing.T, e *Engine) {
+		p := testPool(16)
+		atHand := func() int { return int(testutil.ToFloat64(e.metrics.stock)) }
+		a, b, c := takeOne(t, e, p), takeOne(t, e, p), takeOne(t, e, p)
+		require.Equal(t, 5, atHand())
+		e.hints.giveBack(a)
+		e.hints.unknown(b)
+		e.hints.spent(c)
+		require.Equal(t, 7, atHand())
+		e.hints.retain(&sqlstore.Config{})
+		require.Zero(t, atHand())
+		e.hints.giveBack(a)
+		require.Zero(t, atHand(), "its pool is gone")
+		require.InDelta(t, 8, testutil.ToFloat64(e.metrics.hints.WithLabelValues("fresh")), 0)
+	})
 }

@@ -65,22 +65,22 @@ func (s *Store) insert(ctx context.Context, c *pgx.Conn, b *sqlstore.Batch, res 
 func insertArgs(b *sqlstore.Batch, items []int) []any {
 	n := len(items)
 	var (
-		num, vrf, subnet, pool, gen, plen = listOf[int32](n), listOf[int32](n), listOf[int32](n), listOf[int32](n), listOf[int32](n), listOf[int32](n)
-		key, former1, former2, addr       = listOf[[]byte](n), listOf[[]byte](n), listOf[[]byte](n), listOf[[]byte](n)
-		valid, offer, pref, iaid          = listOf[int64](n), listOf[int64](n), listOf[int64](n), listOf[int64](n)
+		num, vrf, subnet, pool, gen, plen = make(list[integer], n), make(list[integer], n), make(list[integer], n), make(list[integer], n), make(list[integer], n), make(list[integer], n)
+		key, former1, former2, addr       = make(list[blob], n), make(list[blob], n), make(list[blob], n), make(list[blob], n)
+		valid, offer, pref, iaid          = make(list[bigint], n), make(list[bigint], n), make(list[bigint], n), make(list[bigint], n)
 		client                            = clientsOf(n)
 	)
 	for j, i := range items {
 		in := &b.Inserts[i]
-		num[j], key[j], vrf[j], addr[j] = int32(i), fromKey(in.Key), int32(in.VRF), fromAddr(in.Addr)
+		num[j], key[j], vrf[j], addr[j] = integer(i), fromKey(in.Key), integer(in.VRF), fromAddr(in.Addr)
 		if len(in.Former) > 0 {
 			former1[j] = fromKey(in.Former[0])
 		}
 		if len(in.Former) > 1 {
 			former2[j] = fromKey(in.Former[1])
 		}
-		subnet[j], pool[j], gen[j], plen[j] = int32(in.SubnetID), int32(in.PoolID), int32(in.PoolGen), int32(in.PrefixLen)
-		valid[j], offer[j], pref[j], iaid[j] = int64(in.ValidLft), int64(in.OfferLft), int64(in.PrefLft), int64(in.Client.IAID)
+		subnet[j], pool[j], gen[j], plen[j] = integer(in.SubnetID), integer(in.PoolID), integer(in.PoolGen), integer(in.PrefixLen)
+		valid[j], offer[j], pref[j], iaid[j] = bigint(in.ValidLft), bigint(in.OfferLft), bigint(in.PrefLft), bigint(in.Client.IAID)
 		client.set(j, &in.Client)
 	}
 	args := []any{b.Fence.Frontend, b.Fence.Incarnation, num, key, former1, former2, vrf, addr, subnet, pool, gen, valid, offer}
@@ -222,16 +222,16 @@ func lostRaces(res *sqlstore.BatchResult) {
 func activateArgs(b *sqlstore.Batch) []any {
 	n := len(b.Updates)
 	var (
-		num, msg, cnt   = listOf[int32](n), listOf[int32](n), listOf[int32](n)
-		key, addr       = listOf[[]byte](n), listOf[[]byte](n)
-		rev, valid, prf = listOf[int64](n), listOf[int64](n), listOf[int64](n)
+		num, msg, cnt   = make(list[integer], n), make(list[integer], n), make(list[integer], n)
+		key, addr       = make(list[blob], n), make(list[blob], n)
+		rev, valid, prf = make(list[bigint], n), make(list[bigint], n), make(list[bigint], n)
 		client          = clientsOf(n)
 	)
 	for i := range b.Updates {
 		u := &b.Updates[i]
-		num[i], msg[i], cnt[i] = int32(i), int32(u.Message), int32(max(u.Count, 1))
-		key[i], addr[i], rev[i] = fromKey(u.Key), fromAddr(u.Addr), u.Rev
-		valid[i], prf[i] = int64(u.ValidLft), int64(u.PrefLft)
+		num[i], msg[i], cnt[i] = integer(i), integer(u.Message), integer(max(u.Count, 1))
+		key[i], addr[i], rev[i] = fromKey(u.Key), fromAddr(u.Addr), bigint(u.Rev)
+		valid[i], prf[i] = bigint(u.ValidLft), bigint(u.PrefLft)
 		client.set(i, &u.Client)
 	}
 	args := append([]any{b.Fence.Frontend, b.Fence.Incarnation, num, msg, cnt, key, addr, rev, valid}, client.args()...)
@@ -245,21 +245,21 @@ func activateArgs(b *sqlstore.Batch) []any {
 func updateArgs(b *sqlstore.Batch, items []int) []any {
 	n := len(items)
 	var (
-		num, msg, cnt, act              = listOf[int32](n), listOf[int32](n), listOf[int32](n), listOf[int32](n)
-		key, addr, newKey               = listOf[[]byte](n), listOf[[]byte](n), listOf[[]byte](n)
-		rev, valid, lft, grace, parkMax = listOf[int64](n), listOf[int64](n), listOf[int64](n), listOf[int64](n), listOf[int64](n)
-		pref                            = listOf[int64](n)
+		num, msg, cnt, act              = make(list[integer], n), make(list[integer], n), make(list[integer], n), make(list[integer], n)
+		key, addr, newKey               = make(list[blob], n), make(list[blob], n), make(list[blob], n)
+		rev, valid, lft, grace, parkMax = make(list[bigint], n), make(list[bigint], n), make(list[bigint], n), make(list[bigint], n), make(list[bigint], n)
+		pref                            = make(list[bigint], n)
 		client                          = clientsOf(n)
 	)
 	for j, i := range items {
 		u := &b.Updates[i]
-		num[j], msg[j], cnt[j], act[j] = int32(i), int32(u.Message), int32(max(u.Count, 1)), int32(u.Action)
-		key[j], addr[j], newKey[j], rev[j] = fromKey(u.Key), fromAddr(u.Addr), fromKey(u.NewKey), u.Rev
-		valid[j], lft[j], pref[j] = int64(u.ValidLft), int64(u.ValidLft), int64(u.PrefLft)
+		num[j], msg[j], cnt[j], act[j] = integer(i), integer(u.Message), integer(max(u.Count, 1)), integer(u.Action)
+		key[j], addr[j], newKey[j], rev[j] = fromKey(u.Key), fromAddr(u.Addr), fromKey(u.NewKey), bigint(u.Rev)
+		valid[j], lft[j], pref[j] = bigint(u.ValidLft), bigint(u.ValidLft), bigint(u.PrefLft)
 		if u.Action == sqlstore.Hold {
-			lft[j] = int64(u.OfferLft)
+			lft[j] = bigint(u.OfferLft)
 		}
-		grace[j], parkMax[j] = int64(u.Grace), int64(u.ParkMax)
+		grace[j], parkMax[j] = bigint(u.Grace), bigint(u.ParkMax)
 		client.set(j, &u.Client)
 	}
 	args := []any{b.Fence.Frontend, b.Fence.Incarnation, num, msg, cnt, key, addr, rev, act, newKey, valid, lft, grace, parkMax}

@@ -81,9 +81,9 @@ func nonEmpty(b []byte) []byte {
 	return b
 }
 
-// list is an array parameter. Elements are handed to the driver by pointer: as
-// values each of them would be an allocation. Those that are nil are NULL.
-type list[T any] []T
+// list is an array parameter. Its elements are handed to the driver by pointer
+// and tell their values themselves: in any other form each is an allocation.
+type list[T blob | integer | bigint | words] []T
 
 // Dimensions tells that it is one list.
 func (l list[T]) Dimensions() []pgtype.ArrayDimension {
@@ -96,35 +96,58 @@ func (l list[T]) Index(i int) any { return &l[i] }
 // IndexType returns such a pointer for its type.
 func (l list[T]) IndexType() any { return new(T) }
 
-// listOf makes a list of n elements.
-func listOf[T any](n int) list[T] { return make(list[T], n) }
+// The elements of lists.
+type (
+	blob    []byte // bytea; nil is NULL
+	integer int32
+	bigint  int64
+	words   string // text
+)
+
+// BytesValue returns the bytes.
+func (b *blob) BytesValue() ([]byte, error) { return *b, nil }
+
+// Int64Value returns the number.
+func (n *integer) Int64Value() (pgtype.Int8, error) {
+	return pgtype.Int8{Int64: int64(*n), Valid: true}, nil
+}
+
+// Int64Value returns the number.
+func (n *bigint) Int64Value() (pgtype.Int8, error) {
+	return pgtype.Int8{Int64: int64(*n), Valid: true}, nil
+}
+
+// TextValue returns the text.
+func (w *words) TextValue() (pgtype.Text, error) {
+	return pgtype.Text{String: string(*w), Valid: true}, nil
+}
 
 // clientArrays are the columns of many sqlstore.Client values.
 type clientArrays struct {
-	hwaddr                                                list[[]byte]
-	hwtype, source                                        list[int32]
-	clientID, relay, circuit, remote, subscriber, relayID list[[]byte]
-	hostname                                              list[string]
-	flags                                                 list[int32]
-	classes                                               list[string]
+	hwaddr                                                list[blob]
+	hwtype, source                                        list[integer]
+	clientID, relay, circuit, remote, subscriber, relayID list[blob]
+	hostname                                              list[words]
+	flags                                                 list[integer]
+	classes                                               list[words]
 }
 
 // clientsOf makes room for n values.
 func clientsOf(n int) clientArrays {
 	var a clientArrays
-	for _, l := range []*list[[]byte]{&a.hwaddr, &a.clientID, &a.relay, &a.circuit, &a.remote, &a.subscriber, &a.relayID} {
-		*l = listOf[[]byte](n)
+	for _, l := range []*list[blob]{&a.hwaddr, &a.clientID, &a.relay, &a.circuit, &a.remote, &a.subscriber, &a.relayID} {
+		*l = make(list[blob], n)
 	}
-	a.hwtype, a.source, a.flags = listOf[int32](n), listOf[int32](n), listOf[int32](n)
-	a.hostname, a.classes = listOf[string](n), listOf[string](n)
+	a.hwtype, a.source, a.flags = make(list[integer], n), make(list[integer], n), make(list[integer], n)
+	a.hostname, a.classes = make(list[words], n), make(list[words], n)
 	return a
 }
 
 func (a *clientArrays) set(i int, c *sqlstore.Client) {
-	a.hwaddr[i], a.hwtype[i], a.source[i] = nonEmpty(c.HWAddr), int32(c.HWType), int32(c.HWSource)
+	a.hwaddr[i], a.hwtype[i], a.source[i] = nonEmpty(c.HWAddr), integer(c.HWType), integer(c.HWSource)
 	a.clientID[i], a.relay[i] = nonEmpty(c.ClientID), fromAddr(c.RelayAddr)
 	a.circuit[i], a.remote[i], a.subscriber[i], a.relayID[i] = nonEmpty(c.CircuitID), nonEmpty(c.RemoteID), nonEmpty(c.SubscriberID), nonEmpty(c.RelayID)
-	a.hostname[i], a.flags[i], a.classes[i] = c.Hostname, int32(c.FQDNFlags), c.Classes
+	a.hostname[i], a.flags[i], a.classes[i] = words(c.Hostname), integer(c.FQDNFlags), words(c.Classes)
 }
 
 func (a *clientArrays) args() []any {

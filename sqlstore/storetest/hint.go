@@ -34,6 +34,8 @@ func testHints(t *testing.T, dialect string) {
 	})
 	t.Run("sizes", func(t *testing.T) { hintSizes(t, dialect) })
 	t.Run("sizes served", func(t *testing.T) { hintSizesServed(t, dialect) })
+	t.Run("many subnets", func(t *testing.T) { hintManySubnets(t, dialect) })
+	t.Run("borrowed", func(t *testing.T) { hintBorrowed(t, dialect) })
 	t.Run("kills", func(t *testing.T) { hintKills(t, dialect) })
 	t.Run("fill cost", func(t *testing.T) { hintFillCost(t, dialect) })
 	t.Run("same clients", func(t *testing.T) { hintSameClients(t, dialect) })

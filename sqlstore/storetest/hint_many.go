@@ -178,6 +178,28 @@ func hintBorrow(t *testing.T, b *bench) {
 	require.ErrorIs(t, err, sqlstore.ErrFenced)
 }
 
+// The last addresses of a pool are in one frontend's hand, who lives: clients of
+// another one get them all the same, and each of them once.
+func hintBorrowed(t *testing.T, dialect string) {
+	fl := newFleet(t, dialect, 200)
+	ask := func(at, client int) sqlstore.Code {
+		res, err := tryDecide(fl.at(at), fl.family, fl.item(sqlstore.OpAssign, fl.vrf, client, netip.Addr{}, fl.set))
+		require.NoError(t, err)
+		return res.Code
+	}
+	require.Equal(t, sqlstore.Granted, ask(0, 0))
+	fl.db.exec(t, "UPDATE pool_cursor SET size = next_index WHERE pool_id = %d", fl.pool.ID)
+	reached := int(fl.db.number(t, "SELECT sum(n) FROM addr_chunk WHERE pool_id = %d", fl.pool.ID))
+	require.Greater(t, reached, 4)
+	for client := 1; client < reached; client++ {
+		require.Equal(t, sqlstore.Granted, ask(1+client%2, client), "client %d of %d", client, reached)
+	}
+	require.Equal(t, reached, fl.used(t))
+	for at := range 3 {
+		require.Equal(t, sqlstore.Exhausted, ask(at, 1000+at))
+	}
+}
+
 // Dead rows of many pools are reclaimed by one call.
 func hintReclaimMany(t *testing.T, b *bench) {
 	var pools []*sqlstore.Pool

@@ -155,6 +155,11 @@ func hintDropChunks(t *testing.T, dialect string) {
 	require.EqualValues(t, 2, db.number(t, "SELECT count(*) FROM addr_chunk"))
 	old := *p
 	old.Gen = 77
+	hints, err = store.TakeFree(t.Context(), sqlstore.Fence{}, needsOf([]*sqlstore.Pool{&old, p}, 1))
+	require.NoError(t, err)
+	require.True(t, hints[0].Gone)
+	require.Empty(t, hints[0].Addrs)
+	require.False(t, hints[1].Gone)
 	listed, next, err := store.Scrub(t.Context(), sqlstore.Fence{}, &old, 0)
 	require.NoError(t, err)
 	require.Zero(t, listed)

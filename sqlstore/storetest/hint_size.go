@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"net/netip"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -98,4 +99,37 @@ func hintSizesServed(t *testing.T, dialect string) {
 		require.Equal(t, p.At(0), res.Lease.Addr, shape.name)
 		require.Equal(t, p.DelegatedLen, res.Lease.PrefixLen, shape.name)
 	}
+}
+
+// A client in each of many subnets is served although all of them come at the
+// same moment to a frontend that has nothing in hand.
+func hintManySubnets(t *testing.T, dialect string) {
+	const subnets = 2000
+	fl := newFleet(t, dialect, 16)
+	var mu sync.Mutex
+	seen := map[sqlstore.Place]bool{}
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range 512 {
+		wg.Go(func() {
+			for i := range next {
+				p := fl.variant.pool(1<<20+uint32(i), 1<<20+uint32(i), 1, 200)
+				res, err := tryDecide(fl.at(0), fl.family, fl.item(sqlstore.OpOffer, p.VRF, i, netip.Addr{}, sqlstore.NewPoolSet(p)))
+				if !noError(t, err) {
+					continue
+				}
+				mu.Lock()
+				seen[sqlstore.Place{VRF: res.Lease.VRF, Addr: res.Lease.Addr}] = res.Code == sqlstore.Granted
+				mu.Unlock()
+			}
+		})
+	}
+	for i := range subnets {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	t.Logf("%d calls for the candidates of %d subnets, %d inserts", fl.calls.Load(), subnets, fl.inserts.Load())
+	require.Len(t, seen, subnets)
+	require.Less(t, fl.inserts.Load(), int64(2*subnets), "each at its first try, but for batches that met a deadlock")
 }

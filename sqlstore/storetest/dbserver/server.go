@@ -282,9 +282,10 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// greeted connects to the server's port; both kinds of MySQL speak first.
+// greeted connects to the server's socket, which nobody else can have; both kinds
+// of MySQL speak first.
 func greeted(s *Server) error {
-	c, err := net.DialTimeout("tcp", s.Addr(), time.Second)
+	c, err := net.DialTimeout("unix", s.Socket, time.Second)
 	if err != nil {
 		return err
 	}
