@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -77,9 +78,13 @@ func (c *tortureCrowd) renew(g *tortureClients) {
 }
 
 func (c *tortureCrowd) live(ctx context.Context) error {
-	for n := 0; ctx.Err() == nil; n++ {
-		if err := c.turn(&c.groups[n%tortureGroups]); err != nil {
+	for n := 0; ctx.Err() == nil; {
+		g := &c.groups[n%tortureGroups]
+		if err := c.turn(g); err != nil {
 			return err
+		}
+		if !g.live || c.r.IntN(2) == 0 { // else once more: on a slow machine leases run out while others are at work
+			n++
 		}
 	}
 	return nil
@@ -104,13 +109,19 @@ func (c *tortureCrowd) turn(g *tortureClients) error {
 	if c.r.IntN(4) == 0 {
 		o.Linger = 10 * o.Linger // for answers of frontends that are late
 	}
+	confused := o.Scenario >= load.Renew && c.r.IntN(4) == 0
+	if confused {
+		o.Leases = exchanged(g.held)
+	}
 	res, err := load.Run(context.Background(), o) // its time is bounded by its tries
 	if err != nil {
 		return err
 	}
 	c.begun, c.done = c.begun+res.Started, c.done+res.Completed
-	switch o.Scenario {
-	case load.Release, load.Decline:
+	switch {
+	case confused:
+		g.live = false // what they had they ask for the next time
+	case o.Scenario >= load.Release:
 		g.live = false
 		if c.r.IntN(2) == 0 {
 			c.renew(g)
@@ -122,6 +133,21 @@ func (c *tortureCrowd) turn(g *tortureClients) error {
 		}
 	}
 	return nil
+}
+
+// exchanged gives each client the address and the prefix of another one: it asks
+// for what is not its own, or gives that back.
+func exchanged(held []load.Lease) []load.Lease {
+	held = slices.Clone(held)
+	last := map[sqlstore.Kind]*load.Lease{}
+	for i := range held {
+		l := &held[i]
+		if before := last[l.Kind]; before != nil {
+			l.Addr, before.Addr = before.Addr, l.Addr
+		}
+		last[l.Kind] = l
+	}
+	return held
 }
 
 // whole tells whether a client has all it asked for.

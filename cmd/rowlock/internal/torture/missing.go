@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"rowlock/cmd/rowperf/load"
 )
@@ -14,37 +15,46 @@ var least = map[string]int{
 	"IPv4 addresses acknowledged": 100,
 	"IPv6 addresses acknowledged": 100,
 	"prefixes acknowledged":       100,
-	"leases acknowledged again":   100,
-	"releases":                    10,
-	"declines":                    10,
+	"renewals in time":            100,
+	"releases in time":            10,
+	"declines in time":            10,
+	"refusals":                    10,
 	"changes of owner":            10,
 }
 
 // Missing tells what happened too seldom for the absence of violations to mean
 // anything, in order of name; nil when a record is rich enough. An engine that
-// answers next to nothing does nothing wrong.
+// answers next to nothing does nothing wrong, and the end of a lease that has run
+// out already changes nothing. What is in time comes while the lease is held.
 func Missing(events []load.Event) (what []string) {
 	seen := map[string]int{}
-	owner, when := map[netip.Prefix]int{}, map[use]int64{}
+	owner, held := map[netip.Prefix]int{}, map[use]load.Event{}
 	for _, e := range inOrder(events) {
-		switch e.Type {
-		case load.Released:
-			seen["releases"]++
-		case load.Declined:
-			seen["declines"]++
-		}
-		if e.Type != load.Ack && e.Type != load.Reply || !e.Addr.IsValid() || e.Valid == 0 {
-			continue
-		}
-		seen[kindOf(e.Addr)+" acknowledged"]++
-		if last, ok := owner[e.Addr]; ok && last != e.Client {
-			seen["changes of owner"]++
-		}
 		u := use{e.Client, e.Addr}
-		if sent, ok := when[u]; ok && sent != e.Sent.UnixNano() && owner[e.Addr] == e.Client {
-			seen["leases acknowledged again"]++
+		last, again := held[u]
+		again = again && e.Sent.After(last.At) && e.Sent.Before(last.Sent.Add(time.Duration(last.Valid)*time.Second))
+		switch e.Type {
+		case load.Ack, load.Reply:
+			if !e.Addr.IsValid() || e.Valid == 0 {
+				continue
+			}
+			seen[kindOf(e.Addr)+" acknowledged"]++
+			if again {
+				seen["renewals in time"]++
+			}
+			if who, ok := owner[e.Addr]; ok && who != e.Client {
+				seen["changes of owner"]++
+			}
+			owner[e.Addr], held[u] = e.Client, e
+			continue
+		case load.Nak:
+			seen["refusals"]++
+		case load.Released, load.Declined:
+			if again {
+				seen[e.Type.String()+"s in time"]++
+			}
 		}
-		owner[e.Addr], when[u] = e.Client, e.Sent.UnixNano()
+		delete(held, u)
 	}
 	for name, n := range least {
 		if seen[name] < n {

@@ -1,7 +1,6 @@
 package torture
 
 import (
-	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,27 +14,34 @@ func TestMissing(t *testing.T) {
 	require.Len(t, Missing(nil), len(least))
 
 	var events []load.Event
-	ack := func(kind load.EventType, client int, addr netip.Addr, bits int) {
-		e := saw(float64(len(events)), client, kind, netip.PrefixFrom(addr, bits).String(), 60)
-		events = append(events, e)
+	second := 0.0
+	see := func(client int, kind load.EventType, addr string) {
+		second++
+		events = append(events, saw(second, client, kind, addr, 60))
 	}
-	a4, a6, p := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8:100::")
+	const a6 = "2001:db8::1/128"
 	for i := range 100 {
-		ack(load.Ack, i/10, a4, 32) // ten owners, one after the other
-		ack(load.Reply, 1, a6, 128)
-		ack(load.Reply, 1, p, 56)
-		ack(load.Offer, i, a4, 32) // says nothing
+		see(i/10, load.Ack, a) // ten owners, one after the other
+		see(1, load.Reply, a6)
+		see(1, load.Reply, p56)
+		see(i, load.Offer, a) // says nothing
 	}
-	require.Equal(t, []string{"changes of owner: 9 of 10", "declines: 0 of 10", "releases: 0 of 10"}, Missing(events))
-	ack(load.Ack, 10, a4, 32)
-	for i := range 10 {
-		events = append(events, saw(500, i, load.Released, a, 0), saw(500, i, load.Declined, b, 0))
+	see(0, load.Released, a) // has run out
+	none := []string{"changes of owner: 9 of 10", "declines in time: 0 of 10", "refusals: 0 of 10", "releases in time: 0 of 10"}
+	require.Equal(t, none, Missing(events))
+	for range 10 {
+		see(10, load.Ack, a)
+		see(10, load.Released, a)
+		see(10, load.Released, a) // is no lease any more
+		see(10, load.Ack, b)
+		see(10, load.Declined, b)
+		see(10, load.Nak, b)
 	}
 	require.Empty(t, Missing(events))
 
-	var copies []load.Event // of one answer: the lease was acknowledged once
+	var copies []load.Event // of one answer: nobody has renewed
 	for range 200 {
 		copies = append(copies, saw(0, 1, load.Ack, a, 60))
 	}
-	require.Contains(t, Missing(copies), "leases acknowledged again: 0 of 100")
+	require.Contains(t, Missing(copies), "renewals in time: 0 of 100")
 }
