@@ -102,6 +102,7 @@ func TestCheck(t *testing.T) {
 		{"declined", events{saw(0, 1, ack, a, 60), saw(5, 1, load.Declined, a, 0)}, rows{row(0.2, 5.2, 1, a, sqlstore.Declined)}, nil},
 		{"in the database only", nil, rows{row(0.2, 60.2, 1, a, 0)}, nil},
 		{"a late release ends what was got again", late, rows{row(0.2, 5.2, 1, a, released), row(6.2, 6.7, 1, a, released), row(8.2, 68.2, 2, a, 0)}, nil},
+		{"got again and lost", late, rows{row(0.2, 5.2, 1, a, released), row(8.2, 68.2, 2, a, 0)}, []string{"double-allocation", NotARegister, NotInDatabase}},
 		{"two clients at one time", twice, rows{row(0.2, 9.1, 1, a, expired), row(9.2, 69.2, 2, a, 0)}, []string{"double-allocation", NotARegister, NotInDatabase}},
 		{"a prefix in a prefix", inner, rows{row(0.2, 60.2, 1, p56, 0), row(9.2, 69.2, 2, p60, 0)}, []string{"double-allocation", RowsOverlap}},
 		{"acknowledged and not written", events{saw(0, 1, ack, a, 60)}, nil, []string{NotInDatabase}},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rowlock/cmd/rowperf/load"
+	"rowlock/sqlstore"
 )
 
 // The rules, beside those of package load.
@@ -57,7 +58,7 @@ const lateRelease = 8 * time.Second
 // at the next. Refusals that are wrong at any moment are found by OfferRefused,
 // and by load.OwnRefused.
 func Check(r *Record) []Violation {
-	events := certain(r.Events)
+	events := r.certain()
 	var out []Violation
 	for _, v := range slices.Concat(load.Verify(events), load.VerifyRefusals(events), r.offers()) {
 		if v.Kind != load.SplitAnswer {
@@ -87,17 +88,18 @@ func inOrder(events []load.Event) []load.Event {
 }
 
 // certain leaves out the acknowledgements of what the same client had given back
-// just before: a late copy of that message may end the new lease too.
-func certain(events []load.Event) []load.Event {
+// just before, where the database says that it was given back once more: a late
+// copy of that message has ended the new lease too.
+func (r *Record) certain() []load.Event {
 	ended := map[use]time.Time{}
-	return slices.DeleteFunc(inOrder(events), func(e load.Event) bool {
+	return slices.DeleteFunc(inOrder(r.Events), func(e load.Event) bool {
 		u := use{e.Client, e.Addr}
 		switch e.Type {
 		case load.Released, load.Declined:
 			ended[u] = e.Sent
 		case load.Ack, load.Reply:
 			at, ok := ended[u]
-			return ok && e.Sent.After(at) && e.Sent.Before(at.Add(lateRelease))
+			return ok && e.Sent.After(at) && e.Sent.Before(at.Add(lateRelease)) && r.ended(u, e.Sent, at.Add(lateRelease), sqlstore.Released, sqlstore.Declined)
 		}
 		return false
 	})
@@ -140,14 +142,16 @@ func (r *Record) outage(from, to time.Time) bool {
 	})
 }
 
-// ended tells whether a lease of the client ended between two moments.
-func (r *Record) ended(u use, from, to time.Time) bool {
+// ended tells whether a lease of the client ended between two moments, in one of
+// some ways if any are given.
+func (r *Record) ended(u use, from, to time.Time, by ...sqlstore.State) bool {
 	if r.Tables == nil {
 		return false
 	}
 	hwaddr := load.HWAddr(r.Seed, u.client)
 	return slices.ContainsFunc(r.Tables.Spans, func(s Span) bool {
-		return s.HWAddr == hwaddr && s.Prefix == u.prefix && s.End.After(from.Add(-slack)) && s.End.Before(to.Add(slack))
+		return s.HWAddr == hwaddr && s.Prefix == u.prefix && s.End.After(from.Add(-slack)) && s.End.Before(to.Add(slack)) &&
+			(len(by) == 0 || slices.Contains(by, s.EndedBy))
 	})
 }
 
