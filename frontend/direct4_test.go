@@ -120,7 +120,7 @@ func serveLink4(t *testing.T) *Server {
 	t.Helper()
 	s, err := New(Config{
 		Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
-		Leaser: newModel4(), Members: members4{}, Workers: 2,
+		Leaser: newModel4(), Members: members4{}, Workers: 2, Deadline: 10 * time.Second, // a machine may be busy
 		Listen4: []ListenConfig{{Kind: ListenInterface, Interface: "srv4"}},
 	})
 	require.NoError(t, err)

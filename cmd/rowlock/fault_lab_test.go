@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -156,14 +157,14 @@ func acked(t *testing.T, url string, log *load.Log) (acks int) {
 	require.Empty(t, load.Verify(events))
 	list, err := storetest.Open(t, url).Leases(t.Context(), sqlstore.LeaseFilter{Family: sqlstore.IPv4, State: sqlstore.Active, Limit: 100_000})
 	require.NoError(t, err)
-	var held []string
+	holder := map[netip.Addr]string{}
 	for _, l := range list {
-		held = append(held, l.Addr.String())
+		holder[l.Addr] = l.Client.Hostname
 	}
 	for _, e := range events {
 		if e.Type == load.Ack {
 			acks++
-			require.Contains(t, held, e.Addr.Addr().String(), "an acknowledged lease is lost")
+			require.Equal(t, fmt.Sprintf("host-%08x", e.Client), holder[e.Addr.Addr()], "an acknowledged lease is lost")
 		}
 	}
 	return acks

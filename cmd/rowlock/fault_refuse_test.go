@@ -24,7 +24,7 @@ func refused(t *testing.T, k *link, s *served, some int) (log *load.Log) {
 	began := time.Now()
 	log = &load.Log{}
 	o := s.clients("10.20.0.1", 60)
-	o.First, o.Mode, o.Rate, o.Outstanding, o.Record = 5000, load.Rate, 30, 0, log
+	o.First, o.Mode, o.Rate, o.Outstanding, o.Record = 5000, load.Rate, 60, 0, log
 	r, err := load.Run(t.Context(), o)
 	require.NoError(t, err)
 	require.LessOrEqual(t, r.Completed, some, "acknowledgements of what is not written")

@@ -11,28 +11,26 @@ import (
 	"rowlock/cmd/rowperf/load"
 )
 
-// crowd lets new clients come, one after the other, to all of some servers.
+// crowd lets so many clients a second come, one after the other and over again.
 // end stops them.
-func crowd(t *testing.T, servers ...*served) (log *load.Log, end func()) {
+func crowd(t *testing.T, o load.Options, rate float64) (end func() *load.Result) {
 	t.Helper()
-	log = &load.Log{}
-	o := servers[0].clients("10.20.0.1", 3000)
-	for _, s := range servers[1:] {
-		o.Servers = append(o.Servers, s.dhcp4())
-	}
-	o.First, o.Mode, o.Rate, o.Duration, o.Repeat, o.Record = 1000, load.Rate, 100, time.Hour, true, log
+	o.First, o.Mode, o.Rate, o.Outstanding, o.Duration, o.Repeat = 10_000, load.Rate, rate, 0, time.Hour, true
 	ctx, cancel := context.WithCancel(t.Context())
+	var r *load.Result
 	done := make(chan error, 1)
 	go func() {
-		_, err := load.Run(ctx, o)
+		var err error
+		r, err = load.Run(ctx, o)
 		done <- err
 	}()
-	return log, func() {
+	return func() *load.Result {
 		t.Helper()
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			require.NoError(t, err)
 		}
+		return r
 	}
 }
 
@@ -58,7 +56,10 @@ func (l *faultLab) databaseKilled(t *testing.T) {
 	one, two := startServe(t, url), startServe(t, url, "frontend_id: two")
 	one.waitReady()
 	two.waitReady()
-	log, end := crowd(t, one, two)
+	log := &load.Log{}
+	o := one.clients("10.20.0.1", 3000)
+	o.Servers, o.Record = append(o.Servers, two.dhcp4()), log
+	end := crowd(t, o, 100)
 	eventually(t, "no lease", func() bool { n, _ := acksAfter(log, time.Time{}); return n >= 50 })
 
 	l.db.Kill()

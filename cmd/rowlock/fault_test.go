@@ -11,9 +11,14 @@ import (
 // server go one after the other; the others wait most of their time, and do so
 // together.
 func TestFaults(t *testing.T) {
+	t.Parallel()
+	var engines sync.WaitGroup
+	defer engines.Wait()
+	run := func(dialect string, test func(*testing.T)) {
+		engines.Go(func() { t.Run(dialect, test) })
+	}
 	for _, dialect := range []string{"postgres", "mariadb", "mysql"} {
-		t.Run(dialect, func(t *testing.T) {
-			t.Parallel()
+		run(dialect, func(t *testing.T) {
 			l := newFaultLab(t, dialect)
 			t.Run("01_database_killed", l.databaseKilled)
 			t.Run("08_read_only", l.readOnly)
@@ -41,8 +46,7 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
+	run("sqlite", func(t *testing.T) {
 		t.Run("08_disk_full", diskFullOnSQLite)
 		t.Run("14_duplicates", duplicatesOnSQLite)
 	})

@@ -232,10 +232,10 @@ func (h *hints) stockUp(s *stock, f *sqlstore.Hints) {
 }
 
 // pace lets the next fetch be larger when this one came soon after the one
-// before, and smaller when it did not.
+// before or too late, and smaller when it had time.
 func (s *stock) pace(now time.Time) {
 	switch since := now.Sub(s.filled); {
-	case since < paceFast:
+	case since < paceFast || s.fetching == urgent:
 		s.want = min(2*s.want, sqlstore.MaxHints)
 	case since > paceSlow:
 		s.want = max(s.want/2, hintBatch)

@@ -287,6 +287,9 @@ func TestStocksFollowTheDemand(t *testing.T) {
 		s.pace(now)
 		require.Equal(t, want, s.want)
 	}
+	s.fetching = urgent // somebody waits: the database is slow
+	s.pace(now.Add(2 * paceSlow))
+	require.Equal(t, 512, s.want)
 }
 
 // For a pool generation that is not in use any more nothing is borrowed and

@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -112,6 +111,6 @@ func (s *bench) keaMySQL(dialect string) (leases map[string]any, socket string) 
 	cmd := exec.Command("mariadb", "--no-defaults", "-u", "root", "-S", socket, name)
 	cmd.Stdin = script
 	out, err := cmd.CombinedOutput()
-	require.NoError(s.b, err, fmt.Sprintf("kea schema on %s: %s", dialect, out))
+	require.NoError(s.b, err, "kea schema on %s: %s", dialect, out)
 	return map[string]any{"type": "mysql", "name": name, "host": "localhost", "user": "root", "password": ""}, socket
 }

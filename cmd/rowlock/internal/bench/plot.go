@@ -84,7 +84,7 @@ func (v bars) plot() (plot, error) {
 	opt.CategoryAxis.LabelFontStyle = charts.NewFontStyleWithSize(10)
 	opt.ValueFormatter = number
 	for i := range opt.SeriesList {
-		opt.SeriesList[i].Label.Show = charts.Ptr(true)
+		opt.SeriesList[i].Label.Show = new(true)
 		opt.SeriesList[i].Label.ValueFormatter = number
 	}
 	height := 110 + len(v.labels)*(14+16*len(v.series))

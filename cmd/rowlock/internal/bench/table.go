@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -99,7 +100,7 @@ var engineNames = map[string]string{
 
 func engineName(path string) string {
 	var words []string
-	for _, part := range strings.Split(path, "/") {
+	for part := range strings.SplitSeq(path, "/") {
 		if name, ok := engineNames[part]; ok {
 			part = name
 		}
@@ -112,24 +113,14 @@ func engineName(path string) string {
 func number(v float64) string {
 	switch {
 	case v >= 1000:
-		text := strconv.FormatFloat(v, 'f', 0, 64)
-		digits := len(text)
-		n, _ := strconv.ParseFloat(text[:3]+strings.Repeat("0", digits-3), 64)
-		if text[3] >= '5' {
-			n += pow10(digits - 3)
-		}
-		return commas(strconv.FormatFloat(n, 'f', 0, 64))
+		unit := math.Pow10(int(math.Log10(v)) - 2)
+		return commas(strconv.FormatFloat(math.Round(v/unit)*unit, 'f', 0, 64))
 	case v >= 100:
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	case v >= 10:
 		return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
 	}
 	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 2, 64), ".00")
-}
-
-func pow10(n int) float64 {
-	v, _ := strconv.ParseFloat("1e"+strconv.Itoa(n), 64)
-	return v
 }
 
 func commas(digits string) string {
