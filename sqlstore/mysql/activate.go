@@ -44,9 +44,9 @@ func (c *conn) addPlain(p *packet, f sqlstore.Family, changes []change, consumed
 		if _, met := keys[t]; !met {
 			order = append(order, t)
 		}
-		keys[t] = append(keys[t], []byte(ch.u.Key))
+		keys[t] = append(keys[t], hexKey(ch.u.Key))
 		if consumed && t.fresh {
-			begun = append(begun, []byte(ch.u.Key))
+			begun = append(begun, hexKey(ch.u.Key))
 		}
 	}
 	for _, t := range order {

@@ -108,7 +108,7 @@ func (s *shell) plan(t *testing.T, statement string) (out []access) {
 func withKeys(statement string) string {
 	keys := make([]string, 250)
 	for i := range keys {
-		keys[i] = fmt.Sprintf("x'0000000101%08X'", i)
+		keys[i] = fmt.Sprintf("UNHEX('0000000101%08x')", i)
 	}
 	return strings.ReplaceAll(statement, "$keys", strings.Join(keys, ", "))
 }

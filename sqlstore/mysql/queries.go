@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -160,10 +161,15 @@ func (q *queries) execute(f sqlstore.Family, name string) string {
 	return s
 }
 
-// forKeys returns a statement on leases with room for n keys.
+// forKeys returns a statement on leases with room for n keys in hexadecimal. As
+// bytes they would make a text that is not UTF-8, and for as long as one such
+// statement runs MySQL refuses to show any (information_schema.innodb_trx).
 func (q *queries) forKeys(f sqlstore.Family, name string, n int) string {
-	return strings.Replace(q.of(f, name), "$keys", strings.Repeat("?, ", n-1)+"?", 1)
+	return strings.Replace(q.of(f, name), "$keys", strings.Repeat("UNHEX(?), ", n-1)+"UNHEX(?)", 1)
 }
+
+// hexKey is an argument for forKeys.
+func hexKey(k sqlstore.Key) string { return hex.EncodeToString([]byte(k)) }
 
 func (q *queries) get(name string) string {
 	s, ok := q.common[name]

@@ -59,3 +59,30 @@ func TestFlavoursHaveTheSameStatements(t *testing.T) {
 	require.Panics(t, func() { my.of(sqlstore.IPv4, "nothing") })
 	require.Panics(t, func() { my.execute(sqlstore.IPv4, "lease_list") })
 }
+
+// What a lane sends of keys is text, whatever bytes they have: a statement that is
+// not UTF-8 is one that MySQL does not show to those who look at transactions.
+func TestKeysGoAsText(t *testing.T) {
+	t.Parallel()
+	q, err := loadQueries(false)
+	require.NoError(t, err)
+	const key = "\x00\x00\x00\x01\x01\xec\x89\x02\\\xc1"
+	row := sqlstore.Lease{Key: key, State: sqlstore.Offered}
+	changes := []change{{u: &sqlstore.Update{Action: sqlstore.Activate, Key: key}, res: &sqlstore.UpdateResult{Lease: row}, plain: true}}
+	p := &packet{}
+	(&conn{q: q}).addPlain(p, sqlstore.IPv4, changes, true)
+	require.Len(t, p.text, 2, "the change, and its event")
+	keys := 0
+	for _, a := range p.args {
+		switch v := a.Value.(type) {
+		case int64:
+		case string:
+			require.Equal(t, "0000000101ec89025cc1", v)
+			keys++
+		default:
+			t.Errorf("argument %d is a %T", a.Ordinal, v)
+		}
+	}
+	require.Equal(t, 2, keys)
+	require.Contains(t, p.statement(), "binding_key IN (UNHEX(?))")
+}

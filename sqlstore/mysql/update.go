@@ -75,7 +75,7 @@ func (c *conn) lock(f sqlstore.Family, b *sqlstore.Batch, res *sqlstore.BatchRes
 		changes[i].res.Status = sqlstore.NoRow
 		if _, twice := at[u.Key]; !twice { // of two items with one row the first may change it
 			at[u.Key] = i
-			keys = append(keys, []byte(u.Key))
+			keys = append(keys, hexKey(u.Key))
 		}
 	}
 	p := &packet{}
