@@ -62,7 +62,7 @@ type HintTx interface {
 	// more than an eighth of a live frontend's share of what is left.
 	Advance(needs []PoolNeed) ([]Chunk, error)
 	// Hold keeps entries of addr_free for ten seconds under new tokens: at most
-	// Want, and no more than an eighth of a live frontend's share of them.
+	// Want, and no more than a live frontend's share of them.
 	Hold(needs []PoolNeed) ([][]UsedFree, error)
 	// Held returns those of the addresses, of one family, that have a row.
 	Held(f Family, places []Place) ([]Place, error)

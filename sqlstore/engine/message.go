@@ -171,7 +171,9 @@ func (it *item) takeHint() *candidate {
 
 // prepareInsert makes the statement's item. A candidate is taken at once if
 // there is one; a client that has a row needs none, so without one the row is
-// looked for first, and only then is a candidate waited for.
+// looked for first, and only then is a candidate waited for. It is looked for
+// first too where the client names an address: nearly all that do have a row, and
+// to insert such an address takes a transaction of its own.
 func (m *message) prepareInsert(ctx context.Context, it *item) (in sqlstore.Insert, ok bool, err error) {
 	in = sqlstore.Insert{
 		Family: m.req.Family, Key: it.Key, Former: it.Former, VRF: it.VRF,
@@ -183,6 +185,10 @@ func (m *message) prepareInsert(ctx context.Context, it *item) (in sqlstore.Inse
 	it.only = it.next.only.IsValid() || it.Reserved.IsValid()
 	var pool *sqlstore.Pool
 	if addr := m.preferred(it); addr.IsValid() {
+		if !it.next.only.IsValid() && !it.next.wait { // who names an address mostly has it
+			it.next = step{kind: stepLookup, thenInsert: true}
+			return in, true, nil
+		}
 		pool, _ = it.Permits(addr)
 		in.Addr, in.Solo = addr, true
 	} else {

@@ -13,7 +13,7 @@ import (
 const (
 	poolsAtOnce = 256  // pools of a refill
 	borrowOnce  = 32   // addresses borrowed at a time: the others of the chunk are for its holder
-	reclaimOne  = 64   // dead rows deleted in one pool,
+	reclaimOne  = 64   // dead rows deleted in one pool, more where they are used up fast,
 	reclaimMost = 2048 // and in all pools of a refill
 	reportMost  = 4096 // used addresses reported in one transaction
 
@@ -220,7 +220,7 @@ func (h *hints) stockUp(s *stock, f *sqlstore.Hints) {
 	for _, a := range f.Addrs {
 		s.free = append(s.free, &candidate{FreeAddr: a, pool: s.pool, chunk: ch, until: until})
 	}
-	if f.Source == sqlstore.HintFresh {
+	if f.Source == sqlstore.HintFresh || f.Source == sqlstore.HintReturned {
 		s.pace(time.Now())
 	}
 	s.low = len(f.Addrs) / 2
@@ -260,11 +260,12 @@ func (h *hints) rest(open []*stock) (waited []*stock) {
 
 // reclaim deletes dead bindings of dry pools, longest dead first.
 func (h *hints) reclaim(ctx context.Context, open []*stock) (gained, dry []*stock, err error) {
-	pools := make([]*sqlstore.Pool, len(open))
+	pools, n := make([]*sqlstore.Pool, len(open)), reclaimOne
 	for i, s := range open {
 		pools[i] = s.pool
+		n = max(n, s.want/4)
 	}
-	counts, err := h.e.store.Reclaim(ctx, pools, min(reclaimOne, max(1, reclaimMost/len(pools))))
+	counts, err := h.e.store.Reclaim(ctx, pools, min(n, max(1, reclaimMost/len(pools))))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -31,7 +31,7 @@ func (c *conn) perPool(n int, add func(p *packet, i int), read func(i int, v []d
 }
 
 // Hold takes addresses that were given back, under new tokens: no more than
-// wanted, and no more than an eighth of this frontend's share of them.
+// wanted, and no more than this frontend's share of them.
 func (h *hints) Hold(needs []sqlstore.PoolNeed) ([][]sqlstore.UsedFree, error) {
 	parts, err := h.number("hint_free_parts")
 	if err != nil {

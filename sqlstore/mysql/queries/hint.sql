@@ -147,8 +147,8 @@ DELETE FROM addr_chunk
    AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = addr_chunk.pool_id AND p.gen = addr_chunk.gen);
 
 -- name: hint_free_parts
--- How many parts the free addresses are divided into: eight for each frontend.
-SELECT 8 * GREATEST(1, COUNT(*)) FROM frontend f WHERE f.heartbeat_at > $now - INTERVAL 5 SECOND;
+-- How many parts the free addresses are divided into: one for each frontend.
+SELECT GREATEST(1, COUNT(*)) FROM frontend f WHERE f.heartbeat_at > $now - INTERVAL 5 SECOND;
 
 -- name: hint_free_count
 -- How many addresses given back a pool has, counted up to a limit.

@@ -52,10 +52,10 @@ SELECT c.i, a.chunk_id, a.first_index, a.n FROM c JOIN a ON a.pool_id = c.pool_i
 
 -- name: hint_free
 -- Takes addresses given back, held for ten seconds under a new token: of each
--- pool at most as many as wanted, and no more than an eighth of this frontend's
--- share of them.
+-- pool at most as many as wanted, and no more than this frontend's share of
+-- them.
 WITH live AS MATERIALIZED (
-  SELECT 8 * greatest(1, count(*)) AS parts FROM frontend WHERE heartbeat_at > now() - interval '5 seconds'),
+  SELECT greatest(1, count(*)) AS parts FROM frontend WHERE heartbeat_at > now() - interval '5 seconds'),
 h AS MATERIALIZED (
   SELECT k.i, x.vrf, x.addr
     FROM live CROSS JOIN unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS k (pool_id, want, i)

@@ -33,8 +33,8 @@ INSERT INTO addr_chunk (pool_id, gen, first_index, n, holder, incarnation) VALUE
 
 -- name: hint_free_read
 -- Addresses given back that nobody holds at time ?2, longest free first: at most
--- ?3, and no more than an eighth of a frontend's share of them.
-WITH share AS MATERIALIZED (SELECT 8 * max(1, count(*)) AS parts FROM frontend WHERE heartbeat_at > ?2 - 5000000)
+-- ?3, and no more than a frontend's share of them.
+WITH share AS MATERIALIZED (SELECT max(1, count(*)) AS parts FROM frontend WHERE heartbeat_at > ?2 - 5000000)
 SELECT vrf, addr FROM addr_free WHERE pool_id = ?1 AND hold_until <= ?2 ORDER BY hold_until
  LIMIT (SELECT min(?3, max(1, (SELECT count(*) FROM (
           SELECT 1 FROM addr_free WHERE pool_id = ?1 AND hold_until <= ?2 LIMIT (SELECT ?3 * parts FROM share))) / parts)) FROM share);

@@ -130,14 +130,11 @@ func (r *results) growth() string {
 			name := "Growth/" + e + "/" + c
 			cell := r.cell(name, rateUnit, cpuUnit)
 			if times := r.ratio(name, "Growth/"+e+"/"+plainCase(c), cpuUnit); times != "" && c != plainCase(c) {
-				cell += ", " + times
-			}
-			if failed, _ := r.median(name, "failed-%"); failed > 0 {
-				cell += fmt.Sprintf(" (%s %% failed)", number(failed))
+				cell += " (" + times + ")"
 			}
 			row = append(row, cell)
 		}
 		t.rows = append(t.rows, row)
 	}
-	return "The whole server at saturation by rowperf as things grow: exchanges/s, CPU us, and times the CPU of new clients in an empty database.\n\n" + t.String()
+	return "The whole server at saturation by rowperf as things grow: exchanges/s, CPU us (how many times that of new clients in an empty database).\n\n" + t.String()
 }

@@ -98,8 +98,8 @@ func (r *results) about(machine string, at time.Time) string {
 	if r.runs > 1 {
 		runs = fmt.Sprintf("the median of %d interleaved runs", r.runs)
 	}
-	return fmt.Sprintf("Measured on %s: %s, shared by clients, server and database; %s.\nEach figure is %s.\n",
-		at.UTC().Format(time.DateOnly), machine, strings.Join(r.engines, ", "), runs)
+	return fmt.Sprintf("Measured on %s: %s.\nClients, server and database share the machine; each figure is %s.\n",
+		at.UTC().Format(time.DateOnly), strings.Join(append([]string{machine}, r.engines...), ", "), runs)
 }
 
 // machine describes this computer without naming it.

@@ -81,13 +81,17 @@ func (r *results) pivot(prefix, title, label string, units ...string) string {
 	return title + "\n\n" + t.String()
 }
 
-// cell is the medians of some units; what a benchmark has not is left out.
+// cell is the medians of some units, and the share of failed exchanges if there
+// are any; what a benchmark has not is left out.
 func (r *results) cell(name string, units ...string) string {
 	var out []string
 	for _, u := range units {
 		if v, ok := r.median(name, u); ok {
 			out = append(out, number(v))
 		}
+	}
+	if failed, _ := r.median(name, "failed-%"); failed > 0 {
+		out = append(out, number(failed)+" % failed")
 	}
 	return strings.Join(out, ", ")
 }
