@@ -57,6 +57,7 @@ type stock struct {
 	dryUntil  time.Time     // nothing is free: everything was tried
 	changed   chan struct{} // closed when a refill is done
 	scrubbed  time.Time     // when its last scrub was asked for
+	told      time.Time     // when it was last logged that nothing is free
 }
 
 // hints is this frontend's stock of candidates. All of it may be lost: chunk

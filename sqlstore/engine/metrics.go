@@ -13,7 +13,7 @@ type metrics struct {
 	heartbeats                  *prometheus.CounterVec
 	conflicts, races, data      prometheus.Counter
 	cached                      prometheus.Counter
-	panics, scrubbed            prometheus.Counter
+	panics, scrubbed, exhausted prometheus.Counter
 	hints                       *prometheus.CounterVec
 	revision, stock, stray      prometheus.Gauge
 }
@@ -45,6 +45,7 @@ func newMetrics(reg prometheus.Registerer, lengths func() map[string]int, ready 
 		cached:      plain("rowlock_sqlstore_cached_total", "Renewals granted without a write."),
 		panics:      plain("rowlock_sqlstore_panics_total", "Panics recovered from; each is a bug."),
 		scrubbed:    plain("rowlock_sqlstore_scrubbed_total", "Addresses found lost and listed as free again."),
+		exhausted:   plain("rowlock_sqlstore_exhausted_total", "How often a pool was found to have nothing left."),
 		hints:       counter("rowlock_sqlstore_hints_total", "Candidate addresses fetched, by source.", "source"),
 		stock:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_hints", Help: "Candidate addresses at hand."}),
 		revision:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_config_revision", Help: "Configuration revision in use."}),
@@ -56,7 +57,7 @@ func newMetrics(reg prometheus.Registerer, lengths func() map[string]int, ready 
 	var errs []error
 	for _, c := range []prometheus.Collector{
 		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.cached, m.panics, m.hints, m.stock,
-		m.scrubbed, m.revision, m.stray, gauge,
+		m.scrubbed, m.exhausted, m.revision, m.stray, gauge,
 		laneGauge{prometheus.NewDesc("rowlock_sqlstore_lane_items", "Items waiting for a transaction.", []string{"lane"}, nil), lengths},
 	} {
 		errs = append(errs, reg.Register(c))

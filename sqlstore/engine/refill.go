@@ -17,6 +17,8 @@ const (
 	reclaimMost = 2048 // and in all pools of a refill
 	reportMost  = 4096 // used addresses reported in one transaction
 
+	exhaustedEvery = 10 * time.Minute // how often it is logged of one pool
+
 	paceFast = 250 * time.Millisecond // a stock that is filled again within this needs more at a time,
 	paceSlow = 2 * time.Second        // and one that lasts longer, less
 )
@@ -292,6 +294,7 @@ func (h *hints) dry(open []*stock) {
 	now := time.Now()
 	for _, s := range open {
 		s.dryUntil = now.Add(dryTime)
+		h.alarm(s, now)
 		if s.scrubbed.IsZero() || now.Sub(s.scrubbed) > scrubAgain {
 			select {
 			case h.lost <- s.pool:
@@ -300,6 +303,17 @@ func (h *hints) dry(open []*stock) {
 			}
 		}
 		h.done(s)
+	}
+}
+
+// alarm tells that a pool has nothing left, which somebody should know of before
+// the clients do. mu is held.
+func (h *hints) alarm(s *stock, now time.Time) {
+	h.e.metrics.exhausted.Inc()
+	if s.told.IsZero() || now.Sub(s.told) > exhaustedEvery {
+		s.told = now
+		h.e.log.Warn("pool is exhausted: new clients get nothing from it", slog.String("event", "hint.exhausted"),
+			slog.Int("pool", int(s.pool.ID)), slog.Int("subnet", int(s.pool.SubnetID)))
 	}
 }
 

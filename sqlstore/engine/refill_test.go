@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -341,5 +344,25 @@ func TestStockIsCounted(t *testing.T) {
 		e.hints.giveBack(a)
 		require.Zero(t, atHand(), "its pool is gone")
 		require.InDelta(t, 8, testutil.ToFloat64(e.metrics.hints.WithLabelValues("fresh")), 0)
+	})
+}
+
+// That a pool is exhausted is told, but not with each client.
+func TestExhaustedPoolIsTold(t *testing.T) {
+	f := &fakeStore{take: nothing}
+	withStore(t, f, func(t *testing.T, e *Engine) {
+		var log bytes.Buffer
+		e.log = slog.New(slog.NewTextHandler(&log, nil))
+		told := func() int { return strings.Count(log.String(), "event=hint.exhausted") }
+		for range 5 {
+			require.Nil(t, takeOne(t, e, testPool(4)))
+			time.Sleep(2 * dryTime)
+		}
+		synctest.Wait()
+		require.Equal(t, 1, told())
+		time.Sleep(exhaustedEvery)
+		require.Nil(t, takeOne(t, e, testPool(4)))
+		synctest.Wait()
+		require.Equal(t, 2, told())
 	})
 }
