@@ -44,6 +44,7 @@ func testLanes(t *testing.T, dialect string) {
 		{"insert", laneInsert},
 		{"solo", laneSolo},
 		{"messages", laneMessages},
+		{"message race", laneMessageRace},
 		{"locked", laneLocked},
 		{"fence", laneFence},
 		{"rekey", laneRekey},

@@ -1,0 +1,72 @@
+package storetest
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"rowlock/sqlstore"
+)
+
+const (
+	messageRounds = 150 // batches of messages,
+	messageCount  = 20  // with so many in each
+	messageTime   = 3 * time.Second
+)
+
+// laneMessageRace lets somebody else renew the first binding of messages of two
+// while these are taken: of each message both are changed, or none.
+func laneMessageRace(t *testing.T, b *bench) {
+	if b.family == sqlstore.IPv4 {
+		t.Skip("a message of DHCPv4 has one item")
+	}
+	var pairs, firsts []sqlstore.Lease
+	for m := range messageCount {
+		pair := []sqlstore.Lease{b.row(t, 2*m+1, "active"), b.row(t, 2*m+2, "active")}
+		pairs, firsts = append(pairs, pair...), append(firsts, pair[0])
+	}
+	renewals := func(rows []sqlstore.Lease, each int) *sqlstore.Batch {
+		batch := &sqlstore.Batch{}
+		for i, l := range rows {
+			u := b.update(sqlstore.Activate, l, 0)
+			u.Message, u.Count = i/each, each
+			batch.Updates = append(batch.Updates, u)
+		}
+		slices.SortFunc(batch.Updates, func(a, b sqlstore.Update) int { return cmp.Compare(a.Key, b.Key) })
+		return batch
+	}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(stop)
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = b.store.Apply(t.Context(), renewals(firsts, 1))
+			}
+		}
+	})
+	both := 0
+	for end := time.Now().Add(messageTime); both < messageRounds*messageCount && time.Now().Before(end); {
+		batch := renewals(pairs, 2)
+		res := apply(t, b.store, batch)
+		changed := map[int]int{}
+		for i, u := range batch.Updates {
+			if res.Updates[i].Status == sqlstore.Updated {
+				changed[u.Message]++
+			}
+		}
+		for m, n := range changed {
+			require.Equal(t, 2, n, "message %d was changed by half", m)
+			both++
+		}
+	}
+	require.Positive(t, both)
+}
