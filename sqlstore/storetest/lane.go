@@ -45,6 +45,7 @@ func testLanes(t *testing.T, dialect string) {
 		{"solo", laneSolo},
 		{"messages", laneMessages},
 		{"message race", laneMessageRace},
+		{"told", laneTold},
 		{"locked", laneLocked},
 		{"fence", laneFence},
 		{"rekey", laneRekey},

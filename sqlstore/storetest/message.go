@@ -15,7 +15,7 @@ import (
 const (
 	messageRounds = 150 // batches of messages,
 	messageCount  = 20  // with so many in each
-	messageTime   = 3 * time.Second
+	messageTime   = time.Second
 )
 
 // laneMessageRace lets somebody else renew the first binding of messages of two
