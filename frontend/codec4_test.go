@@ -26,7 +26,9 @@ func header4(hlen byte, file, sname string) []byte {
 // writes what was read with both: they agree on what is a message, on each value,
 // and on each byte of an answer.
 func FuzzCodec4(f *testing.F) {
-	add := func(hlen byte, file, sname string, options ...byte) { f.Add(append(header4(hlen, file, sname), options...)) }
+	add := func(hlen byte, file, sname string, options ...byte) {
+		f.Add(append(header4(hlen, file, sname), options...))
+	}
 	add(6, "", "", 53, 1, 1, 255)
 	add(16, "", "", 0, 0, 53, 1, 1, 55, 0, 255, 7)
 	add(0, "\x0c\x01a\xff", "\x0c\x01b\xff", 52, 1, 3, 53, 1, 3, 12, 1, 'c', 255)
