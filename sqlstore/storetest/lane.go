@@ -46,6 +46,7 @@ func testLanes(t *testing.T, dialect string) {
 		{"messages", laneMessages},
 		{"message race", laneMessageRace},
 		{"told", laneTold},
+		{"halfway", laneHalfway},
 		{"locked", laneLocked},
 		{"fence", laneFence},
 		{"rekey", laneRekey},

@@ -70,3 +70,33 @@ func laneMessageRace(t *testing.T, b *bench) {
 	}
 	require.Positive(t, both)
 }
+
+// laneHalfway stops a batch between the transaction that renews and the one that
+// does what is left: the batch may be sent again as a whole.
+func laneHalfway(t *testing.T, b *bench) {
+	if !b.db.postgres() {
+		t.Skip("elsewhere a batch is one transaction")
+	}
+	live, gone := b.row(t, 1, "active"), b.row(t, 2, "runout")
+	batch := &sqlstore.Batch{Updates: []sqlstore.Update{b.update(sqlstore.Activate, live, 0), b.update(sqlstore.Activate, gone, gone.Rev)}}
+	batch.Updates[1].Message = 1
+	tx, err := b.db.db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { _ = tx.Rollback() }()
+	_, err = tx.ExecContext(t.Context(), "LOCK TABLE lease_history IN ACCESS EXCLUSIVE MODE") // only a holding that ends needs it
+	require.NoError(t, err)
+	_, err = b.store.Apply(t.Context(), batch)
+	require.ErrorIs(t, err, sqlstore.ErrRetry)
+	require.Greater(t, b.read(t, live.Key).Rev, live.Rev, "the first transaction is through")
+	require.Equal(t, gone.Rev, b.read(t, gone.Key).Rev)
+	require.NoError(t, tx.Rollback())
+
+	res := apply(t, b.store, batch)
+	for i, l := range []sqlstore.Lease{live, gone} {
+		require.Equal(t, sqlstore.Updated, res.Updates[i].Status)
+		require.Equal(t, l.State == sqlstore.Active && !l.Live(), res.Updates[i].Fresh)
+		require.Equal(t, res.Updates[i].Lease.Rev, b.read(t, l.Key).Rev)
+	}
+	require.Equal(t, live.Since, res.Updates[0].Lease.Since, "the holding goes on")
+	require.Len(t, b.db.history(t, b.family, b.vrf), 1)
+}
