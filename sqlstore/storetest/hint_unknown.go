@@ -66,3 +66,15 @@ func hintUnknown(t *testing.T, dialect string) {
 		time.Sleep(100 * time.Millisecond)
 	}
 }
+
+// Frontends fall silent for longer than their chunks wait for them, and come
+// back with what they had in hand while others have taken it over: a pool is
+// filled to its last address all the same, and each has one client.
+func hintSilent(t *testing.T, dialect string) {
+	const size = 600
+	fl := newFleet(t, dialect, size)
+	fl.fill(t, 0, size, func(round int) {
+		fl.db.exec(t, "UPDATE frontend SET heartbeat_at = %s WHERE id = '%s'", fl.db.back("heartbeat_at", 11*time.Second), fl.ids[round%3])
+	})
+	require.Equal(t, size, fl.used(t))
+}
