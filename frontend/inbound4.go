@@ -53,7 +53,7 @@ func (m *inbound4) read(data []byte) error {
 // (RFC 3396 section 5).
 type options4 struct {
 	list []coded4
-	at   [256]uint8 // by code: place in list, plus 1
+	at   [256]uint8  // by code: place in list, plus 1
 	room [16]coded4 // for the list of nearly every message
 }
 
