@@ -61,6 +61,20 @@ func TestCachedRenewal6(t *testing.T) {
 	}
 }
 
+// With a preferred lifetime far below the valid one, an address that its client
+// renews stays preferred: it is written in time.
+func TestCacheAgeIsWithinPreferredLifetime(t *testing.T) {
+	t.Parallel()
+	c := config6()
+	c.Parameters = sqlstore.Parameters{"cache_threshold": "0.25", "valid_lifetime": "7200", "preferred_lifetime": "400"}
+	b := newBench6Of(t, c)
+	b.answer(t, request6Of(dhcpv6.MessageTypeRenew, na6(1, "2001:db8:1::1005"), pd6(2, "2001:db8:100:300::/56")))
+	for _, it := range b.leaser.items() {
+		require.EqualValues(t, 400, it.PreferredLft)
+		require.EqualValues(t, 100, it.CacheAge)
+	}
+}
+
 func TestCacheAge(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

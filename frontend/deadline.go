@@ -6,27 +6,38 @@ import (
 	"time"
 )
 
-// deadlineStep is by how much a packet may outlive its deadline.
-const deadlineStep = 10 * time.Millisecond
+const (
+	deadlineStep  = 10 * time.Millisecond // by how much a packet may outlive its deadline
+	deadlineSlots = 128                   // steps of which contexts are remembered
+)
 
 // deadlines makes the contexts of packets. Those whose time ends within one
 // step share one, which ends by itself: a timer for each packet costs more than
 // to decode it.
 type deadlines struct {
-	mu     sync.Mutex
-	shared context.Context
-	end    time.Time // of shared
-	cancel context.CancelFunc
+	mu    sync.Mutex
+	start time.Time                   // steps are counted from here: the wall clock may be set
+	slots [deadlineSlots]deadlineSlot // by the number of the step
+}
+
+type deadlineSlot struct {
+	step   int64
+	ctx    context.Context
+	cancel context.CancelFunc // of a context that ends by itself
 }
 
 // in returns a context that ends after the given time, or up to a step later.
 func (d *deadlines) in(base context.Context, left time.Duration) context.Context {
-	end := time.Now().Add(left)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if early := d.end.Sub(end); d.shared == nil || early < 0 || early > deadlineStep {
-		d.end = end.Add(deadlineStep)
-		d.shared, d.cancel = context.WithDeadline(base, d.end)
+	if d.start.IsZero() {
+		d.start = time.Now()
 	}
-	return d.shared
+	step := int64((time.Since(d.start)+left)/deadlineStep) + 1
+	s := &d.slots[step%deadlineSlots]
+	if s.step != step {
+		s.step = step
+		s.ctx, s.cancel = context.WithDeadline(base, d.start.Add(time.Duration(step)*deadlineStep))
+	}
+	return s.ctx
 }

@@ -109,7 +109,8 @@ func item6(op sqlstore.Op, q *query6, ia *ia6, n *network) sqlstore.Item {
 	}
 	it.ValidLft = at.settings.lifetime(wish, wish != 0)
 	it.PreferredLft = at.settings.preferred6(it.ValidLft)
-	it.CacheAge = at.settings.cacheAge(it.ValidLft)
+	// an address that is used must not become deprecated for want of a write
+	it.CacheAge = at.settings.cacheAge(min(it.ValidLft, it.PreferredLft))
 	q.names.ask(&it)
 	return it
 }

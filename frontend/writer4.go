@@ -111,11 +111,12 @@ func (w *writer4) mask(n *network) {
 }
 
 // configured adds the options that are always sent, then those that the client
-// asks for in its order (RFC 2132 section 9.8), or all if it has no list.
+// asks for in its order (RFC 2132 section 9.8), or all if it has no list, or one
+// without an entry.
 // What the server sets itself stays, and what finds no room is left out.
 func (w *writer4) configured(set optionSet) {
 	for _, o := range set {
-		if o.always || w.q.params == nil {
+		if o.always || len(w.q.params) == 0 {
 			w.offer(o)
 		}
 	}

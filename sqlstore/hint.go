@@ -55,8 +55,9 @@ type HintTx interface {
 	// to the configuration.
 	Current(pools []*Pool) ([]bool, error)
 	// Adopt takes over the oldest chunk of each pool whose holder is gone or has
-	// been silent for ten seconds, twice as long as it may write.
-	Adopt(pools []*Pool) ([]Chunk, error)
+	// been silent for ten seconds, twice as long as it may write, or is this
+	// frontend and does not know it.
+	Adopt(needs []PoolNeed) ([]Chunk, error)
 	// Advance moves the cursors of the pools, which are made if they are not
 	// there, and makes chunks of what they passed: at most Want indexes, and no
 	// more than an eighth of a live frontend's share of what is left.
@@ -157,7 +158,7 @@ func pools(needs []PoolNeed) []*Pool {
 // leaves those open of which all that was found is in use.
 func (t *taking) round() error {
 	got := make(map[int]*Hints, len(t.open))
-	err := t.fromChunks(got, HintAdopted, func(needs []PoolNeed) ([]Chunk, error) { return t.tx.Adopt(pools(needs)) })
+	err := t.fromChunks(got, HintAdopted, t.tx.Adopt)
 	if err == nil {
 		err = t.fromChunks(got, HintFresh, t.tx.Advance)
 	}

@@ -39,10 +39,11 @@ func (x *hintTx) Current(pools []*Pool) ([]bool, error) {
 	return out, nil
 }
 
-func (x *hintTx) Adopt(pools []*Pool) ([]Chunk, error) {
+func (x *hintTx) Adopt(needs []PoolNeed) ([]Chunk, error) {
 	x.calls++
-	out := make([]Chunk, len(pools))
-	for i, p := range pools {
+	out := make([]Chunk, len(needs))
+	for i, n := range needs {
+		p := n.Pool
 		if len(x.dead[p]) > 0 {
 			out[i], x.dead[p] = x.dead[p][0], x.dead[p][1:]
 		}
@@ -213,7 +214,7 @@ func TestBorrowHintsFromARandomOne(t *testing.T) {
 	x.rows[Place{p.VRF, p.At(21)}] = true
 	firsts := map[netip.Addr]bool{}
 	for range 500 {
-		found, err := BorrowHints(x, []PoolNeed{{p, 256}})
+		found, err := BorrowHints(x, []PoolNeed{{Pool: p, Want: 256}})
 		require.NoError(t, err)
 		require.Equal(t, HintBorrowed, found[0].Source)
 		require.Len(t, found[0].Addrs, 8)

@@ -67,7 +67,7 @@ func list(tx HintTx, p *Pool, places []Place) (int, error) {
 // a pool that nobody asks again would keep them for ever.
 func giveUpDead(tx HintTx, p *Pool) (listed int, err error) {
 	for range scrubAdopts {
-		chunks, err := tx.Adopt([]*Pool{p})
+		chunks, err := tx.Adopt([]PoolNeed{{Pool: p}})
 		if err != nil || chunks[0].ID == 0 {
 			return listed, err
 		}

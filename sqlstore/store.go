@@ -210,6 +210,10 @@ const MaxHints = 2048
 type PoolNeed struct {
 	Pool *Pool
 	Want int // how many, 1 to MaxHints
+	// Known are the chunks of the pool that the frontend has in hand. Others of its
+	// own were made for it without its knowledge, by a call whose outcome it did
+	// not learn, and are handed out to it once more; nil: there are none.
+	Known []int64
 }
 
 // FreeAddr is an address that is probably free. Token is not zero when it came

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,6 +49,7 @@ const (
 type stock struct {
 	pool      *sqlstore.Pool
 	free      []*candidate
+	chunks    []int64       // that the addresses in hand, here and under way, are from
 	low       int           // ask for more when fewer are left
 	want      int           // how many to ask for
 	filled    time.Time     // when there were fresh ones last
@@ -214,11 +216,19 @@ func (h *hints) spent(c *candidate) {
 	}
 	if c.chunk != nil {
 		if c.chunk.left--; c.chunk.left == 0 {
-			h.chunks = append(h.chunks, c.chunk.id)
+			h.usedUp(c)
 		}
 	}
 	if len(h.used) >= 64 || len(h.chunks) >= 64 {
 		h.poke()
+	}
+}
+
+// usedUp gives up the chunk of a candidate. mu is held.
+func (h *hints) usedUp(c *candidate) {
+	h.chunks = append(h.chunks, c.chunk.id)
+	if s := h.stocks[poolGen{c.pool.ID, c.pool.Gen}]; s != nil {
+		s.chunks = slices.DeleteFunc(s.chunks, func(id int64) bool { return id == c.chunk.id })
 	}
 }
 
@@ -243,15 +253,9 @@ func (h *hints) retain(cfg *sqlstore.Config) {
 		if live[key] {
 			continue
 		}
-		seen := map[int64]bool{}
-		for _, c := range s.free {
-			if c.chunk != nil && !seen[c.chunk.id] {
-				seen[c.chunk.id] = true
-				h.chunks = append(h.chunks, c.chunk.id)
-			}
-		}
+		h.chunks = append(h.chunks, s.chunks...)
 		h.e.metrics.stock.Sub(float64(len(s.free)))
-		s.free, s.asked = nil, idle
+		s.free, s.chunks, s.asked = nil, nil, idle
 		delete(h.stocks, key)
 		close(s.changed)
 		s.changed = make(chan struct{})

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,6 +112,33 @@ func TestHintsComeBack(t *testing.T) {
 		again = takeOne(t, e, p)
 		require.Equal(t, two.Addr, again.Addr)
 		require.False(t, again.exclusive())
+	})
+}
+
+// Under overload lanes shed what has waited too long: its candidate was not
+// used, and stays one that goes into a common transaction.
+func TestHintsOfShedJobsStayExclusive(t *testing.T) {
+	withHints(t, &source{size: 4}, func(t *testing.T, e *Engine, f *fakeStore) {
+		p := testPool(4)
+		e.hints.giveBack(takeOne(t, e, p))
+		f.apply = func(b *sqlstore.Batch) (*sqlstore.BatchResult, error) {
+			time.Sleep(2 * time.Second)
+			return done(b), nil
+		}
+		ask := func(ctx context.Context, client int) error {
+			_, err := e.Do(ctx, &sqlstore.Request{Family: sqlstore.IPv4, Items: []sqlstore.Item{testItem(sqlstore.OpOffer, client, "", p)}})
+			return err
+		}
+		var running sync.WaitGroup
+		running.Go(func() { require.NoError(t, ask(t.Context(), 1)) })
+		time.Sleep(time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, ask(ctx, 2), sqlstore.ErrBusy)
+		running.Wait()
+		for range 3 {
+			require.True(t, takeOne(t, e, p).exclusive())
+		}
 	})
 }
 

@@ -32,6 +32,7 @@ type job struct {
 
 	done       chan struct{}
 	ended      bool // done is closed
+	sent       bool // the database has seen it
 	err        error
 	revision   int64
 	insertDone []*sqlstore.InsertResult
@@ -280,6 +281,9 @@ func (e *Engine) batch(jobs []*job) (b *sqlstore.Batch, insertAt, updateAt []pla
 
 func (l *lane) transact(jobs []*job) error {
 	b, insertAt, updateAt := l.e.batch(jobs)
+	for _, j := range jobs {
+		j.sent = true
+	}
 	started := time.Now()
 	res, err := l.e.store.Apply(context.Background(), b)
 	l.e.metrics.transaction.WithLabelValues(l.name).Observe(time.Since(started).Seconds())

@@ -147,6 +147,9 @@ func (m *message) insertRound(ctx context.Context, items []*item) error {
 		<-j.done
 		if j.err != nil {
 			failed = j.err
+			if !j.sent { // it was shed
+				m.giveBack(sent[i : i+1])
+			}
 			m.e.hints.unknown(sent[i].takeHint())
 			continue
 		}

@@ -167,9 +167,12 @@ func (h *hints) fill(open []*stock, want int, source func([]sqlstore.PoolNeed) (
 		return nil, nil
 	}
 	needs := make([]sqlstore.PoolNeed, len(open))
+	h.mu.Lock()
 	for i, s := range open {
-		needs[i] = sqlstore.PoolNeed{Pool: s.pool, Want: cmp.Or(want, s.want)}
+		known := append([]int64{}, h.chunks...) // about to be deleted
+		needs[i] = sqlstore.PoolNeed{Pool: s.pool, Want: cmp.Or(want, s.want), Known: append(known, s.chunks...)}
 	}
+	h.mu.Unlock()
 	found, err := source(needs)
 	if err != nil {
 		return open, err
@@ -214,6 +217,7 @@ func (h *hints) stockUp(s *stock, f *sqlstore.Hints) {
 	var ch *chunk
 	if f.Chunk != 0 {
 		ch = &chunk{id: f.Chunk, left: len(f.Addrs)}
+		s.chunks = append(s.chunks, f.Chunk)
 	}
 	var until time.Time
 	if f.Source == sqlstore.HintReturned || f.Source == sqlstore.HintBorrowed {

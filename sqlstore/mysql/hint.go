@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"slices"
 
 	"rowlock/sqlstore"
 )
@@ -121,17 +122,26 @@ type dying struct {
 
 // Adopt takes over one chunk of a dead frontend for each pool. They are looked
 // for without locks, and locked by their number.
-func (h *hints) Adopt(pools []*sqlstore.Pool) ([]sqlstore.Chunk, error) {
-	oldest := make([]dying, len(pools))
-	found := false
-	err := h.each(h.q.get("hint_adoptable"), []any{poolRows(pools)}, func(v []driver.Value) error {
+func (h *hints) Adopt(needs []sqlstore.PoolNeed) ([]sqlstore.Chunk, error) {
+	oldest, pools := make([]dying, len(needs)), make([]*sqlstore.Pool, len(needs))
+	found, own := false, int64(0)
+	for i, n := range needs {
+		if pools[i] = n.Pool; n.Known != nil {
+			own = 1
+		}
+	}
+	args := []any{poolRows(pools), own, h.f.Frontend, h.f.Incarnation}
+	err := h.each(h.q.get("hint_adoptable"), args, func(v []driver.Value) error {
 		i, id := integer(v[0]), integer(v[1])
+		if slices.Contains(needs[i].Known, id) {
+			return nil
+		}
 		if oldest[i].id == 0 || id < oldest[i].id {
 			oldest[i], found = dying{id, integer(v[3]), text(v[2])}, true
 		}
 		return nil
 	})
-	out := make([]sqlstore.Chunk, len(pools))
+	out := make([]sqlstore.Chunk, len(needs))
 	if err != nil || !found {
 		return out, err
 	}

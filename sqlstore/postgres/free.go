@@ -27,9 +27,16 @@ func (h *hints) chunks(n int, query string, args ...any) ([]sqlstore.Chunk, erro
 }
 
 // Adopt takes over one chunk of a dead frontend for each pool.
-func (h *hints) Adopt(pools []*sqlstore.Pool) ([]sqlstore.Chunk, error) {
-	ids, gens := poolArrays(pools)
-	return h.chunks(len(pools), "hint_adopt", ids, gens, h.f.Frontend, h.f.Incarnation)
+func (h *hints) Adopt(needs []sqlstore.PoolNeed) ([]sqlstore.Chunk, error) {
+	ids, gens := make([]int32, len(needs)), make([]int32, len(needs))
+	var known []int64 // NULL where nobody tells
+	for i, n := range needs {
+		ids[i], gens[i] = int32(n.Pool.ID), int32(n.Pool.Gen)
+		if known = append(known, n.Known...); known == nil && n.Known != nil {
+			known = []int64{}
+		}
+	}
+	return h.chunks(len(needs), "hint_adopt", ids, gens, h.f.Frontend, h.f.Incarnation, known)
 }
 
 // Advance takes the next indexes of each pool, whose cursor is made when it is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -109,11 +110,19 @@ func (h *hints) Current(pools []*sqlstore.Pool) ([]bool, error) {
 }
 
 // Adopt takes over one chunk of a dead frontend for each pool.
-func (h *hints) Adopt(pools []*sqlstore.Pool) ([]sqlstore.Chunk, error) {
-	out := make([]sqlstore.Chunk, len(pools))
-	for i, p := range pools {
+func (h *hints) Adopt(needs []sqlstore.PoolNeed) ([]sqlstore.Chunk, error) {
+	out := make([]sqlstore.Chunk, len(needs))
+	for i, n := range needs {
+		var known driver.Value // NULL where nobody tells
+		if n.Known != nil {
+			list, err := json.Marshal(n.Known)
+			if err != nil {
+				return nil, err
+			}
+			known = string(list)
+		}
 		_, err := h.maybe(0, "hint_adopt", func(v []driver.Value) { out[i] = chunkOf(v) },
-			int64(p.ID), int64(p.Gen), h.f.Frontend, h.f.Incarnation, h.now)
+			int64(n.Pool.ID), int64(n.Pool.Gen), h.f.Frontend, h.f.Incarnation, h.now, known)
 		if err != nil {
 			return nil, err
 		}

@@ -38,6 +38,8 @@ func testHints(t *testing.T, dialect string) {
 	t.Run("borrowed", func(t *testing.T) { hintBorrowed(t, dialect) })
 	t.Run("kills", func(t *testing.T) { hintKills(t, dialect) })
 	t.Run("fill cost", func(t *testing.T) { hintFillCost(t, dialect) })
+	t.Run("unknown", func(t *testing.T) { hintUnknown(t, dialect) })
+	t.Run("silent", func(t *testing.T) { hintSilent(t, dialect) })
 	t.Run("same clients", func(t *testing.T) { hintSameClients(t, dialect) })
 	t.Run("drop chunks", func(t *testing.T) { hintDropChunks(t, dialect) })
 	t.Run("restart", func(t *testing.T) { hintRestart(t, dialect) })

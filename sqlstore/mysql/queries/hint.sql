@@ -18,14 +18,16 @@ SELECT k.i
  WHERE p.id IS NOT NULL OR g.pool_id IS NULL;
 
 -- name: hint_adoptable
--- Chunks of the pools whose holder is dead or gone. No locks.
+-- Chunks of the pools whose holder is dead or gone, and those of a frontend that
+-- asks for its own too. No locks.
 SELECT k.i, c.chunk_id, c.holder, c.incarnation
   FROM JSON_TABLE(?, '$[*]' COLUMNS (
          i       INT    PATH '$[0]' ERROR ON ERROR,
          pool_id INT    PATH '$[1]' ERROR ON ERROR,
          gen     INT    PATH '$[2]' ERROR ON ERROR)) k
   STRAIGHT_JOIN addr_chunk c FORCE INDEX (addr_chunk_pool) ON c.pool_id = k.pool_id AND c.gen = k.gen
- WHERE NOT EXISTS (SELECT 1 FROM frontend f WHERE f.id = c.holder AND f.incarnation = c.incarnation
+ WHERE ? AND c.holder = ? AND c.incarnation = ?
+    OR NOT EXISTS (SELECT 1 FROM frontend f WHERE f.id = c.holder AND f.incarnation = c.incarnation
                    AND f.heartbeat_at > $now - INTERVAL 10 SECOND)
  LIMIT 10000;
 

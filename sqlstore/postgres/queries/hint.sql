@@ -13,7 +13,8 @@ SELECT k.i FROM unnest($1::int[], $2::int[]) WITH ORDINALITY AS k (pool_id, gen,
  WHERE EXISTS (SELECT 1 FROM pool p WHERE p.id = k.pool_id AND p.gen = k.gen) OR NOT EXISTS (SELECT 1 FROM pool_gen g WHERE g.pool_id = k.pool_id);
 
 -- name: hint_adopt
--- Takes over one chunk of each pool whose holder is dead or gone, the oldest. The
+-- Takes over one chunk of each pool whose holder is dead or gone, or is this
+-- frontend, which knows the chunks $5 only; the oldest. The
 -- order is not one that the primary key has: the planner would walk through the
 -- chunks of all pools, in the hope to find one soon, and mostly there is none.
 WITH d AS MATERIALIZED (
@@ -21,8 +22,9 @@ WITH d AS MATERIALIZED (
    CROSS JOIN LATERAL (
     SELECT c.chunk_id FROM addr_chunk c
      WHERE c.pool_id = k.pool_id AND c.gen = k.gen
-       AND NOT EXISTS (SELECT 1 FROM frontend f WHERE f.id = c.holder AND f.incarnation = c.incarnation
-                       AND f.heartbeat_at > now() - interval '10 seconds')
+       AND (NOT EXISTS (SELECT 1 FROM frontend f WHERE f.id = c.holder AND f.incarnation = c.incarnation
+                        AND f.heartbeat_at > now() - interval '10 seconds')
+            OR c.holder = $3 AND c.incarnation = $4 AND c.chunk_id <> ALL ($5::bigint[]))
      ORDER BY c.chunk_id + 0 LIMIT 1 FOR UPDATE SKIP LOCKED) x)
 UPDATE addr_chunk c SET holder = $3, incarnation = $4 FROM d WHERE c.chunk_id = d.chunk_id
 RETURNING d.i, c.chunk_id, c.first_index, c.n;

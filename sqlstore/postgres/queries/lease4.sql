@@ -55,7 +55,9 @@ SELECT h.revision, h.alive, h.now, new.keys, new.addrs, x.* FROM h CROSS JOIN ne
 
 -- name: lease_activate
 -- What nearly all batches are: rows that a client takes or renews, where no
--- holding ends. Each is found and locked once and changed where it lies (ctid).
+-- holding ends. Each is found and locked once and changed where it lies (ctid):
+-- a row that changed just before it was locked is not seen there. DHCPv6 looks by
+-- key once more and sees it, or one item of a message would be left behind.
 -- A row that is not returned was not changed, and is for lease_update. Only the
 -- key is a condition that an index has: rows are locked in the order of keys.
 WITH h AS MATERIALIZED (
@@ -104,8 +106,8 @@ upd AS (
                    WHEN k.want_rev = 0 THEN l.state IN (1, 2) ELSE l.rev = k.want_rev END
        OFFSET 0 FOR UPDATE SKIP LOCKED) x
      WHERE h.alive) k
-  WHERE l.ctid = k.at
-    AND k.passed >= k.cnt --v6
+  WHERE l.ctid = k.at --v4
+  WHERE l.binding_key = k.key AND k.passed >= k.cnt --v6
   RETURNING k.n, k.fresh, k.old_hostname, k.old_flags, l.*),
 ev AS (
   INSERT INTO lease_event (kind, family, vrf, addr, prefix_len, subnet_id, binding_key, hostname, fqdn_flags, state, rev)

@@ -5,11 +5,13 @@ SELECT EXISTS (SELECT 1 FROM pool WHERE id = ?1 AND gen = ?2) OR NOT EXISTS (SEL
 
 -- name: hint_adopt
 -- Takes over one chunk of pool ?1, generation ?2, whose holder is gone or has
--- been silent for ten seconds: twice as long as it may write.
+-- been silent for ten seconds, twice as long as it may write; or is this frontend,
+-- which knows the chunks ?6 only.
 UPDATE addr_chunk SET holder = ?3, incarnation = ?4 WHERE chunk_id = (
   SELECT c.chunk_id FROM addr_chunk c
    WHERE c.pool_id = ?1 AND c.gen = ?2
-     AND NOT EXISTS (SELECT 1 FROM frontend f WHERE f.id = c.holder AND f.incarnation = c.incarnation AND f.heartbeat_at > ?5 - 10000000)
+     AND (NOT EXISTS (SELECT 1 FROM frontend f WHERE f.id = c.holder AND f.incarnation = c.incarnation AND f.heartbeat_at > ?5 - 10000000)
+          OR ?6 IS NOT NULL AND c.holder = ?3 AND c.incarnation = ?4 AND c.chunk_id NOT IN (SELECT value FROM json_each(?6)))
    ORDER BY c.chunk_id LIMIT 1)
 RETURNING chunk_id, first_index, n;
 
