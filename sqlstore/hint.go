@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"cmp"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 )
@@ -32,55 +31,6 @@ const (
 
 // ScrubWindow is how many indexes one call of Scrub looks at.
 const ScrubWindow = 4096
-
-// Chunk is a run of indexes of a pool that one frontend hands out: an
-// addr_chunk row.
-type Chunk struct {
-	ID    int64 // 0: none
-	First uint64
-	N     int
-}
-
-// Place is an address in its vrf.
-type Place struct {
-	VRF  uint32
-	Addr netip.Addr
-}
-
-// HintTx is what a dialect does about free addresses, within one transaction of
-// one frontend. Pools are in order of (id, generation) and different; what is
-// returned is parallel to them. Locks are taken in their order.
-type HintTx interface {
-	// Current tells which of the pools are of the generation in use, or unknown
-	// to the configuration.
-	Current(pools []*Pool) ([]bool, error)
-	// Adopt takes over the oldest chunk of each pool whose holder is gone or has
-	// been silent for ten seconds, twice as long as it may write, or is this
-	// frontend and does not know it.
-	Adopt(needs []PoolNeed) ([]Chunk, error)
-	// Advance moves the cursors of the pools, which are made if they are not
-	// there, and makes chunks of what they passed: at most Want indexes, and no
-	// more than an eighth of a live frontend's share of what is left.
-	Advance(needs []PoolNeed) ([]Chunk, error)
-	// Hold keeps entries of addr_free for ten seconds under new tokens: at most
-	// Want, and no more than a live frontend's share of them.
-	Hold(needs []PoolNeed) ([][]UsedFree, error)
-	// Held returns those of the addresses, of one family, that have a row.
-	Held(f Family, places []Place) ([]Place, error)
-	// Drop deletes chunks of this frontend, and addr_free rows by token.
-	Drop(chunks []int64, used []UsedFree) error
-	// Others returns chunks that other frontends hold.
-	Others(pools []*Pool) ([][]Chunk, error)
-	// Lent returns addresses of addr_free that somebody holds.
-	Lent(pools []*Pool) ([][]Place, error)
-	// Reach returns the next index of the pool's cursor.
-	Reach(p *Pool) (uint64, error)
-	// Chunks returns the chunks of the pool that have an index in [from, to).
-	Chunks(p *Pool, from, to uint64) ([]Chunk, error)
-	// List enters addresses into addr_free that are not there under this pool,
-	// and returns how many these were.
-	List(p *Pool, addrs []netip.Addr) (int, error)
-}
 
 // taking is TakeFree under way.
 type taking struct {
@@ -304,76 +254,6 @@ func (p *Pool) span(from, to uint64) []netip.Addr {
 	out := make([]netip.Addr, 0, to-from)
 	for i := from; i < to; i++ {
 		out = append(out, p.At(i))
-	}
-	return out
-}
-
-// BorrowHints is Borrow, over what a dialect can do. It begins at a random
-// address, so that those who borrow from the same chunks seldom meet.
-func BorrowHints(tx HintTx, needs []PoolNeed) ([]Hints, error) {
-	t, err := newTaking(tx, needs)
-	if err != nil {
-		return nil, err
-	}
-	if len(t.open) == 0 {
-		return t.out, nil
-	}
-	asked := pools(t.ask(t.open))
-	chunks, err := tx.Others(asked)
-	if err != nil {
-		return nil, err
-	}
-	lent, err := tx.Lent(asked)
-	if err != nil {
-		return nil, err
-	}
-	got := map[int]*Hints{}
-	for n, i := range t.open {
-		h := &Hints{Pool: t.needs[i].Pool, Source: HintBorrowed}
-		for _, a := range someOf(h.Pool, chunks[n], lent[n]) {
-			h.Addrs = append(h.Addrs, FreeAddr{Addr: a})
-		}
-		got[i] = h
-	}
-	taken, err := heldOf(tx, got)
-	if err != nil {
-		return nil, err
-	}
-	for i, h := range got {
-		h.Addrs = slices.DeleteFunc(h.Addrs, func(a FreeAddr) bool { return taken[Place{h.Pool.VRF, a.Addr}] })
-		h.Addrs = h.Addrs[:min(len(h.Addrs), t.needs[i].Want)]
-		t.out[i] = *h
-	}
-	return t.out, nil
-}
-
-// someOf returns up to borrowLook addresses of the chunks and the places, one
-// after the other from a random one on.
-func someOf(p *Pool, chunks []Chunk, lent []Place) (out []netip.Addr) {
-	for _, l := range lent {
-		if l.VRF == p.VRF && p.Contains(l.Addr) {
-			out = append(out, l.Addr)
-		}
-	}
-	total := 0
-	for _, c := range chunks {
-		total += c.N
-	}
-	if total == 0 {
-		return out
-	}
-	start := rand.IntN(total)
-	for range 2 { // the second time round begins at the first chunk
-		for _, c := range chunks {
-			skip := min(start, c.N)
-			start -= skip
-			n := min(c.N-skip, total, borrowLook-len(out))
-			if n <= 0 {
-				continue
-			}
-			out = append(out, p.span(c.First+uint64(skip), c.First+uint64(skip+n))...)
-			total -= n
-		}
 	}
 	return out
 }
