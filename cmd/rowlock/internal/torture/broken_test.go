@@ -237,7 +237,7 @@ func TestBrokenEventFromItems(t *testing.T) {
 	require.Equal(t, []string{EventTooMany}, rulesOf(Check(w.settle(w.sequence))))
 }
 
-// forgetful loses one address of a chunk that it goes on holding.
+// forgetful loses one address of a chunk that it says it goes on holding.
 type forgetful struct {
 	sqlstore.Store
 	once  sync.Once
@@ -246,6 +246,12 @@ type forgetful struct {
 }
 
 func (s *forgetful) TakeFree(ctx context.Context, f sqlstore.Fence, needs []sqlstore.PoolNeed) ([]sqlstore.Hints, error) {
+	if id := s.chunk.Load(); id != 0 && f.Frontend == "left" {
+		needs = slices.Clone(needs)
+		for i := range needs {
+			needs[i].Known = append(slices.Clone(needs[i].Known), id)
+		}
+	}
 	hints, err := s.Store.TakeFree(ctx, f, needs)
 	for i := range hints {
 		h := &hints[i]
