@@ -48,10 +48,7 @@ func (l *faultLab) slow(t *testing.T) {
 	const renewing = 50
 	renew := held(t, s, renewing)(s.dhcp4())
 	renew.Outstanding, renew.Tries, renew.Timeout = renewing, 3, time.Second
-	slow := 200 * time.Millisecond // a renewal takes two answers, and an offer may go before it
-	if l.dialect == "postgres" {
-		slow = 500 * time.Millisecond
-	}
+	slow := 200 * time.Millisecond // a renewal takes two answers, a heartbeat more
 	k.set(func() { k.delay = slow })
 
 	o := s.clients("10.30.0.1", 3000)
