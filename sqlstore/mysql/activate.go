@@ -70,7 +70,7 @@ var forever = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
 // activated is the row that lease_activate makes of a locked one.
 func (ch *change) activated(frontend string, now time.Time) sqlstore.Lease {
 	l := ch.res.Lease
-	if ch.fresh() {
+	if ch.fresh() && now.After(l.Since) {
 		l.Since = now
 	}
 	l.State, l.ReclaimAt, l.Rev = sqlstore.Active, time.Time{}, max(l.Rev+1, now.UnixMicro())

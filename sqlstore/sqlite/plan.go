@@ -117,7 +117,7 @@ func (a *applier) grant(c *change, live bool) {
 	c.ends = c.old.State == sqlstore.Active && !live
 	c.fresh = u.Action == sqlstore.Activate && !live
 	if !live {
-		n.Since = moment(a.now)
+		n.Since = moment(max(a.now, n.Since.UnixMicro())) // a clock may have been set back
 	}
 	n.ValidLft = u.ValidLft
 	if u.Family == sqlstore.IPv6 {

@@ -52,6 +52,7 @@ func testLanes(t *testing.T, dialect string) {
 		{"rekey", laneRekey},
 		{"reclaim times", laneReclaimTimes},
 		{"infinite", laneInfinite},
+		{"clock", laneClock},
 		{"revisions", laneRevisions},
 		{"client", laneClient},
 		{"bytes", laneBytes},

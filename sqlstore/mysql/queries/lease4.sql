@@ -117,7 +117,7 @@ SELECT l.state = 2 AND l.expires_at > $now, l.expires_at > $now, $columns
 -- twice, the lifetime, the preferred lifetime (DHCPv6), the keys. Assignments
 -- of one table are made from left to right.
 UPDATE lease4 l FORCE INDEX (PRIMARY) SET
-    l.since      = IF(?, $now, l.since),
+    l.since      = IF(?, GREATEST($now, l.since), l.since),
     l.state      = 2,
     l.expires_at = IF(? >= 4294967295, TIMESTAMP'9000-01-01 00:00:00', $now + INTERVAL ? SECOND),
     l.reclaim_at = NULL,
@@ -359,7 +359,7 @@ JSON_TABLE(@items, '$[*]' COLUMNS (
 -- name: fragment_set
 l.state       = CASE k.act WHEN 1 THEN 2 WHEN 2 THEN 1 WHEN 3 THEN IF(SUBSTRING(UNHEX(k.bk), 5, 1) = x'FE', 7, 4)
                                WHEN 4 THEN IF(SUBSTRING(UNHEX(k.bk), 5, 1) = x'FE', 7, 3) WHEN 5 THEN 5 WHEN 6 THEN 6 ELSE l.state END,
-    l.since       = CASE WHEN k.fresh OR k.act = 2 THEN $now ELSE l.since END,
+    l.since       = CASE WHEN k.fresh OR k.act = 2 THEN GREATEST($now, l.since) ELSE l.since END,
     l.reclaim_at  = CASE WHEN k.act IN (1, 2) THEN NULL
                          WHEN k.act IN (3, 4) AND SUBSTRING(UNHEX(k.bk), 5, 1) = x'FE' THEN NULL
                          WHEN k.act IN (3, 5) THEN $now + INTERVAL k.grace SECOND

@@ -68,7 +68,7 @@ WITH h AS MATERIALIZED (
 upd AS (
   UPDATE lease4 l SET
     state         = 2,
-    since         = CASE WHEN k.fresh THEN k.now ELSE l.since END,
+    since         = CASE WHEN k.fresh THEN greatest(k.now, l.since) ELSE l.since END,
     expires_at    = CASE WHEN k.lft >= 4294967295 THEN timestamptz '9000-01-01 00:00:00+00' ELSE k.now + k.lft * interval '1 second' END,
     reclaim_at    = NULL,
     rev           = greatest(l.rev + 1, k.now_us),
@@ -164,7 +164,7 @@ upd AS (
     parked_key  = CASE WHEN w.act IN (5, 6) THEN w.binding_key ELSE l.parked_key END,
     state       = CASE w.act WHEN 1 THEN 2 WHEN 2 THEN 1 WHEN 3 THEN CASE WHEN w.is_reserved THEN 7 ELSE 4 END
                              WHEN 4 THEN CASE WHEN w.is_reserved THEN 7 ELSE 3 END WHEN 5 THEN 5 WHEN 6 THEN 6 ELSE l.state END,
-    since       = CASE WHEN w.fresh OR w.act = 2 THEN w.now ELSE l.since END,
+    since       = CASE WHEN w.fresh OR w.act = 2 THEN greatest(w.now, l.since) ELSE l.since END,
     expires_at  = CASE WHEN w.act IN (1, 2) THEN w.until WHEN w.act IN (3, 5, 8) THEN least(w.now, l.expires_at) ELSE l.expires_at END,
     reclaim_at  = CASE WHEN w.act IN (1, 2) THEN NULL
                        WHEN w.act IN (3, 4) AND w.is_reserved THEN NULL
