@@ -113,7 +113,8 @@ func machine() string {
 		}
 	}
 	if text, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
-		out += ", Linux " + strings.TrimSpace(string(text))
+		release, _, _ := strings.Cut(strings.TrimSpace(string(text)), "-") // what follows is a builder's
+		out += ", Linux " + release
 	}
 	return out
 }
