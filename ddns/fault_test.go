@@ -270,7 +270,7 @@ func TestSecretCorrected(t *testing.T) {
 			one := w.start("one")
 			require.Eventually(t, func() bool { return sum(t, one, "rowlock_ddns_servers_down") > 0 }, patient, time.Millisecond)
 			require.NoError(t, one.NotReady())
-			require.Contains(t, w.log.String(), "event=ddns.server_down")
+			require.Eventually(t, func() bool { return strings.Contains(w.log.String(), "event=ddns.server_down") }, patient, time.Millisecond)
 			require.Contains(t, w.log.String(), code)
 			require.Contains(t, w.log.String(), hint(code))
 			require.NotContains(t, w.log.String(), "d3Jvbmcgc2VjcmV0")
