@@ -61,10 +61,12 @@ func cloneArgs(s, of *Server) []string {
 	}
 }
 
-// mysqlArgs are those that both kinds of MySQL take.
+// mysqlArgs are those that both kinds of MySQL take. A tmpdir of its own,
+// because a server deletes the temporary tables in it when it starts, those of
+// another server too.
 func mysqlArgs(s *Server) []string {
 	return []string{
-		"--datadir=" + s.inside + "/data", "--socket=" + s.inside + "/sock", "--pid-file=" + s.inside + "/pid",
+		"--datadir=" + s.inside + "/data", "--tmpdir=" + s.inside, "--socket=" + s.inside + "/sock", "--pid-file=" + s.inside + "/pid",
 		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(s.Port), "--max-connections=200",
 		"--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=64M", "--init-file=" + s.inside + "/init.sql",
 	}
