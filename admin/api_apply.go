@@ -66,7 +66,7 @@ func (s *Server) applyConfig(ctx context.Context, in *applyRequest) (*applyAnswe
 		return nil, keyProblem(err)
 	}
 	out := &applyAnswer{}
-	changes := site.Diff(old, next)
+	changes := sqlstore.Diff(old, next)
 	out.Body.Changes = viewChanges(changes)
 	out.Body.Revision, out.ETag = old.Revision, etag(old.Revision)
 	if in.DryRun || len(changes) == 0 {
@@ -159,8 +159,8 @@ func documentProblem(err error) error {
 	return p
 }
 
-func viewChanges(changes []site.Change) []changeView {
-	names := map[site.ChangeKind]string{site.Added: "added", site.Changed: "changed", site.Removed: "removed"}
+func viewChanges(changes []sqlstore.Change) []changeView {
+	names := map[sqlstore.ChangeKind]string{sqlstore.Added: "added", sqlstore.Changed: "changed", sqlstore.Removed: "removed"}
 	out := make([]changeView, 0, len(changes))
 	for _, c := range changes {
 		out = append(out, changeView{names[c.Kind], c.Object, c.Old, c.New, c.String()})

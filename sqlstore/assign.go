@@ -179,7 +179,7 @@ func (a *assigner) pool(l *Link, s *Subnet, p *Pool) error {
 	p.SubnetID, p.LinkID, p.VRF, p.Gen = s.ID, l.ID, l.VRF, a.gens[p.ID]+1
 	p.Closing = p.Closing || s.Closing
 	if was := a.poolID[p.ID]; was != nil && shape(0, was) == shape(0, p) && was.VRF == p.VRF {
-		p.Gen = was.Gen
+		p.Gen, p.Waiting = was.Gen, was.Waiting
 	}
 	p.PermKey = PermKeyFor(a.secret, p.ID, p.Gen)
 	return use(a.usedPool, p.ID, "pool")
@@ -204,38 +204,54 @@ func SameConfig(a, b *Config) bool {
 // normal returns a copy in which what is empty is nil and links and options
 // are in the order that the database gives.
 func normal(c *Config) *Config {
-	out := &Config{ServerDUID: c.ServerDUID, Parameters: normalParameters(c.Parameters), Options: normalOptions(c.Options)}
+	out := &Config{
+		ServerDUID: c.ServerDUID, Comment: c.Comment, Parameters: normalMap(c.Parameters), Notes: normalMap(c.Notes),
+		Options: normalOptions(c.Options),
+	}
+	for _, v := range c.VRFs {
+		v.Interfaces = slices.Sorted(slices.Values(v.Interfaces))
+		v.Relays = slices.SortedFunc(slices.Values(v.Relays), netip.Addr.Compare)
+		out.VRFs = append(out.VRFs, v)
+	}
+	slices.SortFunc(out.VRFs, func(x, y VRF) int { return cmp.Compare(x.ID, y.ID) })
 	for _, key := range c.TSIGKeys {
 		out.TSIGKeys = append(out.TSIGKeys, key.Identity())
 	}
 	slices.SortFunc(out.TSIGKeys, func(x, y TSIGKey) int { return cmp.Compare(x.Name, y.Name) })
 	out.Zones = slices.SortedFunc(slices.Values(c.Zones), func(x, y DNSZone) int { return cmp.Compare(x.Name, y.Name) })
 	for _, l := range c.Links {
-		link := *l
-		link.Parameters, link.Options, link.Subnets = normalParameters(l.Parameters), normalOptions(l.Options), nil
-		for _, s := range l.Subnets {
-			subnet := *s
-			subnet.Parameters, subnet.Options = normalParameters(s.Parameters), normalOptions(s.Options)
-			subnet.Relays = slices.SortedFunc(slices.Values(s.Relays), netip.Addr.Compare)
-			if len(s.InterfaceID) == 0 {
-				subnet.InterfaceID = nil
-			}
-			if len(s.Pools) == 0 {
-				subnet.Pools = nil
-			}
-			link.Subnets = append(link.Subnets, &subnet)
-		}
-		slices.SortFunc(link.Subnets, func(x, y *Subnet) int { return cmp.Compare(x.ID, y.ID) })
-		out.Links = append(out.Links, &link)
+		out.Links = append(out.Links, normalLink(l))
 	}
 	return out
 }
 
-func normalParameters(p Parameters) Parameters {
-	if len(p) == 0 {
+func normalLink(l *Link) *Link {
+	link := *l
+	link.Parameters, link.Notes, link.Options, link.Subnets = normalMap(l.Parameters), normalMap(l.Notes), normalOptions(l.Options), nil
+	for _, s := range l.Subnets {
+		subnet := *s
+		subnet.Parameters, subnet.Notes, subnet.Options = normalMap(s.Parameters), normalMap(s.Notes), normalOptions(s.Options)
+		subnet.Relays = slices.SortedFunc(slices.Values(s.Relays), netip.Addr.Compare)
+		if len(s.InterfaceID) == 0 {
+			subnet.InterfaceID = nil
+		}
+		subnet.Pools = nil
+		for _, p := range s.Pools {
+			pool := *p
+			pool.PermKey = 0 // follows from the id and the generation
+			subnet.Pools = append(subnet.Pools, &pool)
+		}
+		link.Subnets = append(link.Subnets, &subnet)
+	}
+	slices.SortFunc(link.Subnets, func(x, y *Subnet) int { return cmp.Compare(x.ID, y.ID) })
+	return &link
+}
+
+func normalMap[M ~map[string]string](m M) M {
+	if len(m) == 0 {
 		return nil
 	}
-	return p
+	return m
 }
 
 func normalOptions(o []OptionData) []OptionData {

@@ -11,11 +11,27 @@ import (
 type Config struct {
 	Revision   int64
 	ServerDUID []byte // DHCPv6 server identifier, one for all frontends
+	Comment    string // of the whole document
 	Parameters Parameters
+	Notes      Notes // of Parameters
 	Options    []OptionData
+	VRFs       []VRF // in order of id; those without a selector need no entry
 	Links      []*Link
 	TSIGKeys   []TSIGKey // in order of name
 	Zones      []DNSZone // in order of name
+}
+
+// Notes are the comments of parameters, by the parameter's name.
+type Notes map[string]string
+
+// VRF tells which packets belong to an address plan of its own: those that come
+// in by one of the interfaces, else those whose relay (giaddr, link-address, or
+// the address it sends from) is one of the relays. All others belong to VRF 0.
+type VRF struct {
+	ID         uint32
+	Comment    string
+	Interfaces []string
+	Relays     []netip.Addr
 }
 
 // TSIGKey signs DNS updates (RFC 8945).
@@ -23,14 +39,16 @@ type TSIGKey struct {
 	Name        string // canonical: lower case, without a final dot
 	Algorithm   string // hmac-sha256 and so on
 	Fingerprint string // first 8 hex digits of the SHA-256 of the decoded secret
+	Comment     string
 	// Secret is in base64. It is set only in a document that is to be applied,
 	// and empty there to keep the stored one: LoadConfig does not read it.
-	Secret string
+	Secret string `json:"-"`
 }
 
 // DNSZone is a zone that is updated, forward or reverse.
 type DNSZone struct {
 	Name    string // canonical
+	Comment string
 	Servers []DNSServer
 }
 
@@ -70,7 +88,9 @@ type Link struct {
 	ID         uint32 // 0 in a document: chosen when applied, and kept from then on
 	Name       string // name of the shared network
 	VRF        uint32
+	Comment    string // of a shared network
 	Parameters Parameters
+	Notes      Notes
 	Options    []OptionData
 	Subnets    []*Subnet
 }
@@ -84,8 +104,10 @@ type Subnet struct {
 	Relays         []netip.Addr // giaddr or link-address values that select it, beside those inside Prefix
 	Interface      string       // incoming interface that selects it
 	InterfaceID    []byte       // DHCPv6 interface-id that selects it
-	Closing        bool
+	Closing        bool         // so are its pools
+	Comment        string
 	Parameters     Parameters
+	Notes          Notes
 	Options        []OptionData
 	Pools          []*Pool
 }

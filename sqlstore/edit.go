@@ -53,10 +53,12 @@ func EditsOf(old, next *Config) PoolEdits {
 		}
 	}
 	for _, list := range [][]*Pool{e.Fresh, e.Closing, e.Open} {
-		slices.SortFunc(list, func(x, y *Pool) int { return cmp.Compare(x.ID, y.ID) })
+		slices.SortFunc(list, byID)
 	}
 	return e
 }
+
+func byID(x, y *Pool) int { return cmp.Compare(x.ID, y.ID) }
 
 // samePool tells whether a pool is what it was as far as leases name it.
 func samePool(p, q *Pool) bool {

@@ -24,8 +24,10 @@ type Pool struct {
 	First        netip.Addr // first address, or base of the first prefix
 	Last         netip.Addr // last address, or base of the last prefix
 	DelegatedLen uint8      // length of a delegated prefix; 32 or 128 for addresses
-	PermKey      uint64     // key of the order in which a v6 pool is handed out
-	Closing      bool       // nothing new is allocated; live leases run out
+	PermKey      uint64     `json:"-"` // key of the order in which a v6 pool is handed out
+	Closing      bool       // nothing new is allocated, and live leases are not renewed
+	Waiting      bool       // nothing new is allocated until others have given up its range; renewals go on
+	Comment      string
 }
 
 // Family returns the family of the pool's addresses.

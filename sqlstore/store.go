@@ -192,7 +192,9 @@ type ConfigStore interface {
 	// ApplyConfig replaces the configuration by c in one transaction and
 	// returns the new revision; when base is not 0 and no longer the newest
 	// revision, ErrConflict. Ids of c that are 0 are chosen; a pool whose
-	// geometry changed gets a new generation. The caller has checked c.
+	// geometry changed gets a new generation, which waits while frontends may
+	// still delegate prefixes of another length in its range. The caller has
+	// checked c. What was changed by hand before is described first.
 	ApplyConfig(ctx context.Context, base int64, c *Config, author, comment string) (int64, error)
 }
 

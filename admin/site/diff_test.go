@@ -117,7 +117,7 @@ dns_zones:
 			next, err := site.Parse("new.yaml", []byte(tc.next))
 			require.NoError(t, err)
 			var lines []string
-			for _, c := range site.Diff(old, next) {
+			for _, c := range sqlstore.Diff(old, next) {
 				lines = append(lines, c.String())
 			}
 			require.Equal(t, tc.lines, lines)
@@ -126,11 +126,11 @@ dns_zones:
 }
 
 func TestDiffOfNilAndClosing(t *testing.T) {
-	require.Empty(t, site.Diff(nil, nil))
+	require.Empty(t, sqlstore.Diff(nil, nil))
 	c, err := site.Parse("site.yaml", []byte("subnets: [{subnet: 192.0.2.0/24}]"))
 	require.NoError(t, err)
-	require.Len(t, site.Diff(nil, c), 1)
-	require.Len(t, site.Diff(c, nil), 1)
+	require.Len(t, sqlstore.Diff(nil, c), 1)
+	require.Len(t, sqlstore.Diff(c, nil), 1)
 	c.Links[0].Subnets[0].Closing = true
-	require.Empty(t, site.Diff(c, &sqlstore.Config{}))
+	require.Empty(t, sqlstore.Diff(c, &sqlstore.Config{}))
 }

@@ -74,7 +74,7 @@ dns_zones:
 	require.NoError(t, err)
 	require.NoError(t, sqlstore.KeepSecrets(c, again))
 	require.True(t, sqlstore.SameConfig(c, again))
-	require.Empty(t, site.Diff(c, again))
+	require.Empty(t, sqlstore.Diff(c, again))
 }
 
 func TestSecretFile(t *testing.T) {

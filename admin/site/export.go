@@ -1,7 +1,6 @@
 package site
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -152,27 +151,8 @@ func (w *writer) loneSubnets(links []*sqlstore.Link) {
 			w.line("", "subnets:")
 			head = true
 		}
-		w.subnet("  ", l.VRF, whole(l))
+		w.subnet("  ", l.VRF, l.Whole())
 	}
-}
-
-// whole returns the one subnet of a link together with what is set at the
-// link, for which the document has no place of its own.
-func whole(l *sqlstore.Link) *sqlstore.Subnet {
-	s := *l.Subnets[0]
-	if len(l.Parameters) > 0 {
-		all := maps.Clone(l.Parameters)
-		maps.Copy(all, s.Parameters)
-		s.Parameters = all
-	}
-	s.Options = slices.Clone(s.Options)
-	for _, o := range l.Options {
-		same := func(x sqlstore.OptionData) bool { return x.Family == o.Family && x.Code == o.Code }
-		if o.Family == s.Family() && !slices.ContainsFunc(s.Options, same) {
-			s.Options = append(s.Options, o)
-		}
-	}
-	return &s
 }
 
 func (w *writer) subnet(indent string, vrf uint32, s *sqlstore.Subnet) {
@@ -195,21 +175,12 @@ func (w *writer) subnet(indent string, vrf uint32, s *sqlstore.Subnet) {
 		w.line(indent, "interface: %s", quote(s.Interface))
 	}
 	if len(s.InterfaceID) > 0 {
-		w.line(indent, "interface_id: %s", quote(interfaceIDText(s.InterfaceID)))
+		w.line(indent, "interface_id: %s", quote(sqlstore.InterfaceIDText(s.InterfaceID)))
 	}
 	w.parameters(indent, s.Parameters)
 	w.options(indent, s.Family(), s.Options)
 	w.pools(indent, "pools", sqlstore.NA, s.Pools)
 	w.pools(indent, "pd_pools", sqlstore.PD, s.Pools)
-}
-
-func interfaceIDText(id []byte) string {
-	text := string(id)
-	printable := !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
-	if printable && !strings.HasPrefix(text, "0x") {
-		return text
-	}
-	return "0x" + hex.EncodeToString(id)
 }
 
 func (w *writer) pools(indent, key string, kind sqlstore.Kind, pools []*sqlstore.Pool) {

@@ -187,7 +187,7 @@ func TestExportThenParseIsTheIdentity(t *testing.T) {
 		again, err := site.Parse("export.yaml", text)
 		require.NoError(t, err, string(text))
 		require.Equal(t, c, again, string(text))
-		require.Empty(t, site.Diff(c, again))
+		require.Empty(t, sqlstore.Diff(c, again))
 		same, err := site.Export(again)
 		require.NoError(t, err)
 		require.Equal(t, string(text), string(same))
@@ -306,7 +306,7 @@ func FuzzParse(f *testing.F) {
 		require.NoError(t, err)
 		again, err := site.Parse("export.yaml", text)
 		require.NoError(t, err, string(text))
-		require.Empty(t, site.Diff(c, again), string(text))
-		require.Empty(t, site.Diff(again, c), string(text))
+		require.Empty(t, sqlstore.Diff(c, again), string(text))
+		require.Empty(t, sqlstore.Diff(again, c), string(text))
 	})
 }

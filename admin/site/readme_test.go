@@ -66,7 +66,7 @@ func TestParseTenThousandSubnets(t *testing.T) {
 	require.NoError(t, err)
 	again, err := site.Parse("site.yaml", text)
 	require.NoError(t, err)
-	require.Empty(t, site.Diff(c, again))
+	require.Empty(t, sqlstore.Diff(c, again))
 	t.Log(time.Since(start))
 	require.Less(t, time.Since(start), 30*time.Second)
 }

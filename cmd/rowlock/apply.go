@@ -57,7 +57,7 @@ func (p *program) apply(ctx context.Context, file string, o applyOptions) error 
 	if err := sqlstore.KeepSecrets(old, next); err != nil {
 		return fmt.Errorf("apply %s: %w", file, err)
 	}
-	changes := site.Diff(old, next)
+	changes := sqlstore.Diff(old, next)
 	for _, c := range changes {
 		fmt.Fprintln(p.stdout, c)
 	}

@@ -1,4 +1,4 @@
-package site
+package sqlstore
 
 import (
 	"fmt"
@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-
-	"rowlock/sqlstore"
 )
 
 // ChangeKind says what a Change does to its object.
@@ -48,7 +46,7 @@ func (c Change) String() string {
 // or pool is the same one when it has the same id, or, where next gives no id,
 // the same prefix or range. Closing objects of old count as removed already.
 // Nil stands for an empty configuration.
-func Diff(old, next *sqlstore.Config) []Change {
+func Diff(old, next *Config) []Change {
 	before, after := newFacts(nil), newFacts(nil)
 	if old != nil {
 		before.config(old)
@@ -135,7 +133,7 @@ func (f *facts) identify(what string, id uint32, natural string) string {
 	return key
 }
 
-func (f *facts) config(c *sqlstore.Config) {
+func (f *facts) config(c *Config) {
 	f.settings("", "global", c.Parameters, c.Options)
 	f.dns(c)
 	for _, l := range c.Links {
@@ -150,7 +148,7 @@ func (f *facts) config(c *sqlstore.Config) {
 		}
 		for _, s := range l.Subnets {
 			if len(l.Subnets) == 1 {
-				s = whole(l)
+				s = l.Whole()
 			}
 			f.subnet(l, s)
 		}
@@ -164,7 +162,7 @@ func vrfText(vrf uint32) string {
 	return fmt.Sprintf("vrf %d", vrf)
 }
 
-func (f *facts) settings(key, object string, ps sqlstore.Parameters, options []sqlstore.OptionData) {
+func (f *facts) settings(key, object string, ps Parameters, options []OptionData) {
 	for _, name := range slices.Sorted(maps.Keys(ps)) {
 		f.add(key+"/parameter "+name, object+" parameter "+name, ps[name])
 	}
@@ -188,7 +186,7 @@ func (f *facts) settings(key, object string, ps sqlstore.Parameters, options []s
 	}
 }
 
-func (f *facts) subnet(l *sqlstore.Link, s *sqlstore.Subnet) {
+func (f *facts) subnet(l *Link, s *Subnet) {
 	if s.Closing {
 		return
 	}
@@ -199,7 +197,7 @@ func (f *facts) subnet(l *sqlstore.Link, s *sqlstore.Subnet) {
 		{"shared_network", l.Name},
 		{"relay", addressList(s.Relays)},
 		{"interface", s.Interface},
-		{"interface_id", interfaceIDText(s.InterfaceID)},
+		{"interface_id", InterfaceIDText(s.InterfaceID)},
 	} {
 		if a.value != "" {
 			f.add(key+"/"+a.name, object+" "+a.name, a.value)
@@ -212,7 +210,7 @@ func (f *facts) subnet(l *sqlstore.Link, s *sqlstore.Subnet) {
 			continue
 		}
 		what, text := "pool", p.First.String()+"-"+p.Last.String()
-		if p.Kind == sqlstore.PD {
+		if p.Kind == PD {
 			what, text = "pd_pool", fmt.Sprintf("%s delegated_len %d", pdText(p), p.DelegatedLen)
 		}
 		pool := f.identify("pool ", p.ID, key+"/"+what+" "+text)
@@ -221,7 +219,7 @@ func (f *facts) subnet(l *sqlstore.Link, s *sqlstore.Subnet) {
 	}
 }
 
-func pdText(p *sqlstore.Pool) string {
+func pdText(p *Pool) string {
 	if base, ok := p.Base(); ok {
 		return base.String()
 	}

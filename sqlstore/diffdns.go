@@ -1,15 +1,13 @@
-package site
+package sqlstore
 
 import (
 	"fmt"
 	"strings"
-
-	"rowlock/sqlstore"
 )
 
 // dns adds keys, without their secrets, and zones. A key of next that says
 // nothing about its secret keeps the one of old.
-func (f *facts) dns(c *sqlstore.Config) {
+func (f *facts) dns(c *Config) {
 	for _, k := range c.TSIGKeys {
 		k = k.Identity()
 		object := "tsig_key " + k.Name
@@ -38,9 +36,9 @@ func (f *facts) dns(c *sqlstore.Config) {
 }
 
 // serverText is a server on a part of a line: "192.0.2.53 port 5353 udp key k".
-func serverText(s sqlstore.DNSServer) string {
+func serverText(s DNSServer) string {
 	text := s.Addr.Addr().String()
-	if s.Addr.Port() != defaultPort {
+	if s.Addr.Port() != 53 {
 		text += fmt.Sprintf(" port %d", s.Addr.Port())
 	}
 	text += " " + s.Transport
