@@ -159,10 +159,14 @@ type FrontendInfo struct {
 	Version     string
 	Roles       []string
 	Addrs       []netip.Addr // its DHCPv4 server identifiers
-	Revision    int64        // configuration revision in use
-	Draining    bool
-	Exchanges   int64         // leases acknowledged since the process began
-	Age         time.Duration // since its last heartbeat, by database time; read only
+	Revision    int64        // configuration revision in use: the oldest that a message under way was begun with
+	// RefusedRevision is the newest one if it cannot be used, and Refused says
+	// why; 0 and "" otherwise.
+	RefusedRevision int64
+	Refused         string
+	Draining        bool
+	Exchanges       int64         // leases acknowledged since the process began
+	Age             time.Duration // since its last heartbeat, by database time; read only
 }
 
 // FrontendStore keeps the membership table.
@@ -196,6 +200,32 @@ type ConfigStore interface {
 	// still delegate prefixes of another length in its range. The caller has
 	// checked c. What was changed by hand before is described first.
 	ApplyConfig(ctx context.Context, base int64, c *Config, author, comment string) (int64, error)
+}
+
+// RevisionStore keeps the history of the configuration, and what rows changed
+// by hand and pools that change hands need beside it.
+type RevisionStore interface {
+	// LoadChanges returns what LoadConfig would, in one snapshot: links that did
+	// not change since known are shared with it, and only the others are read. It
+	// returns known itself when that is the newest revision.
+	LoadChanges(ctx context.Context, known *Config) (*Config, error)
+	// GatherConfig writes down what was changed by hand since the newest revision
+	// that is described, if anything was: one config_revision row with the newest
+	// number, and the names of leases in the ranges of changed pools. known saves
+	// work where it is the configuration that was described last; nil: read it. It
+	// returns the newest revision.
+	GatherConfig(ctx context.Context, known *Config) (int64, error)
+	// SettleConfig takes leave of generations of pools that no live frontend uses
+	// any more, and opens the pools that waited for their ranges. It returns how
+	// many of both are left. known saves work where it is the newest
+	// configuration; nil: read it.
+	SettleConfig(ctx context.Context, known *Config) (left int, err error)
+	// ConfigAt returns the configuration of a revision in config_revision;
+	// ErrNotFound where there is none, or it was not kept.
+	ConfigAt(ctx context.Context, revision int64) (*Config, error)
+	// CountLive counts the active leases in the ranges of pools, whoever they
+	// belong to. Those that are only offered are not counted.
+	CountLive(ctx context.Context, pools []*Pool) ([]int64, error)
 }
 
 // LeaseFilter selects leases; zero fields select all.

@@ -31,6 +31,7 @@ type Revision struct {
 	At      time.Time
 	Author  string
 	Comment string
+	Diff    string // what changed, a line for each Change
 }
 
 // AdminStore is what the API and the console need beside LeaseStore.
