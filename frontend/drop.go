@@ -42,7 +42,7 @@ const (
 	ReasonFenced         Reason = "fenced"           // this frontend's heartbeat is stale
 	ReasonBusy           Reason = "busy"             // too many waiting, or the race was lost too often
 	ReasonRefusedData    Reason = "refused-data"     // the database refused the values
-	ReasonConfigBehind   Reason = "config-behind"    // a newer configuration did not arrive in time
+	ReasonConfigBehind   Reason = "config-behind"    // a newer configuration did not arrive in time, or came too often
 	ReasonEncode         Reason = "encode"           // the reply could not be built
 	ReasonSendQueueFull  Reason = "send-queue-full"  // no room in the queue of the socket
 	ReasonSendFailed     Reason = "send-failed"      // the system refused to send
@@ -133,6 +133,7 @@ func leaseDrop(err error) error {
 		{context.Canceled, ReasonDeadline},
 		{sqlstore.ErrDenied, ReasonDenied},
 		{sqlstore.ErrFenced, ReasonFenced},
+		{sqlstore.ErrSuperseded, ReasonConfigBehind},
 		{sqlstore.ErrBusy, ReasonBusy},
 		{sqlstore.ErrRetry, ReasonBusy},
 		{sqlstore.ErrData, ReasonRefusedData},

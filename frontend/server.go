@@ -82,6 +82,13 @@ func (s *Server) SetConfig(c *sqlstore.Config) error {
 	return nil
 }
 
+// Refuse notes a revision that cannot be read: answers do not wait for it, and
+// the configuration in use stays.
+func (s *Server) Refuse(revision int64) {
+	s.metrics.refused.Inc()
+	s.saw(revision, nil)
+}
+
 // saw notes a revision, takes its snapshot into use and wakes those who wait
 // for it. A refused revision (nil snapshot) counts as seen: answers must not
 // wait for something that does not come.

@@ -48,6 +48,9 @@ func (s *Server) evaluate4(ctx context.Context, p *packet, q *query4, snap *snap
 	}
 	if ask.request != nil {
 		if ask.decision, err = s.lease(ctx, ask.request); err != nil { // work.go
+			if newer := s.superseding(err); newer != nil && !final {
+				return newer, nil
+			}
 			return nil, err
 		}
 		s.declined(p, charges, ask.decision)

@@ -66,6 +66,10 @@ func (s *Server) decide6(ctx context.Context, snap *snapshot, q *query6, p *pack
 			}
 		}
 		dec, err := s.lease(ctx, asked.request)
+		if newer := s.superseding(err); newer != nil && !again {
+			snap = newer
+			continue
+		}
 		if err != nil {
 			return nil, asked6{}, nil, err
 		}

@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -87,6 +88,16 @@ func (s *Server) lease(ctx context.Context, r *sqlstore.Request) (*sqlstore.Deci
 		return nil, drop(ReasonInternal, "%d results for %d items", len(d.Results), len(r.Items))
 	}
 	return d, nil
+}
+
+// superseding returns the snapshot on which a packet must be evaluated once more
+// because the one it was begun with is not used any more, nil for other errors of
+// the Leaser. Nothing was written.
+func (s *Server) superseding(err error) *snapshot {
+	if err == nil || !errors.Is(err, sqlstore.ErrSuperseded) {
+		return nil
+	}
+	return s.snap.Load()
 }
 
 // newer returns the snapshot on which a packet must be evaluated once more,

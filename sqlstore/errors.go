@@ -25,6 +25,10 @@ var (
 	ErrLogin = errors.New("login refused")
 	// ErrFenced: this frontend's heartbeat is too old for it to write.
 	ErrFenced = errors.New("frontend heartbeat is stale")
+	// ErrSuperseded: the request was made from a configuration that this frontend
+	// has told its siblings it does not use any more. Nothing was written; make it
+	// anew from the newest one.
+	ErrSuperseded = errors.New("configuration superseded")
 	// ErrBusy: the item lost its race, or waited, longer than allowed.
 	ErrBusy = errors.New("too busy")
 	// ErrSchema: the schema version is not one this program can work with.

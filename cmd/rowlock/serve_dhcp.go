@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"net/url"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 
@@ -67,8 +69,10 @@ func (s *server) build() (err error) {
 	host, _ := os.Hostname()
 	cfg := engine.Config{
 		Store: s.store, Logger: s.log, Registerer: s.metrics, Conns: s.cfg.DatabaseConnections,
-		Frontend: sqlstore.FrontendInfo{ID: s.cfg.FrontendID, Host: host, Version: programVersion(), Roles: s.cfg.Roles},
-		OnConfig: func(c *sqlstore.Config) error { return s.frontend.SetConfig(c) },
+		Frontend:     sqlstore.FrontendInfo{ID: s.cfg.FrontendID, Host: host, Version: programVersion(), Roles: s.cfg.Roles},
+		OnConfig:     func(c *sqlstore.Config) error { return s.frontend.SetConfig(c) },
+		OnUnreadable: func(revision int64) { s.frontend.Refuse(revision) },
+		KeepFile:     filepath.Join(s.cfg.StateDir, "last-good-"+url.PathEscape(s.cfg.FrontendID)+".json"),
 	}
 	if s.engine, err = engine.New(cfg); err != nil {
 		return err

@@ -31,12 +31,19 @@ type Config struct {
 	// OnConfig gets every new configuration, in order; an error means that it
 	// is refused and the one before stays in use.
 	OnConfig func(*sqlstore.Config) error
+	// OnUnreadable is told of a revision that is refused because its rows cannot
+	// be read, so that there is nothing to be given to OnConfig.
+	OnUnreadable func(revision int64)
+	// KeepFile is where the configuration in use is kept for a start at which the
+	// newest one is refused; "" for nowhere. The file must be of this frontend alone.
+	KeepFile string
 }
 
 // Engine decides requests on one database. It is safe for concurrent use.
 type Engine struct {
 	cfg       Config
 	store     sqlstore.Store
+	revisions sqlstore.RevisionStore
 	log       *slog.Logger
 	metrics   *metrics
 	hints     *hints
@@ -47,6 +54,9 @@ type Engine struct {
 	member    member
 	health    health
 	loader    loader
+	flights   flights
+	kept      kept
+	settler   settler
 	sweeper   chan struct{}
 	bans      sync.Map     // lockName -> time.Time
 	anyBanned atomic.Bool  // there was one since the process began
@@ -72,7 +82,14 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.SweepEvery == 0 {
 		cfg.SweepEvery = 30 * time.Second
 	}
-	e := &Engine{cfg: cfg, store: cfg.Store, log: cfg.Logger, keys: newKeyLocks(), sweeper: make(chan struct{}, 1)}
+	e := &Engine{
+		cfg: cfg, store: cfg.Store, log: cfg.Logger, keys: newKeyLocks(), sweeper: make(chan struct{}, 1),
+		loader:  loader{wake: make(chan struct{}, 1)},
+		member:  member{soon: make(chan struct{}, 1)},
+		settler: settler{wake: make(chan struct{}, 1)},
+		kept:    kept{file: cfg.KeepFile, wake: make(chan struct{}, 1)},
+	}
+	e.revisions, _ = cfg.Store.(sqlstore.RevisionStore)
 	e.makeLanes()
 	var err error
 	if e.metrics, err = newMetrics(cfg.Registerer, e.laneLengths, e.ready); err != nil {
@@ -116,12 +133,16 @@ func (e *Engine) Start(ctx context.Context) error {
 	if err := e.register(ctx); err != nil {
 		return err
 	}
-	if err := e.loadConfig(ctx); err != nil {
+	revision, err := e.revision(ctx)
+	if err != nil {
+		return err
+	}
+	if err := e.loadConfig(ctx, revision); err != nil {
 		return err
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
-	for _, work := range []func(context.Context){e.heartbeats, e.hints.run, e.watchConfig, e.sweeps, e.scrubs} {
+	for _, work := range []func(context.Context){e.heartbeats, e.hints.run, e.watchConfig, e.settles, e.keeps, e.sweeps, e.scrubs} {
 		e.running.Go(func() {
 			for run.Err() == nil {
 				e.guarded(run, work)
@@ -160,11 +181,18 @@ func (e *Engine) Stop(ctx context.Context) error {
 // and what it decided is durable; on any error nothing may be answered:
 // ErrBusy (no time left, or a lost race), ErrUnavailable (database away or the
 // outcome unknown), ErrDenied (its user lacks a privilege), ErrFenced (this
-// frontend's heartbeat is too old), ErrData.
+// frontend's heartbeat is too old, or it does not follow the configuration),
+// ErrSuperseded (the request is to be made anew from the newest configuration),
+// ErrData.
 func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decision, error) {
 	if !e.Ready() {
 		return nil, fmt.Errorf("decide: %w", sqlstore.ErrFenced)
 	}
+	if !e.flights.begin(r.Revision) {
+		e.metrics.failures.WithLabelValues("superseded").Inc()
+		return nil, fmt.Errorf("request of revision %d: %w", r.Revision, sqlstore.ErrSuperseded)
+	}
+	defer e.ended(r.Revision)
 	m, keys := newMessage(e, r)
 	for i, key := range keys {
 		if slices.Contains(keys[:i], key) {
@@ -192,6 +220,14 @@ func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decisio
 		}
 	}
 	return &m.decision, nil
+}
+
+// ended takes a message from those under way; the siblings are told when it was
+// the last one of a revision.
+func (e *Engine) ended(revision int64) {
+	if e.flights.end(revision) {
+		e.beatSoon()
+	}
 }
 
 // isBanned tells whether a client is set aside.

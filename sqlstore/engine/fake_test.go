@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -39,6 +40,10 @@ type fakeStore struct {
 	used      []sqlstore.UsedFree
 
 	config     *sqlstore.Config
+	unread     error              // what reading it fails with
+	known      []*sqlstore.Config // what was given to LoadChanges
+	past       map[int64]*sqlstore.Config
+	settle     func(known *sqlstore.Config) (int, error)
 	frontends  []sqlstore.FrontendInfo
 	beaten     sqlstore.FrontendInfo // what the last heartbeat told
 	beat       error
@@ -165,7 +170,11 @@ func (f *fakeStore) Heartbeat(_ context.Context, info sqlstore.FrontendInfo) ([]
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.beaten = info
-	return f.frontends, 1, f.beat
+	revision := int64(1)
+	if f.config != nil {
+		revision = f.config.Revision
+	}
+	return f.frontends, revision, f.beat
 }
 
 func (f *fakeStore) Frontends(context.Context) ([]sqlstore.FrontendInfo, error) {
@@ -177,7 +186,69 @@ func (f *fakeStore) Frontends(context.Context) ([]sqlstore.FrontendInfo, error) 
 func (f *fakeStore) LoadConfig(context.Context) (*sqlstore.Config, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.config, nil
+	return f.config, f.unread
+}
+
+func (f *fakeStore) LoadChanges(_ context.Context, known *sqlstore.Config) (*sqlstore.Config, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.known = append(f.known, known)
+	if f.unread == nil && f.config.Revision == known.Revision {
+		return known, nil
+	}
+	return f.config, f.unread
+}
+
+func (f *fakeStore) Revision(context.Context) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.config.Revision, nil
+}
+
+// WaitRevision waits for as long as a database without notifications does.
+func (f *fakeStore) WaitRevision(ctx context.Context, known int64) error {
+	if newest, _ := f.Revision(ctx); newest <= known {
+		pause(ctx, 250*time.Millisecond)
+	}
+	return ctx.Err()
+}
+
+func (f *fakeStore) ConfigAt(_ context.Context, revision int64) (*sqlstore.Config, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if c := f.past[revision]; c != nil {
+		return c, nil
+	}
+	return nil, sqlstore.ErrNotFound
+}
+
+func (f *fakeStore) SettleConfig(_ context.Context, known *sqlstore.Config) (int, error) {
+	if f.settle == nil {
+		return 0, nil
+	}
+	return f.settle(known)
+}
+
+func (f *fakeStore) GatherConfig(context.Context, *sqlstore.Config) (int64, error) {
+	return 0, errors.New("SettleConfig does that")
+}
+
+func (f *fakeStore) CountLive(context.Context, []*sqlstore.Pool) ([]int64, error) {
+	return nil, errors.New("not for engines")
+}
+
+// set replaces the configuration of the database, and how reading it fails.
+func (f *fakeStore) set(c *sqlstore.Config, unread error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.config, f.unread = c, unread
+}
+
+// told returns what the last heartbeat told.
+func (f *fakeStore) told() sqlstore.FrontendInfo {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.beaten
 }
 
 // newTest returns an engine on a fake store whose background work is not
@@ -189,6 +260,7 @@ func newTest(t *testing.T, f *fakeStore) *Engine {
 	})
 	require.NoError(t, err)
 	require.NoError(t, e.register(t.Context()))
+	e.loader.read(1, time.Now()) // the revision that done names
 	return e
 }
 
@@ -217,4 +289,20 @@ func testItem(op sqlstore.Op, n int, want string, pools ...*sqlstore.Pool) sqlst
 
 func insertJob(n int) *job {
 	return &job{inserts: []sqlstore.Insert{{Family: sqlstore.IPv4, Key: testKey(n)}}, ctx: context.Background()}
+}
+
+// knownRevisions returns what LoadChanges was given.
+func (f *fakeStore) knownRevisions() (out []int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.known {
+		out = append(out, c.Revision)
+	}
+	return out
+}
+
+func (f *fakeStore) batchCount() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.batches)
 }

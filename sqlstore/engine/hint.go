@@ -238,13 +238,9 @@ func (h *hints) usedUp(c *candidate) {
 func (h *hints) retain(cfg *sqlstore.Config) {
 	live := map[poolGen]bool{}
 	var pools []*sqlstore.Pool
-	for _, l := range cfg.Links {
-		for _, s := range l.Subnets {
-			for _, p := range s.Pools {
-				live[poolGen{p.ID, p.Gen}] = true
-				pools = append(pools, p)
-			}
-		}
+	for p := range poolsOf(cfg) {
+		live[poolGen{p.ID, p.Gen}] = true
+		pools = append(pools, p)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

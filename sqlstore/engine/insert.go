@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -67,6 +68,9 @@ func (m *message) prepareInsert(ctx context.Context, it *item) (in sqlstore.Inse
 	}
 	if it.next.kind == stepLookup || it.checking {
 		return in, true, nil
+	}
+	if err := m.e.loader.stuck(); err != nil {
+		return in, false, fmt.Errorf("%w: %w", sqlstore.ErrFenced, err)
 	}
 	it.only = it.next.only.IsValid() || it.Reserved.IsValid()
 	var pool *sqlstore.Pool

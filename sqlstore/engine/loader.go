@@ -2,50 +2,211 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
 	"rowlock/sqlstore"
 )
 
+const (
+	longestRest = 250 * time.Millisecond // between two loads, which rest as long as they take
+	maxRefused  = 1000                   // bytes of a refusal in the frontend's row
+)
+
 // loader follows the configuration.
 type loader struct {
 	mu      sync.Mutex
-	seen    int64 // newest revision that was loaded, taken or refused
-	using   int64
-	refused error
+	config  *sqlstore.Config // in use; nil before the first one
+	newest  int64            // revision that the database named
+	seen    int64            // newest revision that was read: taken or refused
+	behind  time.Time        // when one that is newer than seen was named; zero while there is none
+	unread  error            // why that could not be read; nil while it was not tried
+	refused refusal
 	wake    chan struct{}
 }
 
-// loadConfig loads the newest configuration and hands it on.
-func (e *Engine) loadConfig(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, scanTime)
-	defer cancel()
-	cfg, err := e.store.LoadConfig(ctx)
-	if err != nil {
-		return err
+// refusal is a revision that cannot be used: the newest one, or 0.
+type refusal struct {
+	revision int64
+	why      error
+}
+
+// text is what the frontend's row says of it.
+func (r refusal) text() string {
+	if r.why == nil {
+		return ""
 	}
-	l := &e.loader
+	text := strings.Map(func(c rune) rune {
+		if c < ' ' {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(r.why.Error(), "?"))
+	if len(text) > maxRefused {
+		text = strings.ToValidUTF8(text[:maxRefused], "")
+	}
+	return text
+}
+
+// current returns the configuration in use, nil if there is none, and the newest
+// revision if that was refused.
+func (l *loader) current() (*sqlstore.Config, refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.seen = cfg.Revision
-	if e.cfg.OnConfig != nil {
-		if l.refused = e.cfg.OnConfig(cfg); l.refused != nil {
-			e.log.Error("configuration refused, the one before stays in use", slog.String("event", "config.refused"),
-				slog.Int64("revision", cfg.Revision), slog.Int64("using", l.using), slog.Any("err", l.refused))
-			return nil
+	return l.config, l.refused
+}
+
+// named notes a revision that the database named, and tells whether it is still
+// to be read.
+func (l *loader) named(revision int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.newest = max(l.newest, revision)
+	if revision <= l.seen {
+		return false
+	}
+	if l.behind.IsZero() {
+		l.behind = time.Now()
+	}
+	return true
+}
+
+// read notes that a revision was read by a call that began at that time.
+func (l *loader) read(revision int64, began time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seen, l.unread, l.behind = max(l.seen, revision), nil, time.Time{}
+	if l.newest > l.seen {
+		l.behind = began
+	}
+}
+
+func (l *loader) unreadable(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unread = err
+}
+
+// stuck says why this frontend does not follow the configuration: for 5 s a
+// newer one could neither be used nor refused. nil while it follows.
+func (l *loader) stuck() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.behind.IsZero() || time.Since(l.behind) < staleAfter {
+		return nil
+	}
+	why := l.unread
+	if why == nil {
+		why = errors.New("it takes too long")
+	}
+	return fmt.Errorf("configuration revision %d cannot be read: %w", l.newest, why)
+}
+
+// loadConfig reads what changed since the configuration in use, and takes the
+// newest one into use or refuses it. One whose rows hold what cannot be read is
+// refused too, under the revision that the database named. While none is in use,
+// the last good one that was kept on disk stands in for one that is refused.
+// Only one call may run at a time.
+func (e *Engine) loadConfig(ctx context.Context, named int64) error {
+	ctx, cancel := context.WithTimeout(ctx, scanTime)
+	defer cancel()
+	began, l := time.Now(), &e.loader
+	known, _ := l.current()
+	cfg, err := e.readConfig(ctx, known)
+	switch {
+	case errors.Is(err, sqlstore.ErrData):
+		cfg = nil
+		e.refuse(named, err)
+		if e.cfg.OnUnreadable != nil {
+			e.cfg.OnUnreadable(named)
+		}
+	case err != nil:
+		l.unreadable(err)
+		return err
+	default:
+		if named = cfg.Revision; cfg == known {
+			break
+		}
+		if err := e.offerConfig(cfg); err != nil {
+			e.refuse(named, err)
+		} else {
+			e.took(cfg)
 		}
 	}
-	l.using = cfg.Revision
+	l.read(named, began)
+	if using, refused := l.current(); using == nil && refused.why != nil {
+		e.restore(ctx, cfg, refused.revision) // kept.go
+	}
+	return nil
+}
+
+func (e *Engine) readConfig(ctx context.Context, known *sqlstore.Config) (*sqlstore.Config, error) {
+	if known == nil {
+		return e.store.LoadConfig(ctx)
+	}
+	return e.revisions.LoadChanges(ctx, known)
+}
+
+// offerConfig hands a configuration on. A panic over it is a bug, and refuses
+// it: the one before stays.
+func (e *Engine) offerConfig(cfg *sqlstore.Config) (err error) {
+	if e.cfg.OnConfig == nil {
+		return nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			e.metrics.panics.Inc()
+			e.log.Error("recovered from a panic", slog.String("event", "engine.panic"), slog.Any("err", p), slog.String("stack", string(debug.Stack())))
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return e.cfg.OnConfig(cfg)
+}
+
+// refuse notes that a revision cannot be used, and tells it once.
+func (e *Engine) refuse(revision int64, why error) {
+	l := &e.loader
+	l.mu.Lock()
+	told := l.refused.revision == revision && l.refused.why != nil
+	l.refused = refusal{revision, why}
+	using := int64(0)
+	if l.config != nil {
+		using = l.config.Revision
+	}
+	l.mu.Unlock()
+	e.metrics.refused.Set(float64(revision))
+	if !told {
+		e.log.Error("configuration refused, the one before stays in use", slog.String("event", "config.refused"),
+			slog.Int64("revision", revision), slog.Int64("using", using), slog.Any("err", why))
+	}
+	e.beatSoon()
+}
+
+// took has a configuration, which was handed on, in use.
+func (e *Engine) took(cfg *sqlstore.Config) {
+	l := &e.loader
+	l.mu.Lock()
+	l.config, l.refused = cfg, refusal{}
+	l.mu.Unlock()
+	e.metrics.refused.Set(0)
+	e.begin(cfg)
+	e.kept.put(cfg)
+	e.log.Info("configuration in use", slog.String("event", "config.loaded"), slog.Int64("revision", cfg.Revision))
+}
+
+// begin goes over to a configuration.
+func (e *Engine) begin(cfg *sqlstore.Config) {
 	e.setTimes(cfg)
 	e.hints.retain(cfg)
 	e.metrics.revision.Set(float64(cfg.Revision))
-	e.member.mu.Lock()
-	e.member.info.Revision = cfg.Revision
-	e.member.mu.Unlock()
-	e.log.Info("configuration in use", slog.String("event", "config.loaded"), slog.Int64("revision", cfg.Revision))
-	return nil
+	if e.flights.use(cfg.Revision) {
+		e.beatSoon()
+	}
 }
 
 func (e *Engine) setTimes(cfg *sqlstore.Config) {
@@ -66,84 +227,9 @@ func (e *Engine) setTimes(cfg *sqlstore.Config) {
 // Revision returns the configuration revision in use and, when a newer one was
 // refused, why.
 func (e *Engine) Revision() (using int64, refused error) {
-	e.loader.mu.Lock()
-	defer e.loader.mu.Unlock()
-	return e.loader.using, e.loader.refused
-}
-
-// sawRevision notes a revision that the database named; a newer one is loaded
-// at once.
-func (e *Engine) sawRevision(revision int64) {
-	l := &e.loader
-	l.mu.Lock()
-	newer := revision > l.seen
-	l.mu.Unlock()
-	if newer {
-		select {
-		case l.wakeup() <- struct{}{}:
-		default:
-		}
+	cfg, r := e.loader.current()
+	if cfg != nil {
+		using = cfg.Revision
 	}
-}
-
-func (l *loader) wakeup() chan struct{} {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.wake == nil {
-		l.wake = make(chan struct{}, 1)
-	}
-	return l.wake
-}
-
-// watchConfig loads new revisions until the context ends: when told by the
-// database, when a lane saw one, and by looking four times a second.
-func (e *Engine) watchConfig(ctx context.Context) {
-	l := &e.loader
-	for ctx.Err() == nil {
-		l.mu.Lock()
-		seen := l.seen
-		l.mu.Unlock()
-		if err := e.waitRevision(ctx, seen); err != nil {
-			pause(ctx, time.Second)
-			continue
-		}
-		revision, err := e.revision(ctx)
-		if err == nil && revision > seen {
-			err = e.loadConfig(ctx)
-		}
-		if err != nil && ctx.Err() == nil {
-			e.log.Warn("configuration cannot be read", slog.String("event", "config.unreadable"), slog.Any("err", err))
-			pause(ctx, time.Second)
-		}
-	}
-}
-
-func (e *Engine) revision(ctx context.Context) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	return e.store.Revision(ctx)
-}
-
-func (e *Engine) waitRevision(ctx context.Context, seen int64) error {
-	wait, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	go func() {
-		select {
-		case <-e.loader.wakeup():
-			cancel()
-		case <-wait.Done():
-		}
-	}()
-	err := e.store.WaitRevision(wait, seen)
-	if wait.Err() != nil && ctx.Err() == nil {
-		return nil // woken by a lane
-	}
-	return err
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
+	return using, r.why
 }

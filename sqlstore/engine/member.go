@@ -13,6 +13,9 @@ import (
 	"rowlock/sqlstore"
 )
 
+// beatRest is the least time between two heartbeats.
+const beatRest = 20 * time.Millisecond
+
 // staleAfter is how old a heartbeat may be, by database time for others and by
 // the local monotonic clock for oneself.
 const staleAfter = 5 * time.Second
@@ -24,12 +27,13 @@ type member struct {
 	siblings  []sqlstore.FrontendInfo
 	confirmed time.Time // when the last heartbeat that succeeded was sent
 	readAt    time.Time
-	taken     bool // another process uses the id
+	taken     bool          // another process uses the id
+	soon      chan struct{} // asks for a heartbeat out of turn
 }
 
 func (e *Engine) register(ctx context.Context) error {
 	m := &e.member
-	info := e.cfg.Frontend
+	info := e.tells(e.cfg.Frontend)
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	sent := time.Now()
@@ -41,24 +45,40 @@ func (e *Engine) register(ctx context.Context) error {
 	defer m.mu.Unlock()
 	info.Incarnation = incarnation
 	if m.info.ID != "" {
-		info.Addrs, info.Revision, info.Draining = m.info.Addrs, m.info.Revision, m.info.Draining
+		info.Addrs, info.Draining = m.info.Addrs, m.info.Draining
 	}
 	m.info, m.confirmed = info, sent
 	return nil
 }
 
-// heartbeats refreshes the row each second until the context ends.
+// heartbeats refreshes the row each second until the context ends, and at once
+// when the siblings wait for what it tells.
 func (e *Engine) heartbeats(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
+		began := time.Now()
 		e.heartbeat(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-e.member.soon:
+			pause(ctx, beatRest-time.Since(began))
 		}
 	}
+}
+
+// beatSoon asks for a heartbeat out of turn.
+func (e *Engine) beatSoon() { poke(e.member.soon) }
+
+// tells fills in what a frontend's row says of its configuration: the oldest
+// revision that a message under way was made from, and the one that is refused.
+func (e *Engine) tells(info sqlstore.FrontendInfo) sqlstore.FrontendInfo {
+	_, refused := e.loader.current()
+	info.Revision = e.flights.report()
+	info.RefusedRevision, info.Refused = refused.revision, refused.text()
+	return info
 }
 
 func (e *Engine) heartbeat(ctx context.Context) {
@@ -66,6 +86,7 @@ func (e *Engine) heartbeat(ctx context.Context) {
 	m.mu.Lock()
 	info := m.info
 	m.mu.Unlock()
+	info = e.tells(info)
 	info.Exchanges = e.granted.Load()
 	sent := time.Now()
 	limit, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -87,6 +108,7 @@ func (e *Engine) heartbeat(ctx context.Context) {
 	m.siblings, m.confirmed, m.readAt = all, sent, time.Now()
 	m.mu.Unlock()
 	e.sawRevision(revision)
+	e.settler.confirmed(info)
 }
 
 // fenced: the row is gone (it was cleaned away during a long absence) and is
@@ -126,10 +148,11 @@ func (e *Engine) Ready() bool {
 }
 
 // NotReady says why this frontend may not serve, or cannot because the database
-// takes no leases; nil when it may and can.
+// takes no leases or the newest configuration cannot be read; nil when it may and
+// can. One that is refused is no reason: the one before stays in use.
 func (e *Engine) NotReady() error {
 	if e.Ready() {
-		return e.health.failing()
+		return errors.Join(e.health.failing(), e.loader.stuck())
 	}
 	e.member.mu.Lock()
 	defer e.member.mu.Unlock()

@@ -133,22 +133,23 @@ func TestRefusedConfig(t *testing.T) {
 	var refuse error
 	e.cfg.OnConfig = func(*sqlstore.Config) error { return refuse }
 	require.EqualValues(t, 60, e.times.Load().grace, "the default")
-	require.NoError(t, e.loadConfig(t.Context()))
+	require.NoError(t, e.loadConfig(t.Context(), 1))
 	require.Equal(t, times{grace: 90, affinity: 604800, probation: 86400, parkMax: 100, maxDead: 100000}, *e.times.Load())
 	refuse = errors.New("a subnet is wrong")
 	f.config = &sqlstore.Config{Revision: 2, Parameters: sqlstore.Parameters{"reclaim_grace": "120"}}
-	require.NoError(t, e.loadConfig(t.Context()))
+	require.NoError(t, e.loadConfig(t.Context(), 2))
 	using, why := e.Revision()
 	require.EqualValues(t, 1, using)
 	require.Equal(t, refuse, why)
 	require.EqualValues(t, 90, e.times.Load().grace)
 	refuse = nil
-	f.config.Revision = 3
-	require.NoError(t, e.loadConfig(t.Context()))
+	f.config = &sqlstore.Config{Revision: 3}
+	require.NoError(t, e.loadConfig(t.Context(), 3))
 	using, why = e.Revision()
 	require.EqualValues(t, 3, using)
 	require.NoError(t, why)
-	require.EqualValues(t, 3, e.member.info.Revision, "the heartbeat tells it")
+	e.heartbeat(t.Context())
+	require.EqualValues(t, 3, f.beaten.Revision, "the heartbeat tells it")
 }
 
 func TestCause(t *testing.T) {

@@ -16,6 +16,7 @@ type metrics struct {
 	panics, scrubbed, exhausted prometheus.Counter
 	hints                       *prometheus.CounterVec
 	revision, stock, stray      prometheus.Gauge
+	refused                     prometheus.Gauge
 }
 
 // newMetrics makes the metrics and registers them; lengths returns how many
@@ -50,6 +51,9 @@ func newMetrics(reg prometheus.Registerer, lengths func() map[string]int, ready 
 		stock:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_hints", Help: "Candidate addresses at hand."}),
 		revision:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "rowlock_sqlstore_config_revision", Help: "Configuration revision in use."}),
 	}
+	m.refused = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "rowlock_sqlstore_config_refused", Help: "Newest configuration revision if it cannot be used, else 0.",
+	})
 	gauge := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "rowlock_sqlstore_ready", Help: "1 while this frontend may serve and the database takes leases, else 0.",
 	}, ready)
@@ -57,7 +61,7 @@ func newMetrics(reg prometheus.Registerer, lengths func() map[string]int, ready 
 	var errs []error
 	for _, c := range []prometheus.Collector{
 		m.batch, m.waiting, m.transaction, m.retries, m.failures, m.swept, m.heartbeats, m.conflicts, m.races, m.data, m.cached, m.panics, m.hints, m.stock,
-		m.scrubbed, m.exhausted, m.revision, m.stray, gauge,
+		m.scrubbed, m.exhausted, m.revision, m.refused, m.stray, gauge,
 		laneGauge{prometheus.NewDesc("rowlock_sqlstore_lane_items", "Items waiting for a transaction.", []string{"lane"}, nil), lengths},
 	} {
 		errs = append(errs, reg.Register(c))

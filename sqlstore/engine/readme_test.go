@@ -27,7 +27,7 @@ func TestMetricNames(t *testing.T) {
 	}
 	families, err := reg.Gather()
 	require.NoError(t, err)
-	require.Len(t, families, 20)
+	require.Len(t, families, 21)
 	manual := readme(t)
 	for _, f := range families {
 		name := f.GetName()

@@ -227,6 +227,7 @@ func (e *Engine) end(ctx context.Context, f sqlstore.Family, due []sqlstore.Due,
 		if err != nil {
 			return err
 		}
+		e.sawRevision(res.Revision)
 		for _, u := range res.Updates {
 			if u.Status == sqlstore.Updated {
 				s.Expired++

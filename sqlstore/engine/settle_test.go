@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"rowlock/sqlstore"
+)
+
+// passes are the calls of SettleConfig.
+type passes struct {
+	mu    sync.Mutex
+	at    []time.Time
+	known []int64
+	told  []int64 // what the last heartbeat told by then
+	left  int
+	err   error
+	takes time.Duration
+}
+
+func newPasses(f *fakeStore) *passes {
+	p := &passes{}
+	f.settle = func(known *sqlstore.Config) (int, error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.at = append(p.at, time.Now())
+		revision := int64(-1)
+		if known != nil {
+			revision = known.Revision
+		}
+		p.known, p.told = append(p.known, revision), append(p.told, f.told().Revision)
+		time.Sleep(p.takes)
+		return p.left, p.err
+	}
+	return p
+}
+
+func (p *passes) set(left int, err error, takes time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left, p.err, p.takes = left, err, takes
+}
+
+func (p *passes) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.at)
+}
+
+// A pass is made once the siblings know that this frontend uses a new revision,
+// and each second while something is left.
+func TestSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeStore{config: &sqlstore.Config{Revision: 1}}
+		p := newPasses(f)
+		e := running(t, f)
+		time.Sleep(time.Minute)
+		require.Equal(t, []int64{1}, p.known, "what was left by others, and then nothing")
+		p.set(2, nil, 0)
+		f.set(&sqlstore.Config{Revision: 2}, nil)
+		time.Sleep(250*time.Millisecond + beatRest + quietTime)
+		synctest.Wait()
+		require.Equal(t, []int64{1, 2}, p.known)
+		require.Equal(t, []int64{1, 2}, p.told)
+		time.Sleep(5 * time.Second)
+		require.Equal(t, 7, p.count())
+		p.set(0, nil, 0)
+		time.Sleep(time.Minute)
+		require.Equal(t, 8, p.count())
+
+		e.cfg.OnConfig = func(*sqlstore.Config) error { return errors.New("faulty") }
+		f.set(&sqlstore.Config{Revision: 3}, nil)
+		time.Sleep(time.Minute)
+		require.Equal(t, 9, p.count(), "what is refused is described too")
+		require.EqualValues(t, 2, p.known[8], "from the last good one")
+	})
+}
+
+// While changes keep coming passes are few, and fewer where they take long, so
+// that whoever makes the changes is not slowed down.
+func TestSettleWaitsForQuiet(t *testing.T) {
+	for _, c := range []struct {
+		takes    time.Duration
+		atLeast  int
+		atMost   int
+		duration time.Duration
+	}{{time.Millisecond, 30, 61, time.Minute}, {time.Second, 2, 4, time.Minute}} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fakeStore{config: &sqlstore.Config{Revision: 1}}
+			p := newPasses(f)
+			p.set(0, nil, c.takes)
+			e := running(t, f)
+			time.Sleep(5 * time.Second)
+			require.Equal(t, 1, p.count())
+			revision := int64(1)
+			for began := time.Now(); time.Since(began) < c.duration; time.Sleep(20 * time.Millisecond) {
+				revision++
+				f.set(&sqlstore.Config{Revision: revision}, nil)
+				e.sawRevision(revision)
+			}
+			require.GreaterOrEqual(t, p.count(), c.atLeast)
+			require.LessOrEqual(t, p.count(), c.atMost)
+			time.Sleep(5 * time.Second)
+			require.Equal(t, revision, p.known[p.count()-1])
+		})
+	}
+}
+
+// A pass that fails is logged once for each kind of error, repeated less and less
+// often, and stops nothing.
+func TestSettleFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeStore{config: &sqlstore.Config{Revision: 1}}
+		p := newPasses(f)
+		p.set(0, sqlstore.ErrDenied, 0)
+		var log logged
+		e := running(t, f, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		time.Sleep(10 * time.Minute)
+		require.NoError(t, e.NotReady())
+		require.Equal(t, 1, log.count("config.unsettled"))
+		require.Contains(t, log.String(), "`rowlock migrate grants --role frontend`")
+		require.LessOrEqual(t, p.count(), 26)
+		require.GreaterOrEqual(t, p.count(), 15)
+		p.set(0, sqlstore.ErrUnavailable, 0)
+		time.Sleep(10 * time.Minute)
+		require.Equal(t, 2, log.count("config.unsettled"))
+		p.set(0, nil, 0)
+		time.Sleep(time.Minute)
+		n := p.count()
+		time.Sleep(10 * time.Minute)
+		require.Equal(t, n, p.count())
+		p.set(0, sqlstore.ErrDenied, 0)
+		f.set(&sqlstore.Config{Revision: 2}, nil)
+		time.Sleep(time.Minute)
+		require.Equal(t, 3, log.count("config.unsettled"), "it had worked in between")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeStore{config: &sqlstore.Config{Revision: 1}}
+		p := newPasses(f)
+		p.set(0, sqlstore.ErrRetry, 0)
+		var log logged
+		running(t, f, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		time.Sleep(time.Second)
+		require.Equal(t, 5, p.count(), "a deadlock is no failure")
+		require.Zero(t, log.count("config.unsettled"))
+	})
+}
