@@ -26,10 +26,12 @@ func (h *hints) rest(open []*stock) (waited []*stock) {
 // reclaim deletes dead bindings of dry pools, longest dead first.
 func (h *hints) reclaim(ctx context.Context, open []*stock) (gained, dry []*stock, err error) {
 	pools, n := make([]*sqlstore.Pool, len(open)), reclaimOne
+	h.mu.Lock()
 	for i, s := range open {
 		pools[i] = s.pool
 		n = max(n, s.want/4)
 	}
+	h.mu.Unlock()
 	counts, err := h.e.store.Reclaim(ctx, pools, min(n, max(1, reclaimMost/len(pools))))
 	if err != nil {
 		return nil, nil, err

@@ -138,6 +138,7 @@ func (h *hints) pickFrom(p *sqlstore.Pool) (*candidate, chan struct{}) {
 	c := h.pop(s, now)
 	switch {
 	case c != nil:
+		c.pool = p // as the message knows it: it may have moved to another subnet
 		if len(s.free) <= s.low && !now.Before(s.restUntil) {
 			h.ask(s, soon)
 		}
@@ -236,17 +237,18 @@ func (h *hints) usedUp(c *candidate) {
 // Their chunk rows are deleted: a later generation hands out everything anew.
 // A closing pool keeps its stock: it may be opened again.
 func (h *hints) retain(cfg *sqlstore.Config) {
-	live := map[poolGen]bool{}
+	live := map[poolGen]*sqlstore.Pool{}
 	var pools []*sqlstore.Pool
 	for p := range poolsOf(cfg) {
-		live[poolGen{p.ID, p.Gen}] = true
+		live[poolGen{p.ID, p.Gen}] = p
 		pools = append(pools, p)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.pools = pools
 	for key, s := range h.stocks {
-		if live[key] {
+		if p := live[key]; p != nil {
+			s.pool = p
 			continue
 		}
 		h.chunks = append(h.chunks, s.chunks...)

@@ -216,6 +216,57 @@ func TestRetain(t *testing.T) {
 	})
 }
 
+// After an edit the generation before is let go: what was in hand of it goes to
+// nobody but a message that began before, and does not come back.
+func TestFormerGenerationIsLetGo(t *testing.T) {
+	withHints(t, &source{size: 8}, func(t *testing.T, e *Engine, f *fakeStore) {
+		was := testPool(8)
+		inHand := takeOne(t, e, was)
+		takeOne(t, e, was)
+		next := *was // the addresses up to .4 are left
+		next.Gen, next.Last = 2, was.At(3)
+		e.hints.retain(&sqlstore.Config{Links: []*sqlstore.Link{{Subnets: []*sqlstore.Subnet{{Pools: []*sqlstore.Pool{&next}}}}}})
+		e.hints.giveBack(inHand)
+		e.hints.unknown(&candidate{FreeAddr: sqlstore.FreeAddr{Addr: was.At(7)}, pool: was})
+		f.take = func(needs []sqlstore.PoolNeed) (out []sqlstore.Hints, err error) {
+			for _, n := range needs {
+				h := sqlstore.Hints{Pool: n.Pool, Gone: n.Pool.Gen == 1}
+				for i := range n.Pool.Size() * uint64(n.Pool.Gen-1) {
+					h.Addrs = append(h.Addrs, sqlstore.FreeAddr{Addr: n.Pool.At(i), Exclusive: true})
+				}
+				out = append(out, h)
+			}
+			return out, nil
+		}
+		for range 12 {
+			c := takeOne(t, e, &next)
+			require.True(t, next.Contains(c.Addr), c.Addr)
+			require.EqualValues(t, 2, c.pool.Gen)
+			require.Nil(t, takeOne(t, e, was), "a message that began before: the database says that it is gone")
+		}
+	})
+}
+
+// A pool that moved to another subnet keeps its stock, and its new leases are of
+// the subnet that the message knows.
+func TestMovedPool(t *testing.T) {
+	withHints(t, &source{size: 8}, func(t *testing.T, e *Engine, _ *fakeStore) {
+		was := testPool(8)
+		was.SubnetID = 1
+		takeOne(t, e, was)
+		next := *was
+		next.SubnetID = 2
+		e.hints.retain(&sqlstore.Config{Links: []*sqlstore.Link{{Subnets: []*sqlstore.Subnet{{Pools: []*sqlstore.Pool{&next}}}}}})
+		it := testItem(sqlstore.OpAssign, 1, "", &next)
+		m, _ := newMessage(e, &sqlstore.Request{Family: sqlstore.IPv4, Items: []sqlstore.Item{it}})
+		in, ok, err := m.prepareInsert(t.Context(), &m.items[0])
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Equal(t, was.At(1), in.Addr)
+		require.EqualValues(t, 2, in.SubnetID)
+	})
+}
+
 // Pools are tried in their order, those with the prefix length asked for first.
 func TestPoolOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,7 +17,6 @@ import (
 // passes are the calls of SettleConfig.
 type passes struct {
 	mu    sync.Mutex
-	at    []time.Time
 	known []int64
 	told  []int64 // what the last heartbeat told by then
 	left  int
@@ -29,7 +29,6 @@ func newPasses(f *fakeStore) *passes {
 	f.settle = func(known *sqlstore.Config) (int, error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.at = append(p.at, time.Now())
 		revision := int64(-1)
 		if known != nil {
 			revision = known.Revision
@@ -48,9 +47,15 @@ func (p *passes) set(left int, err error, takes time.Duration) {
 }
 
 func (p *passes) count() int {
+	known, _ := p.seen()
+	return len(known)
+}
+
+// seen returns the revisions that passes began with, and what had been told then.
+func (p *passes) seen() (known, told []int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.at)
+	return slices.Clone(p.known), slices.Clone(p.told)
 }
 
 // A pass is made once the siblings know that this frontend uses a new revision,
@@ -59,26 +64,34 @@ func TestSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeStore{config: &sqlstore.Config{Revision: 1}}
 		p := newPasses(f)
-		e := running(t, f)
+		running(t, f, func(c *Config) {
+			c.OnConfig = func(cfg *sqlstore.Config) error {
+				if cfg.Revision == 3 {
+					return errors.New("faulty")
+				}
+				return nil
+			}
+		})
 		time.Sleep(time.Minute)
-		require.Equal(t, []int64{1}, p.known, "what was left by others, and then nothing")
+		require.Equal(t, 1, p.count(), "what was left by others, and then nothing")
 		p.set(2, nil, 0)
 		f.set(&sqlstore.Config{Revision: 2}, nil)
 		time.Sleep(250*time.Millisecond + beatRest + quietTime)
 		synctest.Wait()
-		require.Equal(t, []int64{1, 2}, p.known)
-		require.Equal(t, []int64{1, 2}, p.told)
+		known, told := p.seen()
+		require.Equal(t, []int64{1, 2}, known)
+		require.Equal(t, []int64{1, 2}, told)
 		time.Sleep(5 * time.Second)
 		require.Equal(t, 7, p.count())
 		p.set(0, nil, 0)
 		time.Sleep(time.Minute)
 		require.Equal(t, 8, p.count())
 
-		e.cfg.OnConfig = func(*sqlstore.Config) error { return errors.New("faulty") }
 		f.set(&sqlstore.Config{Revision: 3}, nil)
 		time.Sleep(time.Minute)
 		require.Equal(t, 9, p.count(), "what is refused is described too")
-		require.EqualValues(t, 2, p.known[8], "from the last good one")
+		known, _ = p.seen()
+		require.EqualValues(t, 2, known[8], "from the last good one")
 	})
 }
 
@@ -107,7 +120,8 @@ func TestSettleWaitsForQuiet(t *testing.T) {
 			require.GreaterOrEqual(t, p.count(), c.atLeast)
 			require.LessOrEqual(t, p.count(), c.atMost)
 			time.Sleep(5 * time.Second)
-			require.Equal(t, revision, p.known[p.count()-1])
+			known, _ := p.seen()
+			require.Equal(t, revision, known[len(known)-1])
 		})
 	}
 }
