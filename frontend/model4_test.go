@@ -107,7 +107,7 @@ func (m *model4) place(it *sqlstore.Item) *sqlstore.Lease {
 	if row := m.insert(it, it.Want); row != nil {
 		return row
 	}
-	for _, p := range it.Pools.Pools() {
+	for p := range it.Pools.Open {
 		for i := range p.Size() {
 			if row := m.insert(it, p.At(i)); row != nil {
 				return row

@@ -97,7 +97,7 @@ func TestSelect4PrefersOpenSubnetOverClosing(t *testing.T) {
 	snap := compile4(t, "link\n subnet 192.0.2.0/24 closing\n pool 192.0.2.1 192.0.2.9")
 	n := snap.index.select4(origin4{giaddr: netip.MustParseAddr("192.0.2.1")})
 	require.NotNil(t, n, "its clients are told to move")
-	require.Empty(t, n.pools.Pools())
+	require.Empty(t, n.pools.All())
 	require.Same(t, n, n.segment.find(netip.MustParseAddr("192.0.2.5")))
 }
 
