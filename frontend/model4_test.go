@@ -118,7 +118,7 @@ func (m *model4) place(it *sqlstore.Item) *sqlstore.Lease {
 }
 
 func (m *model4) insert(it *sqlstore.Item, addr netip.Addr) *sqlstore.Lease {
-	pool, ok := it.Permits(addr)
+	pool, ok := it.Gives(addr)
 	if !ok || m.holders[addr] != "" {
 		return nil
 	}

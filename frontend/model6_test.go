@@ -71,7 +71,7 @@ func (m *model6) item(it *sqlstore.Item) sqlstore.Result {
 }
 
 func (m *model6) free(it *sqlstore.Item, addr netip.Addr) bool {
-	_, ok := it.Permits(addr)
+	_, ok := it.Gives(addr)
 	return ok && m.holders[addr] == ""
 }
 

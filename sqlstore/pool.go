@@ -153,9 +153,8 @@ func PermKeyFor(secret []byte, pool, gen uint32) uint64 {
 
 // PoolSet is an immutable set of pools that do not overlap, found by address.
 type PoolSet struct {
-	open   []*Pool // as configured: the order of allocation; those that wait left out
 	first  []*Pool // of open, those that come before the others
-	own    uint32  // subnet of first
+	open   []*Pool // as configured: the order of allocation; those that wait left out
 	byAddr []*Pool // all, sorted by First
 }
 
@@ -171,13 +170,16 @@ func NewPoolSet(pools ...*Pool) *PoolSet {
 	return s
 }
 
-// Prefer returns the set in another order of allocation: the pools of a subnet
-// come first. It shares the rest with s.
-func (s *PoolSet) Prefer(subnet uint32) *PoolSet {
+// Prefer returns the set in another order of allocation: these pools, as far as
+// they are in it, come first. It shares the rest with s.
+func (s *PoolSet) Prefer(pools ...*Pool) *PoolSet {
+	if len(s.open) < 2 {
+		return s
+	}
 	other := *s
-	other.own, other.first = subnet, nil
-	for _, p := range s.open {
-		if p.SubnetID == subnet {
+	other.first = nil
+	for _, p := range pools {
+		if !p.Waiting && s.Find(p.First) == p {
 			other.first = append(other.first, p)
 		}
 	}
@@ -196,10 +198,7 @@ func (s *PoolSet) Open(yield func(*Pool) bool) {
 		}
 	}
 	for _, p := range s.open {
-		if len(s.first) > 0 && p.SubnetID == s.own {
-			continue
-		}
-		if !yield(p) {
+		if !slices.Contains(s.first, p) && !yield(p) {
 			return
 		}
 	}

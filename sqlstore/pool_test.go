@@ -218,19 +218,22 @@ func TestPoolSetOrder(t *testing.T) {
 		}
 		return out
 	}
-	set := sqlstore.NewPoolSet(
+	pools := []*sqlstore.Pool{
 		named(1, 1, "192.0.2.9", false), named(2, 1, "192.0.2.8", true), named(3, 2, "192.0.2.7", false),
 		named(4, 3, "192.0.2.6", false), named(5, 2, "192.0.2.5", false), named(6, 4, "192.0.2.4", true),
-	)
+	}
+	set := sqlstore.NewPoolSet(pools...)
 	require.Equal(t, []uint32{1, 3, 4, 5}, ids(set))
-	require.Equal(t, []uint32{3, 5, 1, 4}, ids(set.Prefer(2)))
-	require.Equal(t, []uint32{1, 3, 4, 5}, ids(set.Prefer(4)), "its only pool waits")
-	require.Equal(t, []uint32{4, 1, 3, 5}, ids(set.Prefer(2).Prefer(3)))
-	for p := range set.Prefer(2).Open {
-		require.EqualValues(t, 3, p.ID)
+	require.Equal(t, []uint32{3, 5, 1, 4}, ids(set.Prefer(pools[2], pools[4])))
+	require.Equal(t, []uint32{1, 3, 4, 5}, ids(set.Prefer(pools[5])), "it waits")
+	require.Equal(t, []uint32{1, 3, 4, 5}, ids(set.Prefer(named(9, 9, "192.0.2.9", false))), "it is another one")
+	own := set.Prefer(pools[2]).Prefer(pools[3])
+	require.Equal(t, []uint32{4, 1, 3, 5}, ids(own))
+	for p := range own.Open {
+		require.EqualValues(t, 4, p.ID)
 		break
 	}
-	require.EqualValues(t, 2, set.Prefer(3).Find(netip.MustParseAddr("192.0.2.8")).ID)
+	require.Same(t, pools[1], own.Find(netip.MustParseAddr("192.0.2.8")))
 }
 
 func TestItemOfPoolThatWaits(t *testing.T) {
