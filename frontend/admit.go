@@ -92,7 +92,7 @@ func (s *Server) declineCharges(p *packet, snap *snapshot, n *network, client st
 // its pools hold, but no less than r.
 func (n *network) declines(r rate) rate {
 	var size uint64
-	for _, p := range n.pools.Pools() {
+	for _, p := range n.pools.All() {
 		size = min(size+p.Size(), 1<<31)
 	}
 	burst := max(uint64(r.burst), size/2)

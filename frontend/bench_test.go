@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
@@ -72,17 +73,39 @@ func BenchmarkHandle6(b *testing.B) {
 	}
 }
 
-// BenchmarkCompile makes the snapshot of a network of many subnets.
+// BenchmarkCompile makes the snapshot of a network of many subnets: of all of it,
+// and after a change of one link.
 func BenchmarkCompile(b *testing.B) {
 	for name, p := range map[string]sqlstore.Parameters{"plain": nil, "names": benchParameters} {
 		for _, count := range []int{1, 10_000} {
-			b.Run(fmt.Sprintf("%s/%d", name, count), func(b *testing.B) {
-				c := manySubnets(count)
-				c.Parameters = p
+			c := manySubnets(count)
+			c.Parameters = p
+			b.Run(fmt.Sprintf("%s/%d/full", name, count), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, err := compile(c); err != nil {
+					if _, err := compile(c, nil); err != nil {
 						b.Fatal(err)
+					}
+				}
+			})
+			b.Run(fmt.Sprintf("%s/%d/changed", name, count), func(b *testing.B) {
+				snap, err := compile(c, nil)
+				require.NoError(b, err)
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					next := *c
+					next.Links = slices.Clone(c.Links)
+					l := *c.Links[i%count]
+					next.Links[i%count] = &l
+					if _, err := compile(&next, snap); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run(fmt.Sprintf("%s/%d/check", name, count), func(b *testing.B) {
+				for b.Loop() {
+					if found := sqlstore.Check(c); len(found) > 0 {
+						b.Fatal(found)
 					}
 				}
 			})
@@ -90,12 +113,58 @@ func BenchmarkCompile(b *testing.B) {
 	}
 }
 
-// manySubnets is a configuration of that many links with a subnet each.
+// BenchmarkSelect finds the subnet of a relay: one, ten thousand, and ten
+// thousand in a thousand VRFs.
+func BenchmarkSelect(b *testing.B) {
+	for _, c := range []struct{ subnets, vrfs int }{{1, 0}, {10_000, 0}, {10_000, 1000}} {
+		config := manySubnets(c.subnets)
+		for i, l := range config.Links {
+			if c.vrfs > 0 {
+				l.VRF = uint32(i % c.vrfs)
+				l.Subnets[0].Pools[0].VRF = l.VRF
+			}
+			p := netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, byte(i >> 8), byte(i)}), 48)
+			v6 := &sqlstore.Link{ID: l.ID + 20_000, VRF: l.VRF, Subnets: []*sqlstore.Subnet{{ID: l.ID + 20_000, LinkID: l.ID + 20_000, Prefix: p}}}
+			config.Links = append(config.Links, v6)
+		}
+		for i := range c.vrfs {
+			config.VRFs = append(config.VRFs, sqlstore.VRF{ID: uint32(i), Relays: []netip.Addr{netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)})}})
+		}
+		snap, err := compile(config, nil)
+		require.NoError(b, err)
+		from := place{src: netip.MustParseAddr("198.18.0.0")}
+		b.Run(fmt.Sprintf("v4/%d/%d", c.subnets, c.vrfs), func(b *testing.B) {
+			o := origin4{giaddr: netip.MustParseAddr("10.0.0.1"), place: from}
+			b.ReportAllocs()
+			for b.Loop() {
+				if snap.index.select4(&o, nil) == nil {
+					b.Fatal("not found")
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("v6/%d/%d", c.subnets, c.vrfs), func(b *testing.B) {
+			o := origin6{link: netip.MustParseAddr("2001:db8::1"), interfaceID: []byte("port1"), place: from}
+			b.ReportAllocs()
+			for b.Loop() {
+				if snap.index.select6(&o, nil) == nil {
+					b.Fatal("not found")
+				}
+			}
+		})
+	}
+}
+
+// manySubnets is a configuration of that many links, with a subnet and a pool each.
 func manySubnets(count int) *sqlstore.Config {
 	c := &sqlstore.Config{}
 	for i := range count {
-		prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24)
-		c.Links = append(c.Links, &sqlstore.Link{ID: uint32(i + 1), Subnets: []*sqlstore.Subnet{{ID: uint32(i + 1), LinkID: uint32(i + 1), Prefix: prefix}}})
+		id, first := uint32(i+1), netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 10})
+		c.Links = append(c.Links, &sqlstore.Link{ID: id, Subnets: []*sqlstore.Subnet{{
+			ID: id, LinkID: id, Prefix: netip.PrefixFrom(first, 24).Masked(), Pools: []*sqlstore.Pool{{
+				ID: id, Gen: 1, SubnetID: id, LinkID: id, Kind: sqlstore.NA, DelegatedLen: 32,
+				First: first, Last: netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 250}),
+			}},
+		}}})
 	}
 	return c
 }

@@ -59,7 +59,6 @@ func decode4(p *packet) (*query4, error) {
 		}
 	}
 	q.origin.unicast = p.dst.Addr() != broadcast4
-	q.origin.iface = p.iface
 	return q, nil
 }
 

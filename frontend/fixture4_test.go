@@ -127,8 +127,9 @@ func requireDrop(t testing.TB, reason Reason, err error) {
 	require.Equal(t, reason, reasonOf(err), err)
 }
 
-// parseConfig4 reads a configuration: "revision N"; "link [NAME]" begins a
-// link, "subnet PREFIX [relay=A] [interface=NAME] [vrf=N] [previous=N]
+// parseConfig4 reads a configuration: "revision N"; "vrf N [interface=NAME]
+// [relay=A]" says which packets belong to a VRF; "link [NAME]" begins a
+// link, "subnet PREFIX [relay=A] [interface=NAME] [interface-id=TEXT] [vrf=N] [previous=N]
 // [closing]" a subnet of it, "pool FIRST LAST [closing]" is in that; "param
 // NAME VALUE" and "option NAME[!] DATA" belong to the nearest of these above
 // them, else to all.
@@ -146,6 +147,8 @@ func parseConfig4(text string) (*sqlstore.Config, error) {
 		switch f[0] {
 		case "revision":
 			c.Revision, _ = strconv.ParseInt(f[1], 10, 64)
+		case "vrf":
+			c.VRFs = append(c.VRFs, parseVRF4(f[1:]))
 		case "link":
 			link = &sqlstore.Link{ID: uint32(len(c.Links) + 1), Parameters: sqlstore.Parameters{}}
 			if len(f) > 1 {
@@ -177,6 +180,20 @@ func parseConfig4(text string) (*sqlstore.Config, error) {
 	return c, nil
 }
 
+func parseVRF4(f []string) sqlstore.VRF {
+	n, _ := strconv.ParseUint(f[0], 10, 32)
+	v := sqlstore.VRF{ID: uint32(n)}
+	for _, w := range f[1:] {
+		switch k, value, _ := strings.Cut(w, "="); k {
+		case "interface":
+			v.Interfaces = append(v.Interfaces, value)
+		case "relay":
+			v.Relays = append(v.Relays, netip.MustParseAddr(value))
+		}
+	}
+	return v
+}
+
 func parseSubnet4(link *sqlstore.Link, f []string) *sqlstore.Subnet {
 	s := &sqlstore.Subnet{
 		ID: link.ID*10 + uint32(len(link.Subnets)), LinkID: link.ID,
@@ -190,6 +207,8 @@ func parseSubnet4(link *sqlstore.Link, f []string) *sqlstore.Subnet {
 			s.Relays = append(s.Relays, netip.MustParseAddr(v))
 		case "interface":
 			s.Interface = v
+		case "interface-id":
+			s.InterfaceID = []byte(v)
 		case "vrf":
 			link.VRF = uint32(n)
 		case "previous":

@@ -109,7 +109,7 @@ func grant6(it *sqlstore.Item, addr netip.Addr) sqlstore.Result {
 	}
 	p := it.Pools.Find(addr)
 	if p == nil {
-		all := it.Pools.Pools()
+		all := slices.Collect(it.Pools.Open)
 		if len(all) == 0 {
 			return sqlstore.Result{Code: sqlstore.Exhausted}
 		}

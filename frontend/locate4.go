@@ -1,8 +1,8 @@
 package frontend
 
-// locate4 returns the network that a message belongs to.
-func locate4(p *packet, q *query4, snap *snapshot) (*network, error) {
-	n := snap.index.select4(q.origin)
+// locate4 returns the network that a message belongs to. t may be nil.
+func locate4(p *packet, q *query4, snap *snapshot, t *trace) (*network, error) {
+	n := snap.index.select4(&q.origin, t)
 	if n != nil {
 		return n, nil
 	}

@@ -107,7 +107,7 @@ func (m *model4) place(it *sqlstore.Item) *sqlstore.Lease {
 	if row := m.insert(it, it.Want); row != nil {
 		return row
 	}
-	for _, p := range it.Pools.Pools() {
+	for p := range it.Pools.Open {
 		for i := range p.Size() {
 			if row := m.insert(it, p.At(i)); row != nil {
 				return row
@@ -118,7 +118,7 @@ func (m *model4) place(it *sqlstore.Item) *sqlstore.Lease {
 }
 
 func (m *model4) insert(it *sqlstore.Item, addr netip.Addr) *sqlstore.Lease {
-	pool, ok := it.Permits(addr)
+	pool, ok := it.Gives(addr)
 	if !ok || m.holders[addr] != "" {
 		return nil
 	}

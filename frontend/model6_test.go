@@ -71,7 +71,7 @@ func (m *model6) item(it *sqlstore.Item) sqlstore.Result {
 }
 
 func (m *model6) free(it *sqlstore.Item, addr netip.Addr) bool {
-	_, ok := it.Permits(addr)
+	_, ok := it.Gives(addr)
 	return ok && m.holders[addr] == ""
 }
 
@@ -80,7 +80,7 @@ func (m *model6) place(it *sqlstore.Item) (netip.Addr, bool) {
 	if m.free(it, it.Want) {
 		return it.Want, true
 	}
-	for _, p := range it.Pools.Pools() {
+	for p := range it.Pools.Open {
 		for i := range p.Size() {
 			if a := p.At(i); m.free(it, a) {
 				return a, true

@@ -1,7 +1,6 @@
 package frontend
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -41,9 +40,10 @@ func newNamings(c *sqlstore.Config) *namings {
 	return n
 }
 
-// of returns the naming of the scopes, nearest first. Where the nearest says
-// nothing about names it is outer, that of the others; nil: there is none.
-func (n *namings) of(outer *naming, scopes ...sqlstore.Parameters) (*naming, error) {
+// of returns the naming of the scopes, nearest first; object names the nearest in
+// errors. Where that says nothing about names it is outer, that of the others; nil:
+// there is none.
+func (n *namings) of(object string, outer *naming, scopes ...sqlstore.Parameters) (*naming, error) {
 	if outer != nil && !saysNames(scopes[0]) {
 		return outer, nil
 	}
@@ -56,10 +56,10 @@ func (n *namings) of(outer *naming, scopes ...sqlstore.Parameters) (*naming, err
 		Replace: s.replace, Prefix: s.prefix,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("names: %w", err)
+		return nil, broken(object+" parameters", "the parameters of names must go together", err)
 	}
 	if err := s.ttl.Validate(); err != nil {
-		return nil, fmt.Errorf("names: %w", err)
+		return nil, broken(object+" parameters", "the parameters of names must go together", err)
 	}
 	made := &naming{rules: rules, policy: s.policy}
 	n.made[s] = made

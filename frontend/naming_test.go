@@ -20,12 +20,12 @@ func compiled(t testing.TB, text string, zones ...string) (*snapshot, error) {
 			Name: z, Servers: []sqlstore.DNSServer{{Addr: netip.MustParseAddrPort("192.0.2.53:53"), Transport: "tcp"}},
 		})
 	}
-	return compile(c)
+	return compile(c, nil)
 }
 
 func namingOf(t testing.TB, s *snapshot, addr string) *naming {
 	t.Helper()
-	n := s.index.containing(netip.MustParseAddr(addr))
+	n := s.index.whole.containing(netip.MustParseAddr(addr))
 	require.NotNil(t, n)
 	return n.naming
 }
@@ -127,12 +127,12 @@ func TestNamingThatIsWrongIsRefused(t *testing.T) {
 func TestNamingsAreChecked(t *testing.T) {
 	t.Parallel()
 	for want, p := range map[string]sqlstore.Parameters{
-		"names: ttl: a fixed value leaves nothing to percent, min and max": {"ddns_ttl": "600", "ddns_ttl_percent": "50"},
-		"names: ttl: max is below min":                                     {"ddns_ttl_min": "900", "ddns_ttl_max": "600"},
-		"names: suffix: ":                                                  {"ddns_qualifying_suffix": "a..b"},
-		"names: replace: ":                                                 {"ddns_replace_client_name": "sometimes"},
+		"global parameters: the parameters of names must go together: ttl: a fixed value leaves nothing to percent, min and max": {"ddns_ttl": "600", "ddns_ttl_percent": "50"},
+		"global parameters: the parameters of names must go together: ttl: max is below min":                                     {"ddns_ttl_min": "900", "ddns_ttl_max": "600"},
+		"together: suffix: ":  {"ddns_qualifying_suffix": "a..b"},
+		"together: replace: ": {"ddns_replace_client_name": "sometimes"},
 	} {
-		_, err := newNamings(&sqlstore.Config{}).of(nil, p)
+		_, err := newNamings(&sqlstore.Config{}).of("global", nil, p)
 		require.ErrorContains(t, err, want)
 	}
 }

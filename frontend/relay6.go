@@ -78,11 +78,8 @@ func (r *relay6) field(code dhcpv6.OptionCode) *[]byte {
 }
 
 // origin6 returns what selects the client's network: see index.select6.
-func (q *query6) origin6() (linkAddrs []netip.Addr, interfaceID []byte) {
-	if a := q.linkAddr(); a.IsValid() {
-		linkAddrs = []netip.Addr{a}
-	}
-	return linkAddrs, q.interfaceID()
+func (q *query6) origin6(at place) origin6 {
+	return origin6{place: at, link: q.linkAddr(), interfaceID: q.interfaceID()}
 }
 
 // linkAddr returns the link-address that tells the client's link: that of the

@@ -92,8 +92,8 @@ func item6(op sqlstore.Op, q *query6, ia *ia6, n *network) sqlstore.Item {
 	if ia.kind == sqlstore.PD {
 		it.Pools = n.prefixes
 	}
-	if old := n.subnet.PreviousLinkID; old != 0 {
-		it.Former = []sqlstore.Key{key(old)}
+	for _, old := range n.segment.former {
+		it.Former = append(it.Former, key(old))
 	}
 	var wish uint32
 	at := n
@@ -125,10 +125,8 @@ func (n *network) home(kind sqlstore.Kind, addr netip.Addr) *network {
 		return n
 	}
 	if p := n.prefixes.Find(addr); p != nil && p.SubnetID != n.subnet.ID {
-		for _, at := range n.segment.networks {
-			if at.subnet.ID == p.SubnetID {
-				return at
-			}
+		if at := n.segment.byID[p.SubnetID]; at != nil {
+			return at
 		}
 	}
 	return n

@@ -13,9 +13,23 @@ import (
 // wireOption is a configured option in wire form, without code and length.
 type wireOption struct {
 	code   uint16
+	always bool  // sent also when the client did not ask for it
+	from   scope // where it is configured
 	data   []byte
-	always bool // sent also when the client did not ask for it
 }
+
+// scope is a place of the configuration where settings are made.
+type scope uint8
+
+// The scopes, the widest first.
+const (
+	scopeDefault scope = iota
+	scopeGlobal
+	scopeLink
+	scopeSubnet
+)
+
+func (s scope) String() string { return [...]string{"default", "global", "link", "subnet"}[s] }
 
 // optionSet is what a scope and those around it configure, sorted by code.
 type optionSet []wireOption
@@ -23,16 +37,16 @@ type optionSet []wireOption
 // familyOptions has an optionSet for DHCPv4 and one for DHCPv6.
 type familyOptions [2]optionSet
 
-// encodeOptions turns one scope's options into wire form.
-func encodeOptions(list []sqlstore.OptionData) (familyOptions, error) {
+// encodeOptions turns the options of one object into wire form.
+func encodeOptions(object string, from scope, list []sqlstore.OptionData) (familyOptions, error) {
 	var out familyOptions
 	for _, o := range list {
 		code, data, err := option.Encode(o)
 		if err != nil {
-			return out, err
+			return out, broken(object+" option_data "+cmp.Or(o.Name, strconv.Itoa(int(o.Code))), "an option must have a value that fits its definition", err)
 		}
 		f := familyIndex(o.Family)
-		out[f] = append(out[f], wireOption{code, data, o.Always})
+		out[f] = append(out[f], wireOption{code: code, data: data, always: o.Always, from: from})
 	}
 	for _, set := range out {
 		slices.SortStableFunc(set, func(a, b wireOption) int { return cmp.Compare(a.code, b.code) })

@@ -27,7 +27,8 @@ func (s *Server) handle4(ctx context.Context, p *packet) error {
 // evaluate4 does one round with one snapshot. It returns a newer snapshot when
 // the message has to be evaluated once more on that; a final round never does.
 func (s *Server) evaluate4(ctx context.Context, p *packet, q *query4, snap *snapshot, final bool) (*snapshot, error) {
-	n, err := locate4(p, q, snap) // locate4.go: the subnet it comes from
+	q.origin.place = s.place(p, snap)  // via.go: where it came in
+	n, err := locate4(p, q, snap, nil) // locate4.go: the subnet it comes from
 	if err != nil {
 		return nil, err
 	}

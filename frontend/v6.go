@@ -49,10 +49,9 @@ func (s *Server) handle6(ctx context.Context, p *packet) error {
 // unless that would end a binding twice.
 func (s *Server) decide6(ctx context.Context, snap *snapshot, q *query6, p *packet) (*network, asked6, *sqlstore.Decision, error) {
 	for again := false; ; again = true {
-		addrs, interfaceID := q.origin6()
-		n := snap.index.select6(addrs, interfaceID, p.iface)
-		if n == nil {
-			return nil, asked6{}, nil, drop(ReasonNoSubnet, "link-address %v, interface-id %x", q.linkAddr(), interfaceID)
+		n, err := locate6(q, s.place(p, snap), snap, nil)
+		if err != nil {
+			return nil, asked6{}, nil, err
 		}
 		asked := request6(q, n, snap.revision)
 		if asked.request == nil {
@@ -87,6 +86,16 @@ func (s *Server) decide6(ctx context.Context, snap *snapshot, q *query6, p *pack
 		}
 		snap = newer
 	}
+}
+
+// locate6 returns the network that a message belongs to. t may be nil.
+func locate6(q *query6, at place, snap *snapshot, t *trace) (*network, error) {
+	o := q.origin6(at)
+	n := snap.index.select6(&o, t)
+	if n == nil {
+		return nil, drop(ReasonNoSubnet, "link-address %v, interface-id %x", o.link, o.interfaceID)
+	}
+	return n, nil
 }
 
 // send6 sends a reply to where the packet came from, through the same relays

@@ -153,27 +153,67 @@ func PermKeyFor(secret []byte, pool, gen uint32) uint64 {
 
 // PoolSet is an immutable set of pools that do not overlap, found by address.
 type PoolSet struct {
-	order  []*Pool // as configured: the order of allocation
-	byAddr []*Pool // sorted by First
+	first  []*Pool // of open, those that come before the others
+	open   []*Pool // as configured: the order of allocation; those that wait left out
+	byAddr []*Pool // all, sorted by First
 }
 
 // NewPoolSet returns the set of the given pools, in their order of allocation.
 func NewPoolSet(pools ...*Pool) *PoolSet {
-	s := &PoolSet{order: pools, byAddr: slices.Clone(pools)}
+	s := &PoolSet{byAddr: slices.Clone(pools)}
+	for _, p := range pools {
+		if !p.Waiting {
+			s.open = append(s.open, p)
+		}
+	}
 	slices.SortFunc(s.byAddr, func(a, b *Pool) int { return a.First.Compare(b.First) })
 	return s
 }
 
-// Pools returns the pools in their order of allocation. The caller must not
-// change the slice.
-func (s *PoolSet) Pools() []*Pool {
+// Prefer returns the set in another order of allocation: these pools, as far as
+// they are in it, come first. It shares the rest with s.
+func (s *PoolSet) Prefer(pools ...*Pool) *PoolSet {
+	if len(s.open) < 2 {
+		return s
+	}
+	other := *s
+	other.first = nil
+	for _, p := range pools {
+		if !p.Waiting && s.Find(p.First) == p {
+			other.first = append(other.first, p)
+		}
+	}
+	return &other
+}
+
+// Open yields the pools that hand out addresses, in their order of allocation:
+// all but those that wait.
+func (s *PoolSet) Open(yield func(*Pool) bool) {
+	if s == nil {
+		return
+	}
+	for _, p := range s.first {
+		if !yield(p) {
+			return
+		}
+	}
+	for _, p := range s.open {
+		if !slices.Contains(s.first, p) && !yield(p) {
+			return
+		}
+	}
+}
+
+// All returns the pools in order of address, those that wait too. The caller
+// must not change the slice.
+func (s *PoolSet) All() []*Pool {
 	if s == nil {
 		return nil
 	}
-	return s.order
+	return s.byAddr
 }
 
-// Find returns the pool that contains addr, or nil.
+// Find returns the pool that contains addr, or nil. It may be one that waits.
 func (s *PoolSet) Find(addr netip.Addr) *Pool {
 	if s == nil || !addr.IsValid() {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -185,7 +186,8 @@ func TestPoolSetFind(t *testing.T) {
 		}
 		shuffled := rapid.Permutation(pools).Draw(r, "order")
 		set := sqlstore.NewPoolSet(shuffled...)
-		require.Len(r, set.Pools(), len(shuffled))
+		require.Equal(r, shuffled, slices.Collect(set.Open))
+		require.Len(r, set.All(), len(shuffled))
 		for a := netip.MustParseAddr("192.0.1.254"); a.Less(next.Next().Next()); a = a.Next() {
 			var want *sqlstore.Pool
 			for _, p := range pools {
@@ -197,7 +199,67 @@ func TestPoolSetFind(t *testing.T) {
 		}
 	})
 	var none *sqlstore.PoolSet
+	require.Empty(t, slices.Collect(none.Open))
+	require.Empty(t, none.All())
 	require.Nil(t, none.Find(netip.MustParseAddr("192.0.2.1")))
-	require.Empty(t, none.Pools())
 	require.Nil(t, sqlstore.NewPoolSet().Find(netip.Addr{}))
+}
+
+// The order of allocation is the one given, but for the subnet that comes first;
+// a pool that waits is found and gives nothing.
+func TestPoolSetOrder(t *testing.T) {
+	named := func(id, subnet uint32, at string, waiting bool) *sqlstore.Pool {
+		a := netip.MustParseAddr(at)
+		return &sqlstore.Pool{ID: id, SubnetID: subnet, Kind: sqlstore.NA, First: a, Last: a, DelegatedLen: 32, Waiting: waiting}
+	}
+	ids := func(s *sqlstore.PoolSet) (out []uint32) {
+		for p := range s.Open {
+			out = append(out, p.ID)
+		}
+		return out
+	}
+	pools := []*sqlstore.Pool{
+		named(1, 1, "192.0.2.9", false), named(2, 1, "192.0.2.8", true), named(3, 2, "192.0.2.7", false),
+		named(4, 3, "192.0.2.6", false), named(5, 2, "192.0.2.5", false), named(6, 4, "192.0.2.4", true),
+	}
+	set := sqlstore.NewPoolSet(pools...)
+	require.Equal(t, []uint32{1, 3, 4, 5}, ids(set))
+	require.Equal(t, []uint32{3, 5, 1, 4}, ids(set.Prefer(pools[2], pools[4])))
+	require.Equal(t, []uint32{1, 3, 4, 5}, ids(set.Prefer(pools[5])), "it waits")
+	require.Equal(t, []uint32{1, 3, 4, 5}, ids(set.Prefer(named(9, 9, "192.0.2.9", false))), "it is another one")
+	own := set.Prefer(pools[2]).Prefer(pools[3])
+	require.Equal(t, []uint32{4, 1, 3, 5}, ids(own))
+	for p := range own.Open {
+		require.EqualValues(t, 4, p.ID)
+		break
+	}
+	require.Same(t, pools[1], own.Find(netip.MustParseAddr("192.0.2.8")))
+}
+
+func TestItemOfPoolThatWaits(t *testing.T) {
+	p := &sqlstore.Pool{
+		Kind: sqlstore.PD, First: netip.MustParseAddr("2001:db8::"), Last: netip.MustParseAddr("2001:db8:0:ff00::"), DelegatedLen: 56, Waiting: true,
+	}
+	it := sqlstore.Item{Kind: sqlstore.PD, Pools: sqlstore.NewPoolSet(p)}
+	at := netip.MustParseAddr("2001:db8:0:100::")
+	_, ok := it.Permits(at)
+	require.True(t, ok)
+	_, ok = it.Gives(at)
+	require.False(t, ok)
+	for state, want := range map[sqlstore.State]bool{sqlstore.Active: true, sqlstore.Offered: true, sqlstore.Expired: false, sqlstore.Released: false} {
+		row := &sqlstore.Lease{Addr: at, PrefixLen: 56, State: state, Remaining: time.Minute}
+		require.Equal(t, want, it.Keeps(row), state)
+		row.Remaining = 0
+		require.False(t, it.Keeps(row), "%s, run out", state)
+		row.PrefixLen, row.Remaining = 60, time.Minute
+		require.False(t, it.Keeps(row), "%s, another length", state)
+	}
+	p.Waiting = false
+	require.True(t, it.Keeps(&sqlstore.Lease{Addr: at, PrefixLen: 56, State: sqlstore.Expired}))
+	_, ok = it.Gives(at)
+	require.True(t, ok)
+	it.Reserved = netip.MustParseAddr("2001:db8:1::")
+	_, ok = it.Gives(it.Reserved)
+	require.True(t, ok, "a reservation outside of all pools")
+	require.True(t, it.Keeps(&sqlstore.Lease{Addr: it.Reserved, PrefixLen: 48, State: sqlstore.Released}))
 }

@@ -53,8 +53,9 @@ type Item struct {
 	Want netip.Addr
 	// WantLen is the prefix length asked for in an IA_PD hint, 0 if none.
 	WantLen uint8
-	// Pools are those this client may get an address from, closing ones left
-	// out; never nil, shared with the snapshot and not changed.
+	// Pools are those this client may have an address of, closing ones left out;
+	// those that wait are there for what is held in them. Never nil, shared with
+	// the snapshot and not changed.
 	Pools *PoolSet
 	// Reserved is the address reserved for this client; Key is then the
 	// reservation's key. The zero Addr means none.
@@ -94,7 +95,7 @@ func (it *Item) Unnames(row *Lease) bool {
 		!it.KeepName && it.ClientAt(row.Addr).Hostname == ""
 }
 
-// Permits tells whether the client may hold addr, and from which pool
+// Permits tells whether the client may go on holding addr, and from which pool
 // (nil for a reserved address).
 func (it *Item) Permits(addr netip.Addr) (*Pool, bool) {
 	if it.Reserved.IsValid() {
@@ -102,6 +103,27 @@ func (it *Item) Permits(addr netip.Addr) (*Pool, bool) {
 	}
 	p := it.Pools.Find(addr)
 	return p, p != nil && p.Kind == it.Kind
+}
+
+// Gives is Permits for a client that does not hold addr yet: a pool that waits
+// gives nothing new.
+func (it *Item) Gives(addr netip.Addr) (*Pool, bool) {
+	p, ok := it.Permits(addr)
+	return p, ok && (p == nil || !p.Waiting)
+}
+
+// Keeps tells whether a row of the client may stay as it is, or be extended: its
+// pool has the address still, with the same length; and where the pool waits,
+// the row blocks that address now.
+func (it *Item) Keeps(row *Lease) bool {
+	p, ok := it.Permits(row.Addr)
+	switch {
+	case !ok || p == nil:
+		return ok
+	case p.DelegatedLen != row.PrefixLen:
+		return false
+	}
+	return !p.Waiting || row.Live() || row.State == Offered && row.Remaining > 0
 }
 
 // Cacheable tells whether a renewal need not be written: the row is live, at

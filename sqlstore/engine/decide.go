@@ -73,7 +73,7 @@ func first(f sqlstore.Family, it *sqlstore.Item) step {
 	case sqlstore.OpWithdraw:
 		return step{kind: stepLookup}
 	}
-	if _, ok := it.Permits(it.Want); !ok || readFirst(it) {
+	if _, ok := it.Gives(it.Want); !ok || readFirst(it) { // a pool that waits: whether the row is live has to be known
 		return step{kind: stepLookup}
 	}
 	return step{kind: stepUpdate, action: sqlstore.Activate, key: it.Key, addr: it.Want}
@@ -103,8 +103,8 @@ func onRow(f sqlstore.Family, it *sqlstore.Item, row *sqlstore.Lease) step {
 	if row.State == sqlstore.Parked || row.State == sqlstore.Declined {
 		return final(sqlstore.Unchanged, nil) // such rows have keys of their own
 	}
-	if !permitted(it, row) {
-		return update(sqlstore.Park, row)
+	if !it.Keeps(row) {
+		return onLost(it, row)
 	}
 	switch it.Op {
 	case sqlstore.OpOffer:
@@ -159,7 +159,7 @@ func onNone(f sqlstore.Family, it *sqlstore.Item) step {
 	case sqlstore.OpWithdraw:
 		return final(sqlstore.Unchanged, nil)
 	}
-	if _, ok := it.Permits(it.Want); ok {
+	if _, ok := it.Gives(it.Want); ok {
 		return step{kind: stepInsert, only: it.Want}
 	}
 	if f == sqlstore.IPv6 {
@@ -185,19 +185,36 @@ func onParked(f sqlstore.Family, it *sqlstore.Item) step {
 	return step{kind: stepInsert}
 }
 
-// permitted tells whether the client may keep the address of its row: the pool
-// still has it, with the same length.
-func permitted(it *sqlstore.Item, row *sqlstore.Lease) bool {
+// onLost decides about a row whose address the client may not have: it is put
+// aside. But what has ended in a pool that waits stays, where there is no other
+// pool: it will be offered again soon.
+func onLost(it *sqlstore.Item, row *sqlstore.Lease) step {
 	p, ok := it.Permits(row.Addr)
-	return ok && (p == nil || p.DelegatedLen == row.PrefixLen)
+	if ok && p != nil && p.Waiting && p.DelegatedLen == row.PrefixLen && !hasOpen(it) {
+		return final(sqlstore.Exhausted, nil)
+	}
+	return update(sqlstore.Park, row)
+}
+
+// hasOpen tells whether there is a pool from which the client may get something.
+func hasOpen(it *sqlstore.Item) bool {
+	if it.Reserved.IsValid() {
+		return true
+	}
+	for p := range it.Pools.Open {
+		if p.Kind == it.Kind {
+			return true
+		}
+	}
+	return false
 }
 
 // belongs tells whether a row found under a former key is a binding of the link
 // that the client is on now: its subnet has come to this link. A subnet may
 // have come from a link that is still there, with bindings of its own.
 func belongs(it *sqlstore.Item, row *sqlstore.Lease) bool {
-	if row.Key.Link() == it.Key.Link() || permitted(it, row) {
+	if row.Key.Link() == it.Key.Link() || it.Keeps(row) {
 		return true
 	}
-	return slices.ContainsFunc(it.Pools.Pools(), func(p *sqlstore.Pool) bool { return p.SubnetID == row.SubnetID })
+	return slices.ContainsFunc(it.Pools.All(), func(p *sqlstore.Pool) bool { return p.SubnetID == row.SubnetID })
 }

@@ -188,15 +188,15 @@ func TestPermitted(t *testing.T) {
 	}
 	it := sqlstore.Item{Op: sqlstore.OpRenew, Kind: sqlstore.PD, Pools: sqlstore.NewPoolSet(p)}
 	l := &sqlstore.Lease{Addr: netip.MustParseAddr("2001:db8:0:100::"), PrefixLen: 56}
-	require.True(t, permitted(&it, l))
+	require.True(t, it.Keeps(l))
 	l.PrefixLen = 60
-	require.False(t, permitted(&it, l))
+	require.False(t, it.Keeps(l))
 	l.PrefixLen, it.Kind = 56, sqlstore.NA
-	require.False(t, permitted(&it, l), "a prefix is no address")
+	require.False(t, it.Keeps(l), "a prefix is no address")
 	it.Kind, it.Reserved = sqlstore.PD, netip.MustParseAddr("2001:db8:0:200::")
-	require.False(t, permitted(&it, l), "another one is reserved for the client")
+	require.False(t, it.Keeps(l), "another one is reserved for the client")
 	l.Addr = it.Reserved
-	require.True(t, permitted(&it, l))
+	require.True(t, it.Keeps(l))
 	it.Reserved, l.Addr, l.PrefixLen = netip.MustParseAddr("2001:db8:1::"), netip.MustParseAddr("2001:db8:1::"), 48
-	require.True(t, permitted(&it, l), "a reservation outside of all pools has its own length")
+	require.True(t, it.Keeps(l), "a reservation outside of all pools has its own length")
 }

@@ -114,7 +114,7 @@ func (h *hints) pick(it *sqlstore.Item) (*candidate, chan struct{}) {
 		if exact && it.WantLen == 0 {
 			continue
 		}
-		for _, p := range it.Pools.Pools() {
+		for p := range it.Pools.Open {
 			if p.Kind != it.Kind || exact != (it.WantLen != 0 && p.DelegatedLen == it.WantLen) {
 				continue
 			}

@@ -117,7 +117,7 @@ func (m *message) preferred(it *item) netip.Addr {
 	case it.next.only.IsValid():
 		return it.next.only
 	case it.Want.IsValid() && it.tried != it.Want && !it.assigned:
-		if _, ok := it.Permits(it.Want); ok {
+		if _, ok := it.Gives(it.Want); ok {
 			return it.Want
 		}
 	}
@@ -147,7 +147,7 @@ func (m *message) inserted(it *item, r *sqlstore.InsertResult) {
 		m.e.hints.giveBack(it.takeHint())
 		it.checking = false
 		it.next = update(sqlstore.Rekey, &r.Lease)
-		if !permitted(it.Item, &r.Lease) || r.Lease.Key == it.Key {
+		if !it.Keeps(&r.Lease) || r.Lease.Key == it.Key {
 			it.next = update(sqlstore.Park, &r.Lease)
 		}
 	case sqlstore.NotPlaced:
