@@ -213,7 +213,8 @@ func TestRFC9915Section18_3_3Confirm(t *testing.T) {
 		require.Equal(t, tt.want, status6Of(m.Options.Options), tt.name)
 		require.NotNil(t, m.GetOneOption(dhcpv6.OptionStatusCode), tt.name)
 		require.Nil(t, m.GetOneOption(dhcpv6.OptionSNTPServerList), tt.name)
-		require.Empty(t, b.leaser.requests, tt.name)
+		require.Empty(t, b.leaser.items(), tt.name)
+		require.Equal(t, tt.want == iana.StatusNotOnLink, len(b.leaser.requests) == 1, "no row is needed to refuse, but the newest configuration")
 	}
 	b := newBench6(t)
 	b.requireDrop(t, b.direct(confirm(na6(1), pd6(1, "2001:db8:100::/56"))), ReasonNoAddress)

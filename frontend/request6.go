@@ -3,6 +3,7 @@ package frontend
 import (
 	"math"
 	"net/netip"
+	"slices"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
 
@@ -76,6 +77,15 @@ func (a *asked6) asks(ia *ia6, n *network) bool {
 		return len(ia.named) > 0 && ia.kind == sqlstore.NA
 	}
 	return true
+}
+
+// offLink tells whether a message has an IA that is answered with NotOnLink from
+// the configuration alone.
+func (q *query6) offLink(n *network) bool {
+	if q.kind != dhcpv6.MessageTypeConfirm && q.kind != dhcpv6.MessageTypeRequest {
+		return false
+	}
+	return slices.ContainsFunc(q.ias, func(ia ia6) bool { return ia.kind == sqlstore.NA && ia.offLink(n) })
 }
 
 // item6 asks for the binding of one IA. Of the addresses that the client names

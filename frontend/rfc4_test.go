@@ -89,7 +89,8 @@ func TestRFC2131_4_3_2_InitReboot(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "NAK", m.kind) // wrong network
 	require.Equal(t, "255.255.255.255:68", o.to.String())
-	require.Len(t, b.model.requests, asked, "a wrong network needs no transaction")
+	require.Len(t, b.model.requests, asked+1)
+	require.Empty(t, b.model.requests[asked].Items, "a wrong network needs no row, but the newest configuration")
 
 	o, err = b.run(b.packet(encode4(t, "REQUEST\n giaddr 192.0.2.200\n 50 addr 198.51.100.9"), "192.0.2.200:67", "192.0.2.1:67"))
 	require.NoError(t, err)

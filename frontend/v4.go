@@ -47,6 +47,12 @@ func (s *Server) evaluate4(ctx context.Context, p *packet, q *query4, snap *snap
 			return nil, err
 		}
 	}
+	if ask.request == nil && ask.decision != nil && !final { // refused whatever the rows are
+		newer, err := s.confirmed(ctx, sqlstore.IPv4, snap) // work.go
+		if newer != nil || err != nil {
+			return newer, err
+		}
+	}
 	if ask.request != nil {
 		if ask.decision, err = s.lease(ctx, ask.request); err != nil { // work.go
 			if newer := s.superseding(err); newer != nil && !final {

@@ -54,6 +54,16 @@ func (s *Server) decide6(ctx context.Context, snap *snapshot, q *query6, p *pack
 			return nil, asked6{}, nil, err
 		}
 		asked := request6(q, n, snap.revision)
+		if !again && q.offLink(n) { // refused whatever the rows are
+			newer, err := s.confirmed(ctx, sqlstore.IPv6, snap) // work.go
+			if err != nil {
+				return nil, asked6{}, nil, err
+			}
+			if newer != nil {
+				snap = newer
+				continue
+			}
+		}
 		if asked.request == nil {
 			return n, asked, nil, nil
 		}

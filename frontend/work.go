@@ -105,15 +105,37 @@ func (s *Server) superseding(err error) *snapshot {
 // older than the database's is withheld until that configuration is here. The
 // second answer is final, so call it only for the first.
 func (s *Server) newer(ctx context.Context, r *sqlstore.Request, d *sqlstore.Decision) (*snapshot, error) {
-	if d.Revision <= r.Revision || !negative(d) {
+	if !negative(d) {
+		return nil, nil
+	}
+	return s.since(ctx, r.Revision, d.Revision)
+}
+
+// confirmed is newer for a negative answer that the configuration alone gives:
+// the database is asked whether it has a newer one.
+func (s *Server) confirmed(ctx context.Context, f sqlstore.Family, snap *snapshot) (*snapshot, error) {
+	d, err := s.lease(ctx, &sqlstore.Request{Family: f, Revision: snap.revision})
+	if newer := s.superseding(err); newer != nil {
+		return newer, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.since(ctx, snap.revision, d.Revision)
+}
+
+// since waits for the snapshot of a revision that the database named, if it is
+// newer than the one used: nil if not, or if it was refused.
+func (s *Server) since(ctx context.Context, used, named int64) (*snapshot, error) {
+	if named <= used {
 		return nil, nil
 	}
 	for {
 		s.mu.Lock()
 		seen, changed := s.seen, s.changed
 		s.mu.Unlock()
-		if seen >= d.Revision {
-			if snap := s.snap.Load(); snap.revision > r.Revision {
+		if seen >= named {
+			if snap := s.snap.Load(); snap.revision > used {
 				return snap, nil
 			}
 			return nil, nil // the newer one was refused
@@ -121,7 +143,7 @@ func (s *Server) newer(ctx context.Context, r *sqlstore.Request, d *sqlstore.Dec
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, drop(ReasonConfigBehind, "revision %d is not here yet", d.Revision)
+			return nil, drop(ReasonConfigBehind, "revision %d is not here yet", named)
 		}
 	}
 }

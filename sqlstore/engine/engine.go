@@ -57,6 +57,7 @@ type Engine struct {
 	flights   flights
 	kept      kept
 	settler   settler
+	latest    latest
 	sweeper   chan struct{}
 	bans      sync.Map     // lockName -> time.Time
 	anyBanned atomic.Bool  // there was one since the process began
@@ -183,7 +184,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 // outcome unknown), ErrDenied (its user lacks a privilege), ErrFenced (this
 // frontend's heartbeat is too old, or it does not follow the configuration),
 // ErrSuperseded (the request is to be made anew from the newest configuration),
-// ErrData.
+// ErrData. A request without items asks for the newest revision only.
 func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decision, error) {
 	if !e.Ready() {
 		return nil, fmt.Errorf("decide: %w", sqlstore.ErrFenced)
@@ -193,6 +194,10 @@ func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decisio
 		return nil, fmt.Errorf("request of revision %d: %w", r.Revision, sqlstore.ErrSuperseded)
 	}
 	defer e.ended(r.Revision)
+	if len(r.Items) == 0 {
+		revision, err := e.latest.read(ctx, e)
+		return &sqlstore.Decision{Revision: revision}, err
+	}
 	m, keys := newMessage(e, r)
 	for i, key := range keys {
 		if slices.Contains(keys[:i], key) {
