@@ -165,7 +165,7 @@ func (s *server) untilLost(ctx context.Context) error {
 // not confirm it.
 func (s *server) confirmed(ctx context.Context) error {
 	if s.engine != nil {
-		return s.engine.NotReady()
+		return s.engine.Away()
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()

@@ -16,12 +16,12 @@ type place struct {
 }
 
 // batch puts the items of jobs in order of their keys, and tells whose they are.
-func (e *Engine) batch(jobs []*job) (b *sqlstore.Batch, insertAt, updateAt []place) {
+func (e *Engine) batch(jobs []*job, fence sqlstore.Fence) (b *sqlstore.Batch, insertAt, updateAt []place) {
 	inserts, updates := 0, 0
 	for _, j := range jobs {
 		inserts, updates = inserts+len(j.inserts), updates+len(j.updates)
 	}
-	b = &sqlstore.Batch{Fence: e.fence(), Inserts: make([]sqlstore.Insert, inserts), Updates: make([]sqlstore.Update, updates)}
+	b = &sqlstore.Batch{Fence: fence, Inserts: make([]sqlstore.Insert, inserts), Updates: make([]sqlstore.Update, updates)}
 	insertAt, updateAt = make([]place, 0, inserts), make([]place, 0, updates)
 	for message, j := range jobs {
 		j.insertDone = append(j.insertRoom[:0], make([]*sqlstore.InsertResult, len(j.inserts))...)
@@ -49,8 +49,8 @@ func (e *Engine) batch(jobs []*job) (b *sqlstore.Batch, insertAt, updateAt []pla
 	return b, insertAt, updateAt
 }
 
-func (l *lane) transact(jobs []*job) error {
-	b, insertAt, updateAt := l.e.batch(jobs)
+func (l *lane) transact(jobs []*job, fence sqlstore.Fence) error {
+	b, insertAt, updateAt := l.e.batch(jobs, fence)
 	for _, j := range jobs {
 		j.sent = true
 	}

@@ -287,8 +287,8 @@ func testItem(op sqlstore.Op, n int, want string, pools ...*sqlstore.Pool) sqlst
 	return it
 }
 
-func insertJob(n int) *job {
-	return &job{inserts: []sqlstore.Insert{{Family: sqlstore.IPv4, Key: testKey(n)}}, ctx: context.Background()}
+func insertJob(e *Engine, n int) *job {
+	return newInsert(context.Background(), e.fence().Incarnation, sqlstore.Insert{Family: sqlstore.IPv4, Key: testKey(n)})
 }
 
 // knownRevisions returns what LoadChanges was given.

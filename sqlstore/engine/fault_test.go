@@ -47,7 +47,7 @@ func TestDeniedIsTold(t *testing.T) {
 		var log bytes.Buffer
 		e.log = slog.New(slog.NewTextHandler(&log, nil))
 		tell := func() int {
-			jobs := []*job{insertJob(1), insertJob(2)}
+			jobs := []*job{insertJob(e, 1), insertJob(e, 2)}
 			for _, j := range jobs {
 				j.done, j.ctx = make(chan struct{}), t.Context()
 			}
@@ -86,7 +86,7 @@ func TestPartsAreAnsweredEarly(t *testing.T) {
 		defer cancel()
 		var jobs []*job
 		for i := range 64 {
-			j := insertJob(i)
+			j := insertJob(e, i)
 			j.done, j.ctx = make(chan struct{}), ctx
 			jobs = append(jobs, j)
 		}

@@ -29,7 +29,7 @@ func TestLaneRests(t *testing.T) {
 		e := newTest(t, f)
 		l := e.offerLane(sqlstore.IPv4)
 		send := func(n int) *job {
-			j := insertJob(n)
+			j := insertJob(e, n)
 			j.ctx = t.Context()
 			l.submit(j)
 			return j
@@ -70,7 +70,7 @@ func TestLeasesAreNotTaken(t *testing.T) {
 		e.log = slog.New(slog.NewTextHandler(&log, nil))
 		run := func() {
 			require.NoError(t, e.register(t.Context()))
-			j := insertJob(1)
+			j := insertJob(e, 1)
 			j.ctx = t.Context()
 			e.offerLane(sqlstore.IPv4).submit(j)
 			<-j.done

@@ -23,7 +23,7 @@ func (m *message) insertRound(ctx context.Context, items []*item) error {
 		if !ok {
 			continue // exhausted: next is final
 		}
-		j := newInsert(ctx, in)
+		j := newInsert(ctx, m.incarnation, in)
 		m.e.offerLane(m.req.Family).submit(j)
 		jobs, sent = append(jobs, j), append(sent, it)
 	}

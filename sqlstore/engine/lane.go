@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,8 +26,11 @@ type job struct {
 	inserts []sqlstore.Insert
 	updates []sqlstore.Update
 	alone   bool // in a batch of its own
-	ctx     context.Context
-	queued  time.Time
+	// incarnation of the frontend when the message came: what was begun before it
+	// was silent for so long that others went on without it is not written.
+	incarnation int64
+	ctx         context.Context
+	queued      time.Time
 
 	done       chan struct{}
 	ended      bool // done is closed
@@ -43,8 +47,8 @@ type job struct {
 }
 
 // newInsert is the job of one insert.
-func newInsert(ctx context.Context, in sqlstore.Insert) *job {
-	j := &job{ctx: ctx}
+func newInsert(ctx context.Context, incarnation int64, in sqlstore.Insert) *job {
+	j := &job{ctx: ctx, incarnation: incarnation}
 	j.inserts = append(j.insertItem[:0], in)
 	return j
 }
@@ -187,11 +191,12 @@ func (l *lane) attempt(jobs []*job) {
 
 // try runs one part and returns what is left to be tried of it.
 func (l *lane) try(p part) []part {
-	jobs := waitedFor(p.jobs)
+	fence := l.e.fence()
+	jobs := begunUnder(waitedFor(p.jobs), fence)
 	if len(jobs) == 0 {
 		return nil
 	}
-	err := l.transact(jobs)
+	err := l.transact(jobs, fence)
 	l.e.noted(err)
 	switch {
 	case err == nil:
@@ -231,6 +236,18 @@ func waitedFor(jobs []*job) []*job {
 		live = append(live, j)
 	}
 	return live
+}
+
+// begunUnder ends the jobs of messages that came under another incarnation and
+// returns the others.
+func begunUnder(jobs []*job, f sqlstore.Fence) []*job {
+	return slices.DeleteFunc(jobs, func(j *job) bool {
+		if j.incarnation == f.Incarnation {
+			return false
+		}
+		j.end(sqlstore.ErrFenced)
+		return true
+	})
 }
 
 func isData(err error) bool {

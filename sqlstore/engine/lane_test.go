@@ -38,7 +38,7 @@ func TestBatchesGrowToTheirCap(t *testing.T) {
 		l := newTest(t, f).offerLane(sqlstore.IPv4)
 		var jobs []*job
 		for i := range 1024 {
-			j := insertJob(i)
+			j := insertJob(l.e, i)
 			l.submit(j)
 			jobs = append(jobs, j)
 		}
@@ -73,7 +73,7 @@ func TestSecondConnection(t *testing.T) {
 		var jobs []*job
 		add := func(n int) {
 			for range n {
-				j := insertJob(len(jobs))
+				j := insertJob(l.e, len(jobs))
 				l.submit(j)
 				jobs = append(jobs, j)
 			}
@@ -107,9 +107,9 @@ func TestSingleWriter(t *testing.T) {
 		require.Same(t, e.offerLane(sqlstore.IPv4), e.commitLane(sqlstore.IPv6))
 		var jobs []*job
 		for i := range 500 {
-			j := insertJob(i)
+			j := insertJob(e, i)
 			if i%2 == 0 {
-				j = &job{updates: []sqlstore.Update{{Family: sqlstore.IPv6, Key: testKey(i)}}, ctx: context.Background()}
+				j = &job{incarnation: e.fence().Incarnation, updates: []sqlstore.Update{{Family: sqlstore.IPv6, Key: testKey(i)}}, ctx: context.Background()}
 			}
 			e.commitLane(sqlstore.IPv4).submit(j)
 			jobs = append(jobs, j)
@@ -138,12 +138,12 @@ func TestPace(t *testing.T) {
 			l.busy++
 			l.mu.Unlock()
 			for range first {
-				jobs = append(jobs, insertJob(len(jobs)))
+				jobs = append(jobs, insertJob(l.e, len(jobs)))
 				l.submit(jobs[len(jobs)-1])
 			}
 			go l.run()
 			time.Sleep(10 * time.Microsecond)
-			late := insertJob(10000)
+			late := insertJob(l.e, 10000)
 			l.submit(late)
 			wait(append(jobs, late))
 			synctest.Wait()
@@ -173,7 +173,7 @@ func poison(n int, err error) func(*sqlstore.Batch) (*sqlstore.BatchResult, erro
 func attempts(t *testing.T, e *Engine) []*job {
 	var jobs []*job
 	for i := range 64 {
-		j := insertJob(i)
+		j := insertJob(e, i)
 		j.done = make(chan struct{})
 		jobs = append(jobs, j)
 	}
@@ -266,7 +266,7 @@ func TestAbandonedJobsAreDropped(t *testing.T) {
 	l := newTest(t, f).offerLane(sqlstore.IPv4)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	j := insertJob(1)
+	j := insertJob(l.e, 1)
 	j.ctx = gone
 	l.submit(j)
 	<-j.done
@@ -281,7 +281,7 @@ func TestLaneIsBounded(t *testing.T) {
 	refused := 0
 	var jobs []*job
 	for i := range maxWaiting + 1000 {
-		j := insertJob(i)
+		j := insertJob(l.e, i)
 		l.submit(j)
 		jobs = append(jobs, j)
 		select {
@@ -317,16 +317,16 @@ func TestLaneKeepsRoomForBegunConversations(t *testing.T) {
 		return taken
 	}
 	offer := func(i int) *job {
-		j := insertJob(i)
+		j := insertJob(l.e, i)
 		j.inserts[0].Addr = netip.MustParseAddr(inPool)
 		return j
 	}
 	update := func(i int) *job {
-		return &job{updates: []sqlstore.Update{{Family: sqlstore.IPv4, Key: testKey(20000 + i)}}, ctx: t.Context()}
+		return &job{incarnation: l.e.fence().Incarnation, updates: []sqlstore.Update{{Family: sqlstore.IPv4, Key: testKey(20000 + i)}}, ctx: t.Context()}
 	}
 	require.InDelta(t, maxInserts, submit(9000, offer), 2*maxBatch)
 	require.Equal(t, 1000, submit(1000, update))
-	require.Equal(t, 100, submit(100, insertJob), "a look-up is no new row")
+	require.Equal(t, 100, submit(100, func(i int) *job { return insertJob(l.e, i) }), "a look-up is no new row")
 	require.Zero(t, submit(100, offer))
 	require.Equal(t, l.length(), l.e.laneLengths()[l.name])
 	require.InDelta(t, maxWaiting-maxInserts-1100, submit(9000, update), 2*maxBatch)
@@ -367,7 +367,7 @@ func TestBatchLayout(t *testing.T) {
 	f := &fakeStore{apply: func(b *sqlstore.Batch) (*sqlstore.BatchResult, error) { <-release; return done(b), nil }}
 	l := newTest(t, f).commitLane(sqlstore.IPv4)
 	update := func(keys ...int) *job {
-		j := &job{ctx: t.Context()}
+		j := &job{ctx: t.Context(), incarnation: l.e.fence().Incarnation}
 		for _, k := range keys {
 			j.updates = append(j.updates, sqlstore.Update{Family: sqlstore.IPv4, Key: testKey(k)})
 		}

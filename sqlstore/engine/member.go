@@ -119,7 +119,9 @@ func (e *Engine) fenced(ctx context.Context, info sqlstore.FrontendInfo) {
 	if err != nil {
 		return
 	}
-	taken := slices.ContainsFunc(all, func(f sqlstore.FrontendInfo) bool { return f.ID == info.ID && f.Age < staleAfter })
+	taken := slices.ContainsFunc(all, func(f sqlstore.FrontendInfo) bool {
+		return f.ID == info.ID && f.Incarnation != info.Incarnation && f.Age < staleAfter
+	})
 	e.member.mu.Lock()
 	e.member.taken = taken
 	e.member.mu.Unlock()
@@ -151,8 +153,17 @@ func (e *Engine) Ready() bool {
 // takes no leases or the newest configuration cannot be read; nil when it may and
 // can. One that is refused is no reason: the one before stays in use.
 func (e *Engine) NotReady() error {
+	if err := e.Away(); err != nil {
+		return err
+	}
+	return e.loader.stuck()
+}
+
+// Away says why the database is not there for this frontend: it does not confirm
+// it, or takes no leases.
+func (e *Engine) Away() error {
 	if e.Ready() {
-		return errors.Join(e.health.failing(), e.loader.stuck())
+		return e.health.failing()
 	}
 	e.member.mu.Lock()
 	defer e.member.mu.Unlock()

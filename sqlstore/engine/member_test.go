@@ -126,6 +126,41 @@ func TestFencedHeartbeat(t *testing.T) {
 	})
 }
 
+// What a message began before its frontend was taken for dead is not written in
+// its next life: others may have gone on without it.
+func TestMessageOfAFormerLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeStore{split: true}
+		e := newTest(t, f)
+		hold := make(chan struct{})
+		f.apply = func(b *sqlstore.Batch) (*sqlstore.BatchResult, error) {
+			<-hold
+			return done(b), nil
+		}
+		ended := make(chan error, 3)
+		for n := range 3 { // one is under way, the others wait for it
+			go func() {
+				it := testItem(sqlstore.OpAssign, n, "192.0.2.1", testPool(5))
+				_, err := e.Do(t.Context(), &sqlstore.Request{Family: sqlstore.IPv4, Items: []sqlstore.Item{it}})
+				ended <- err
+			}()
+			synctest.Wait()
+		}
+		f.beat = sqlstore.ErrFenced // its row was given a higher incarnation meanwhile
+		f.frontends = []sqlstore.FrontendInfo{{ID: "fe1", Incarnation: 1, Age: time.Second}}
+		e.heartbeat(t.Context())
+		require.EqualValues(t, 2, e.fence().Incarnation)
+		close(hold)
+		for range 3 {
+			require.ErrorIs(t, <-ended, sqlstore.ErrFenced)
+		}
+		for _, b := range f.batches {
+			require.EqualValues(t, 1, b.Fence.Incarnation, "nothing of before is written under the next one")
+		}
+		require.Len(t, f.batches, 1)
+	})
+}
+
 // A configuration that is refused leaves the one before in use.
 func TestRefusedConfig(t *testing.T) {
 	f := &fakeStore{config: &sqlstore.Config{Revision: 1, Parameters: sqlstore.Parameters{"reclaim_grace": "90", "park_max": "100"}}}

@@ -20,6 +20,8 @@ type message struct {
 	items    []item
 	decision sqlstore.Decision // Revision is that which the database named last
 
+	incarnation int64 // of the frontend when it came
+
 	itemRoom   [1]item // what a message of one item needs, in one piece
 	resultRoom [1]sqlstore.Result
 	keyRoom    [2]sqlstore.Key
@@ -28,7 +30,7 @@ type message struct {
 // newMessage begins a request. Its keys are those of its items, and of rows that
 // may be theirs.
 func newMessage(e *Engine, r *sqlstore.Request) (m *message, keys []sqlstore.Key) {
-	m = &message{e: e, req: r}
+	m = &message{e: e, req: r, incarnation: e.fence().Incarnation}
 	m.items = append(m.itemRoom[:0], make([]item, len(r.Items))...)
 	m.decision.Results = append(m.resultRoom[:0], make([]sqlstore.Result, len(r.Items))...)
 	keys = m.keyRoom[:0]

@@ -10,7 +10,7 @@ import (
 )
 
 func (m *message) updateRound(ctx context.Context, items []*item) error {
-	j := &job{ctx: ctx}
+	j := &job{ctx: ctx, incarnation: m.incarnation}
 	j.updates = j.updateItem[:0]
 	for i, it := range items {
 		if it.next.action == sqlstore.Rekey {
