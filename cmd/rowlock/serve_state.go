@@ -54,7 +54,7 @@ func (s *server) checks() []readyCheck {
 	if s.has(roleDHCP4, roleDHCP6) {
 		checks = append(checks,
 			readyCheck{"interfaces", later(func(context.Context) error { return interfaceCheck(s.frontend.Gone()) })},
-			readyCheck{"heartbeat", later(func(context.Context) error { return s.engine.NotReady() })},
+			readyCheck{"heartbeat", later(func(context.Context) error { return s.engine.Away() })},
 			readyCheck{"configuration", later(func(context.Context) error { return configCheck(s.engine) })})
 	}
 	if s.has(roleDDNS) {
@@ -71,9 +71,13 @@ func interfaceCheck(gone []string) error {
 	return nil
 }
 
-// configCheck fails while there is no configuration to serve with; when a newer
-// one is refused the process stays ready with the one in use.
+// configCheck fails while there is no configuration to serve with, or a newer one
+// cannot be read; when that is refused the process stays ready with the one in
+// use.
 func configCheck(e *engine.Engine) error {
+	if err := e.Behind(); err != nil {
+		return err
+	}
 	using, refused := e.Revision()
 	switch {
 	case using > 0:

@@ -156,8 +156,12 @@ func (e *Engine) NotReady() error {
 	if err := e.Away(); err != nil {
 		return err
 	}
-	return e.loader.stuck()
+	return e.Behind()
 }
+
+// Behind says why this frontend does not follow the configuration, so that it
+// makes no new leases; nil while it does, or has refused the newest one.
+func (e *Engine) Behind() error { return e.loader.stuck() }
 
 // Away says why the database is not there for this frontend: it does not confirm
 // it, or takes no leases.
