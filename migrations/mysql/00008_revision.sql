@@ -424,7 +424,7 @@ BEGIN
   DECLARE other INTEGER;
   IF interface_ <> '' THEN
     CALL rowlock_check_interface(object_, interface_);
-    SET other = (SELECT s.id FROM subnet s WHERE s.interface = interface_ AND s.link_id <> link_ AND NOT s.closing AND LEFT(s.range_low, 1) = family LIMIT 1 LOCK IN SHARE MODE);
+    SET other = (SELECT s.id FROM subnet s WHERE s.interface = interface_ AND s.id <> id_ AND s.link_id <> link_ AND NOT s.closing AND LEFT(s.range_low, 1) = family LIMIT 1 LOCK IN SHARE MODE);
     IF other IS NOT NULL THEN
       CALL rowlock_refuse(object_, 'the same interface must not select two links', CONCAT('also subnet ', other));
     END IF;
@@ -434,7 +434,7 @@ BEGIN
       CALL rowlock_refuse(object_, 'an interface_id must be in an IPv6 subnet', CONCAT('0x', LOWER(HEX(interface_id_))));
     END IF;
     SET other = (SELECT s.id FROM subnet s JOIN link l ON l.id = s.link_id
-                  WHERE s.interface_id = interface_id_ AND s.link_id <> link_ AND NOT s.closing AND l.vrf = vrf_ LIMIT 1 LOCK IN SHARE MODE);
+                  WHERE s.interface_id = interface_id_ AND s.id <> id_ AND s.link_id <> link_ AND NOT s.closing AND l.vrf = vrf_ LIMIT 1 LOCK IN SHARE MODE);
     IF other IS NOT NULL THEN
       CALL rowlock_refuse(object_, 'the same interface_id must not select two links', CONCAT('also subnet ', other));
     END IF;
@@ -519,7 +519,7 @@ BEGIN
       CALL rowlock_note(2, NEW.link_id);
       SET NEW.previous_link_id = OLD.link_id;
       IF vrf_ <> (SELECT l.vrf FROM link l WHERE l.id = OLD.link_id LOCK IN SHARE MODE) AND EXISTS (SELECT 1 FROM pool p WHERE p.subnet_id = NEW.id LOCK IN SHARE MODE) THEN
-        CALL rowlock_refuse(CONCAT('subnet ', NEW.id, ' (', NEW.prefix, ')'), 'a subnet must not move to another vrf while it has pools', CONCAT('vrf ', vrf_));
+        CALL rowlock_refuse(CONCAT('subnet ', NEW.id, ' (', NEW.prefix, ')'), 'a subnet with pools must not move to a link of another vrf', CONCAT('link ', NEW.link_id));
       END IF;
     END IF;
     IF NEW.prefix <> OLD.prefix OR OLD.closing AND NOT NEW.closing THEN
@@ -846,7 +846,7 @@ BEGIN
       WHEN 'subnet' THEN EXISTS (SELECT 1 FROM subnet s WHERE s.id = id_ LOCK IN SHARE MODE)
       WHEN 'global' THEN id_ = 0
       ELSE FALSE END THEN
-    CALL rowlock_refuse(object_, 'the scope must exist', CONCAT(scope_, ' ', id_));
+    CALL rowlock_refuse(object_, 'the scope_id must be that of a link or subnet, and 0 for global', CONCAT(scope_, ' ', id_));
   END IF;
 END
 -- +goose StatementEnd
@@ -887,9 +887,6 @@ BEGIN
   END IF;
   IF scopes_ = 'global' AND scope_ <> 'global' THEN
     CALL rowlock_refuse(object_, 'the parameter may be set globally only', value_);
-  END IF;
-  IF low = 1 AND whole AND value_ = '0' THEN
-    CALL rowlock_refuse(object_, 'the lifetime must not be zero', value_);
   END IF;
   SET fits = CASE
     WHEN choices_ <> '' THEN LOCATE(',', value_) = 0 AND FIND_IN_SET(value_, choices_) > 0
