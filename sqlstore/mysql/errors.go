@@ -46,6 +46,7 @@ var (
 		1406,             // too long
 		1048, 1364, 1452, // NULL, no default, no parent row
 		3819, 4025, // check constraint: MySQL, MariaDB
+		1644,                               // refused by a trigger
 		3140, 3141, 3156, 3665, 3666, 3669, // JSON: MySQL
 		4037, 4038, 4174, 4175, 4177, 4178, // JSON: MariaDB
 	}
