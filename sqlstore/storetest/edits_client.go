@@ -26,12 +26,12 @@ type editFrontend struct {
 
 	mu      sync.Mutex
 	config  *sqlstore.Config
-	places  map[netip.Prefix]place
+	places  map[netip.Prefix]editPlace
 	changed chan struct{}
 }
 
-// place is what clients of a subnet may have.
-type place struct {
+// editPlace is what clients of a subnet may have.
+type editPlace struct {
 	link, former uint32
 	pools        *sqlstore.PoolSet
 }
@@ -42,7 +42,7 @@ func newEditFrontend(t *testing.T, store sqlstore.Store, id string) *editFronten
 	f := &editFrontend{changed: make(chan struct{})}
 	var err error
 	f.e, err = engine.New(engine.Config{
-		Store: store, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+		Store: store, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)).With("fe", id), Registerer: prometheus.NewRegistry(),
 		Frontend: sqlstore.FrontendInfo{ID: id}, SweepEvery: 500 * time.Millisecond, OnConfig: f.use,
 	})
 	require.NoError(t, err)
@@ -52,7 +52,7 @@ func newEditFrontend(t *testing.T, store sqlstore.Store, id string) *editFronten
 }
 
 func (f *editFrontend) use(c *sqlstore.Config) error {
-	places := map[netip.Prefix]place{}
+	places := map[netip.Prefix]editPlace{}
 	for _, l := range c.Links {
 		var open []*sqlstore.Pool
 		for _, s := range l.Subnets {
@@ -60,7 +60,7 @@ func (f *editFrontend) use(c *sqlstore.Config) error {
 		}
 		set := sqlstore.NewPoolSet(open...)
 		for _, s := range l.Subnets {
-			places[s.Prefix] = place{l.ID, s.PreviousLinkID, set}
+			places[s.Prefix] = editPlace{l.ID, s.PreviousLinkID, set}
 		}
 	}
 	f.mu.Lock()
@@ -71,7 +71,7 @@ func (f *editFrontend) use(c *sqlstore.Config) error {
 	return nil
 }
 
-func (f *editFrontend) current() (revision int64, places map[netip.Prefix]place, changed chan struct{}) {
+func (f *editFrontend) current() (revision int64, places map[netip.Prefix]editPlace, changed chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.config.Revision, f.places, f.changed
@@ -128,9 +128,9 @@ type held struct {
 	from, to time.Time
 }
 
-const visitTime = 3 // seconds of a lease
+const visitTime = 2 // seconds of a lease
 
-func (c *visitor) item(op sqlstore.Op, at place) sqlstore.Item {
+func (c *visitor) item(op sqlstore.Op, at editPlace) sqlstore.Item {
 	it := c.variant.item(op, at.link, c.id, netip.Addr{}, at.pools)
 	it.VRF, it.ValidLft, it.PreferredLft, it.OfferLft = 0, visitTime, visitTime, 2
 	if at.former != 0 && at.former != at.link {
@@ -213,10 +213,12 @@ func (c *visitor) leave(ctx context.Context, f *editFrontend, op sqlstore.Op) er
 	return err
 }
 
-// ends gives up what the client has.
+// ends gives up what the client has, also where it had forgotten it once.
 func (c *visitor) ends(at time.Time) {
-	if last := &c.holds[len(c.holds)-1]; last.to.After(at) {
-		last.to = at
+	for i := range c.holds {
+		if h := &c.holds[i]; h.prefix == c.has && h.to.After(at) {
+			h.to = at
+		}
 	}
 	c.has = netip.Prefix{}
 }

@@ -21,14 +21,14 @@ import (
 // one time (INV-1), and in the end each address can be had (INV-9).
 func testEditsLoad(t *testing.T, dialect string) {
 	db := migrated(t, dialect)
-	x := &editsLoad{configured: configured{db, db.openBoth(t)}, site: newEditSite()}
+	x := &editsLoad{configured: configured{db, Open(t, db.url)}, site: newEditSite()}
 	x.apply(t, x.site.config())
 	for i := range 3 {
 		x.fes = append(x.fes, newEditFrontend(t, x.store, fmt.Sprintf("fe%d", i)))
 	}
 	stop := x.begin(t)
 	for _, step := range editSteps {
-		x.step(t, step.name, step.edit)
+		x.step(t, step.name, step.edit, step.byHand)
 	}
 	holds := stop()
 	t.Logf("%d holdings, %d revisions", len(holds), x.load(t).Revision)
@@ -104,45 +104,54 @@ func (s *editSite) config() *sqlstore.Config {
 
 func (s *editSite) removePool(name string) { delete(s.pools, name); delete(s.homeOf, name) }
 
-// editSteps are what is done, one after the other.
+// editSteps are what is done, one after the other: by document, or by hand, where
+// edit is what comes of it.
 var editSteps = []struct {
-	name string
-	edit func(*editSite)
+	name   string
+	edit   func(*editSite)
+	byHand string
 }{
-	{"shrink", func(s *editSite) {
+	{name: "shrink", edit: func(s *editSite) {
 		s.pool("a", "a", 11, "192.0.2.10", "192.0.2.25", 32)
 		s.pool("d", "d", 14, "2001:db8:1::10", "2001:db8:1::1f", 128)
 		s.pool("pd", "d", 16, "2001:db8:8000::", "2001:db8:8000:f00::", 56)
 	}},
-	{"grow", func(s *editSite) {
+	{name: "grow", edit: func(s *editSite) {
 		s.pool("a", "a", 11, "192.0.2.5", "192.0.2.50", 32)
 		s.pool("d", "d", 14, "2001:db8:1::", "2001:db8:1::4f", 128)
 		s.pool("pd", "d", 16, "2001:db8:8000::", "2001:db8:8000:2f00::", 56)
 	}},
-	{"split", func(s *editSite) {
+	{name: "split", edit: func(s *editSite) {
 		s.pool("a", "a", 11, "192.0.2.5", "192.0.2.29", 32)
 		s.pool("a2", "a", 21, "192.0.2.30", "192.0.2.50", 32)
 		s.pool("pd", "d", 16, "2001:db8:8000::", "2001:db8:8000:1f00::", 56)
 		s.pool("pd2", "d", 26, "2001:db8:8000:2000::", "2001:db8:8000:2f00::", 56)
 	}},
-	{"move pool to another subnet", func(s *editSite) { s.homeOf["pd2"] = "e" }},
-	{"move pool to another link", func(s *editSite) { s.homeOf["pd2"] = "f" }},
-	{"move subnet to another link", func(s *editSite) { s.linkOf["c"], s.linkOf["e"] = "one", "seven" }},
-	{"move subnet back", func(s *editSite) { s.linkOf["c"], s.linkOf["e"] = "two", "six" }},
-	{"delete pools", func(s *editSite) { s.removePool("b"); s.removePool("e"); s.removePool("pe") }},
-	{"create pools anew", func(s *editSite) {
+	{name: "move pool to another subnet", edit: func(s *editSite) { s.homeOf["pd2"] = "e" }},
+	{name: "move pool to another link", edit: func(s *editSite) { s.homeOf["pd2"] = "f" }},
+	{name: "move subnet to another link", edit: func(s *editSite) { s.linkOf["c"], s.linkOf["e"] = "one", "seven" }},
+	{name: "move subnet back", edit: func(s *editSite) { s.linkOf["c"], s.linkOf["e"] = "two", "six" }},
+	{name: "delete pools", edit: func(s *editSite) { s.removePool("b"); s.removePool("e"); s.removePool("pe") }},
+	{name: "create pools anew", edit: func(s *editSite) {
 		s.pool("b", "b", 12, "192.0.2.130", "192.0.2.150", 32)
 		s.pool("e", "e", 15, "2001:db8:2::10", "2001:db8:2::1f", 128)
 		s.pool("pe", "e", 27, "2001:db8:8001::", "2001:db8:8001:f00::", 56)
 	}},
-	{"close pools", func(s *editSite) { s.pools["pd"].Closing, s.pools["a2"].Closing = true, true }},
-	{"change delegated length", func(s *editSite) { s.pool("pd", "d", 16, "2001:db8:8000::", "2001:db8:8000:1ff0::", 60) }},
-	{"delete what is closed", func(s *editSite) { s.removePool("a2") }},
-	{"close again", func(s *editSite) { s.pools["pd"].Closing = true }},
-	{"change delegated length back, as another pool", func(s *editSite) {
+	{name: "close pools", edit: func(s *editSite) { s.pools["pd"].Closing, s.pools["a2"].Closing = true, true }},
+	{name: "change delegated length", edit: func(s *editSite) { s.pool("pd", "d", 16, "2001:db8:8000::", "2001:db8:8000:1ff0::", 60) }},
+	{name: "delete what is closed", edit: func(s *editSite) { s.removePool("a2") }},
+	{name: "close again", edit: func(s *editSite) { s.pools["pd"].Closing = true }},
+	{name: "change delegated length back, as another pool", edit: func(s *editSite) {
 		s.removePool("pd")
 		s.pool("pd3", "d", 36, "2001:db8:8000::", "2001:db8:8000:1f00::", 56)
 	}},
+	{name: "change delegated length by hand, whatever is held", edit: func(s *editSite) {
+		s.pool("pd3", "d", 36, "2001:db8:8000::", "2001:db8:8000:1fc0::", 58)
+	}, byHand: "UPDATE pool SET delegated_len = 58, last_addr = '2001:db8:8000:1fc0::' WHERE id = 36"},
+	{name: "shrink by hand", edit: func(s *editSite) { s.pool("a", "a", 11, "192.0.2.5", "192.0.2.20", 32) }, byHand: "UPDATE pool SET last_addr = '192.0.2.20' WHERE id = 11"},
+	{name: "delete by hand", edit: func(s *editSite) { s.removePool("pe") }, byHand: "DELETE FROM pool WHERE id = 27"},
+	{name: "create by hand", edit: func(s *editSite) { s.pool("pe", "e", 37, "2001:db8:8001::", "2001:db8:8001:fff0::", 60) },
+		byHand: "INSERT INTO pool (id, subnet_id, kind, first_addr, last_addr, delegated_len) VALUES (37, 5, 2, '2001:db8:8001::', '2001:db8:8001:fff0::', 60)"},
 }
 
 type editsLoad struct {
@@ -176,9 +185,10 @@ func (x *editsLoad) begin(t *testing.T) (stop func() []held) {
 			})
 		}
 	}
+	end := func() { cancel(); wg.Wait() }
+	t.Cleanup(end)
 	return func() (holds []held) {
-		cancel()
-		wg.Wait()
+		end()
 		for _, c := range all {
 			holds = append(holds, c.holds...)
 		}
@@ -198,11 +208,11 @@ func expected(err error) bool {
 
 // step makes one edit and waits until all frontends use it and nothing waits for
 // anything.
-func (x *editsLoad) step(t *testing.T, name string, edit func(*editSite)) {
+func (x *editsLoad) step(t *testing.T, name string, edit func(*editSite), byHand string) {
 	t.Helper()
 	edit(x.site)
 	deadline := time.Now().Add(30 * time.Second)
-	for {
+	for byHand == "" {
 		_, err := x.store.ApplyConfig(t.Context(), 0, x.site.config(), "test", name)
 		if err == nil {
 			break
@@ -212,6 +222,9 @@ func (x *editsLoad) step(t *testing.T, name string, edit func(*editSite)) {
 		require.True(t, time.Now().Before(deadline), "%s: %v", name, err)
 		x.forget(t)
 		time.Sleep(50 * time.Millisecond)
+	}
+	if byHand != "" {
+		x.db.exec(t, "%s", byHand)
 	}
 	x.settled(t, name, deadline)
 	time.Sleep(200 * time.Millisecond) // under load
@@ -228,7 +241,7 @@ func (x *editsLoad) settled(t *testing.T, name string, deadline time.Time) {
 		if left == 0 && !behind {
 			return
 		}
-		require.True(t, time.Now().Before(deadline), "%s: %d are left, or a frontend is behind", name, left)
+		require.True(t, time.Now().Before(deadline), "%s: %d are left, or a frontend is behind: %v", name, left, x.db.rows(t, "SELECT id, revision, refused_revision FROM frontend"))
 		x.forget(t)
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -240,54 +253,66 @@ func (x *editsLoad) forget(t *testing.T) {
 	t.Helper()
 	now := x.db.timeAt(x.db.now(t))
 	for _, f := range []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6} {
-		x.db.exec(t, "UPDATE %s SET reclaim_at = expires_at WHERE reclaim_at > %s AND expires_at < %s", table(f), now, now)
+		ended := fmt.Sprintf("reclaim_at > %s AND expires_at < %s", now, now)
+		for _, row := range x.db.rows(t, "SELECT binding_key FROM %s WHERE %s", table(f), ended) { // one by one: lanes must not wait for all
+			x.db.exec(t, "UPDATE %s SET reclaim_at = expires_at WHERE %s AND %s", table(f), x.db.rowOf(sqlstore.Key(row[0])), ended)
+		}
 	}
 	_, err := x.fes[0].e.Sweep(t.Context())
 	require.True(t, err == nil || errors.Is(err, sqlstore.ErrRetry), err)
 }
 
-// account requires that in the end every address of every pool can be had, and
-// that rows have the names of the pools they lie in.
+// account requires that in the end the configuration is the site's, every address
+// of every pool can be had, and rows have the names of the pools they lie in.
 func (x *editsLoad) account(t *testing.T) {
 	t.Helper()
+	var pools []*sqlstore.Pool
 	for _, l := range x.load(t).Links {
 		for _, s := range l.Subnets {
-			for _, p := range s.Pools {
-				require.False(t, p.Closing || p.Waiting)
-				x.fill(t, p)
-			}
+			pools = append(pools, s.Pools...)
+		}
+	}
+	require.Len(t, pools, len(x.site.pools))
+	clients := 1000
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		x.forget(t)
+		pools = slices.DeleteFunc(pools, func(p *sqlstore.Pool) bool { return x.held(t, p) == int(p.Size()) })
+		if len(pools) == 0 {
+			return
+		}
+		for _, p := range pools {
+			require.True(t, time.Now().Before(deadline), "pool %d: %d of %d", p.ID, x.held(t, p), p.Size())
+			x.fill(t, p, &clients)
 		}
 	}
 }
 
-func (x *editsLoad) fill(t *testing.T, p *sqlstore.Pool) {
+// held counts the addresses of a pool that are used or in quarantine.
+func (x *editsLoad) held(t *testing.T, p *sqlstore.Pool) (n int) {
+	t.Helper()
+	for a, l := range leases(t, x.store, p.Family(), 0) {
+		if p.Contains(a) && l.State != sqlstore.Expired && l.State != sqlstore.Released {
+			require.Equal(t, p.DelegatedLen, l.PrefixLen)
+			require.Equal(t, [3]uint32{p.ID, p.Gen, p.SubnetID}, [3]uint32{l.PoolID, l.PoolGen, l.SubnetID}, "%s", a)
+			n++
+		}
+	}
+	return n
+}
+
+// fill gives addresses of a pool to clients never seen before, until there are
+// none.
+func (x *editsLoad) fill(t *testing.T, p *sqlstore.Pool, clients *int) {
 	t.Helper()
 	v := variants[slices.IndexFunc(variants, func(v variant) bool { return v.family == p.Family() && v.kind == p.Kind })]
-	set, client := sqlstore.NewPoolSet(p), 1000*int(p.ID)
-	held := func() (n int) {
-		for a, l := range leases(t, x.store, v.family, 0) {
-			if p.Contains(a) && l.State != sqlstore.Expired && l.State != sqlstore.Released {
-				require.Equal(t, p.DelegatedLen, l.PrefixLen)
-				require.Equal(t, [3]uint32{p.ID, p.Gen, p.SubnetID}, [3]uint32{l.PoolID, l.PoolGen, l.SubnetID}, "%s", a)
-				n++
-			}
+	for {
+		*clients++
+		it := v.item(sqlstore.OpAssign, p.LinkID, *clients, netip.Addr{}, sqlstore.NewPoolSet(p))
+		it.VRF, it.ValidLft, it.PreferredLft = p.VRF, sqlstore.Infinite, sqlstore.Infinite
+		res, err := tryDecide(x.fes[*clients%len(x.fes)].e, v.family, it)
+		require.NoError(t, err)
+		if res.Code != sqlstore.Granted {
+			return
 		}
-		return n
-	}
-	deadline := time.Now().Add(30 * time.Second)
-	for n := held(); n < int(p.Size()); n = held() {
-		require.True(t, time.Now().Before(deadline), "pool %d: %d of %d", p.ID, n, p.Size())
-		x.forget(t)
-		for {
-			client++
-			it := v.item(sqlstore.OpAssign, p.LinkID, client, netip.Addr{}, set)
-			it.VRF, it.ValidLft, it.PreferredLft = p.VRF, sqlstore.Infinite, sqlstore.Infinite
-			res, err := tryDecide(x.fes[client%len(x.fes)].e, v.family, it)
-			require.NoError(t, err)
-			if res.Code != sqlstore.Granted {
-				break
-			}
-		}
-		time.Sleep(100 * time.Millisecond)
 	}
 }

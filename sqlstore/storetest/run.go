@@ -18,6 +18,7 @@ var suites = []suite{
 	{"gather", testGather},
 	{"settle", testSettle},
 	{"changes", testChanges},
+	{"edits_load", testEditsLoad},
 	{"lane", testLanes},
 	{"transition", testTransitions},
 	{"concurrency", testConcurrency},
