@@ -525,6 +525,10 @@ BEGIN
     IF NEW.prefix <> OLD.prefix OR OLD.closing AND NOT NEW.closing THEN
       CALL rowlock_check_contents(NEW.id, NEW.prefix, vrf_, low, high, OLD.closing AND NOT NEW.closing);
     END IF;
+    IF NEW.closing AND NOT OLD.closing THEN
+      UPDATE pool_gen g JOIN pool p ON p.id = g.pool_id AND p.gen = g.gen JOIN config_head h ON h.id = 1
+         SET g.retired_rev = h.revision WHERE p.subnet_id = NEW.id AND NOT p.closing;
+    END IF;
     IF OLD.closing AND NOT NEW.closing AND LEFT(low, 1) = CHAR(6) THEN
       UPDATE pool SET waiting = TRUE WHERE subnet_id = NEW.id AND NOT closing;
     END IF;
@@ -743,14 +747,22 @@ BEGIN
 END
 -- +goose StatementEnd
 
--- Ends a generation, and forgets the hints of it. Whether frontends may still
--- hand out of it is seen to when it is settled: to look at their rows with a lock
--- would hold up their heartbeats, and a plain read may show them as they were
--- long ago.
+-- Notes that a generation gives nothing new
+-- from now on. Whether frontends may still hand out of it is seen to when it is
+-- settled: to look at their rows with a lock would hold up their heartbeats, and a
+-- plain read may show them as they were long ago.
+-- +goose StatementBegin
+CREATE PROCEDURE rowlock_retire(IN id_ INTEGER, IN gen_ INTEGER) SQL SECURITY DEFINER
+BEGIN
+  UPDATE pool_gen g JOIN config_head h ON h.id = 1 SET g.retired_rev = h.revision WHERE g.pool_id = id_ AND g.gen = gen_;
+END
+-- +goose StatementEnd
+
+-- Ends a generation, and forgets the hints of it.
 -- +goose StatementBegin
 CREATE PROCEDURE rowlock_end_gen(IN id_ INTEGER, IN gen_ INTEGER) SQL SECURITY DEFINER
 BEGIN
-  UPDATE pool_gen g JOIN config_head h ON h.id = 1 SET g.retired_rev = h.revision WHERE g.pool_id = id_ AND g.gen = gen_;
+  CALL rowlock_retire(id_, gen_);
   DELETE FROM addr_chunk WHERE pool_id = id_ AND gen = gen_;
   DELETE FROM pool_cursor WHERE pool_id = id_ AND gen = gen_;
 END
@@ -797,6 +809,9 @@ BEGIN
     END IF;
     IF changed OR reopened THEN
       CALL rowlock_check_pool(NEW.id, NEW.subnet_id, NEW.kind, NEW.first_addr, NEW.last_addr, NEW.delegated_len, NEW.closing);
+    END IF;
+    IF NEW.closing AND NOT OLD.closing THEN
+      CALL rowlock_retire(OLD.id, OLD.gen);
     END IF;
     SET NEW.gen = OLD.gen;
     SET NEW.waiting = IS_IPV6(NEW.first_addr) AND (OLD.waiting OR NEW.waiting OR changed OR reopened);
@@ -1085,6 +1100,7 @@ DROP PROCEDURE rowlock_check_apart;
 DROP PROCEDURE rowlock_check_prefixes;
 DROP PROCEDURE rowlock_check_pool;
 DROP PROCEDURE rowlock_make_gen;
+DROP PROCEDURE rowlock_retire;
 DROP PROCEDURE rowlock_end_gen;
 DROP PROCEDURE rowlock_note_scope;
 DROP PROCEDURE rowlock_check_scope;

@@ -64,11 +64,11 @@ func (s *Store) LoadChanges(ctx context.Context, known *sqlstore.Config) (cfg *s
 		}); err != nil || newest == known.Revision {
 			return err
 		}
-		ids, links, err := c.changedLinks(known.Revision)
+		ids, err := c.changedLinks(known.Revision)
 		if err != nil {
 			return err
 		}
-		if newest < known.Revision || 2*len(ids) > links {
+		if newest < known.Revision || 2*len(ids) > len(known.Links) {
 			cfg, err = c.loadConfig()
 			return err
 		}
@@ -84,18 +84,13 @@ func (s *Store) LoadChanges(ctx context.Context, known *sqlstore.Config) (cfg *s
 	return cfg, nil
 }
 
-// changedLinks returns which links changed since a revision, and how many there
-// are.
-func (c *conn) changedLinks(since int64) (ids []uint32, links int, err error) {
+// changedLinks returns which links changed since a revision.
+func (c *conn) changedLinks(since int64) (ids []uint32, err error) {
 	err = c.each(c.q.get("config_changed"), []any{since}, func(v []driver.Value) error {
-		if integer(v[0]) == 1 {
-			ids = append(ids, uint32(integer(v[1])))
-		} else {
-			links = int(integer(v[1]))
-		}
+		ids = append(ids, uint32(integer(v[0])))
 		return nil
 	})
-	return ids, links, err
+	return ids, err
 }
 
 // snapshot runs do where all tables are seen as they are at one moment.

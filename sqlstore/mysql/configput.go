@@ -34,6 +34,9 @@ func (c *configTx) Put(old, next *sqlstore.Config) error {
 	}); err != nil {
 		return err
 	}
+	if err := c.run("config_put_ids"); err != nil {
+		return fmt.Errorf("config_put_ids: %w", err)
+	}
 	return c.putGlobal(old, next)
 }
 

@@ -143,8 +143,8 @@ func (c *configTx) Record(n sqlstore.NewRevision) error {
 	if err := c.run("config_raise", n.Number, n.Number); err != nil {
 		return fmt.Errorf("config_raise: %w", err)
 	}
-	if err := c.run("config_record", n.Number, n.Author, n.Comment, n.Diff, hex.EncodeToString(n.Content.Data), n.Content.Full); err != nil {
-		return fmt.Errorf("config_record: %w", err)
+	if err := c.describe(n); err != nil {
+		return err
 	}
 	notes := &items{}
 	note := func(kind int64, id uint32) {
@@ -164,4 +164,20 @@ func (c *configTx) Record(n sqlstore.NewRevision) error {
 		return nil
 	}
 	return c.run("config_note", notes.Text())
+}
+
+// describe writes the row of a revision.
+func (c *configTx) describe(n sqlstore.NewRevision) error {
+	content := hex.EncodeToString(n.Content.Data)
+	res, err := c.exec(c.q.get("config_record"), n.Number, n.Author, n.Comment, n.Diff, content, n.Content.Full, n.Number)
+	if err != nil {
+		return fmt.Errorf("config_record: %w", err)
+	}
+	if made, err := res.RowsAffected(); err != nil || made > 0 {
+		return err
+	}
+	if err := c.run("config_describe", n.Diff, content, n.Content.Full, n.Number); err != nil {
+		return fmt.Errorf("config_describe: %w", err)
+	}
+	return nil
 }

@@ -115,9 +115,8 @@ SELECT z.name, s.addr, s.port, s.transport, COALESCE(s.tsig_key, ''), z.comment 
  ORDER BY z.name, s.position;
 
 -- name: config_changed
--- Which links have changed since a revision (1), and how many there are (2).
-SELECT 1, c.id FROM config_change c FORCE INDEX (config_change_revision) WHERE c.revision > ? AND c.kind = 2
-UNION ALL SELECT 2, COUNT(*) FROM link;
+-- Which links have changed since a revision.
+SELECT id FROM config_change FORCE INDEX (config_change_revision) WHERE revision > ? AND kind = 2;
 
 -- name: config_authors
 -- Who changed something by hand since a revision.
@@ -161,16 +160,18 @@ SELECT revision, is_full, content FROM config_revision
 
 -- name: config_raise
 -- Makes a revision the newest one, and described.
-UPDATE config_head SET revision = ?, described = ?, change_comment = '',
-  last_link_id = GREATEST(last_link_id, (SELECT COALESCE(MAX(id), 0) FROM link)),
-  last_subnet_id = GREATEST(last_subnet_id, (SELECT COALESCE(MAX(id), 0) FROM subnet)) WHERE id = 1;
+UPDATE config_head SET revision = ?, described = ?, change_comment = '' WHERE id = 1;
 
 -- name: config_record
--- Describes a revision. One that has a row keeps what that says of who, when and
--- why. The content goes as text: a statement with other bytes is one that MySQL
--- does not show to those who look at transactions.
-INSERT INTO config_revision (revision, author, comment, diff, content, is_full) VALUES (?, ?, ?, ?, UNHEX(?), ?)
-ON DUPLICATE KEY UPDATE diff = VALUES(diff), content = VALUES(content), is_full = VALUES(is_full);
+-- Describes a revision that has no row. The content goes as text: a statement with
+-- other bytes is one that MySQL does not show to those who look at transactions.
+INSERT INTO config_revision (revision, author, comment, diff, content, is_full)
+SELECT ?, ?, ?, ?, UNHEX(?), ? FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM config_revision r WHERE r.revision = ?);
+
+-- name: config_describe
+-- Describes a revision that has a row, and keeps what that says of who, when and
+-- why. MariaDB would want more rights for ON DUPLICATE KEY.
+UPDATE config_revision SET diff = ?, content = UNHEX(?), is_full = ? WHERE revision = ?;
 
 -- name: config_note
 -- Notes what the program itself changed.
@@ -293,6 +294,11 @@ SELECT k.scope, k.scope_id, k.name, k.value, k.comment
          name     VARCHAR(300) PATH '$[2]' ERROR ON ERROR,
          value    LONGTEXT     PATH '$[3]' ERROR ON ERROR,
          comment  LONGTEXT     PATH '$[4]' ERROR ON ERROR)) k;
+
+-- name: config_put_ids
+-- Ids that were used are not used again.
+UPDATE config_head SET last_link_id = GREATEST(last_link_id, (SELECT COALESCE(MAX(id), 0) FROM link)),
+  last_subnet_id = GREATEST(last_subnet_id, (SELECT COALESCE(MAX(id), 0) FROM subnet)) WHERE id = 1;
 
 -- name: config_put_comment
 UPDATE config_head SET comment = ? WHERE id = 1;

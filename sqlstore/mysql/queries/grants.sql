@@ -14,32 +14,37 @@ GRANT SELECT ON $database.goose_db_version TO $user;
 GRANT SELECT ON $database.move_mark TO $user;
 
 -- name: grants_frontend
--- `rowlock serve`: it reads the configuration and changes none of it. It writes
--- down what others changed by hand, and what has become of pools that they
--- changed.
-GRANT SELECT ON $database.config_head TO $user;
-GRANT UPDATE (revision, described, applying, change_comment, last_link_id, last_subnet_id) ON $database.config_head TO $user;
-GRANT SELECT, INSERT, UPDATE ON $database.config_revision TO $user;
-GRANT SELECT, INSERT, UPDATE ON $database.config_change TO $user;
+-- `rowlock serve`: it reads the configuration and changes none of it.
+GRANT SELECT (id, revision, server_duid, secret, described, applying, change_comment, comment) ON $database.config_head TO $user;
 GRANT SELECT ON $database.vrf TO $user;
 GRANT SELECT ON $database.vrf_interface TO $user;
 GRANT SELECT ON $database.vrf_relay TO $user;
 GRANT SELECT ON $database.link TO $user;
 GRANT SELECT ON $database.subnet TO $user;
 GRANT SELECT ON $database.subnet_relay TO $user;
-GRANT SELECT, UPDATE (waiting) ON $database.pool TO $user;
-GRANT SELECT, UPDATE (retired_rev) ON $database.pool_gen TO $user;
+GRANT SELECT ON $database.pool TO $user;
+GRANT SELECT ON $database.pool_gen TO $user;
 GRANT SELECT ON $database.option_data TO $user;
 GRANT SELECT ON $database.parameter TO $user;
 GRANT SELECT ON $database.dns_zone TO $user;
 GRANT SELECT ON $database.dns_server TO $user;
 GRANT SELECT (name, algorithm, fingerprint, comment) ON $database.tsig_key TO $user;
+GRANT SELECT ON $database.parameter_def TO $user;
+-- it writes down what somebody changed by hand, and lets pools hand out whose
+-- range others have given up
+GRANT UPDATE (revision, described, applying, change_comment) ON $database.config_head TO $user;
+GRANT SELECT, INSERT ON $database.config_revision TO $user;
+GRANT UPDATE (diff, content, is_full) ON $database.config_revision TO $user;
+GRANT SELECT, INSERT, UPDATE ON $database.config_change TO $user;
+GRANT UPDATE (waiting) ON $database.pool TO $user;
+GRANT UPDATE (retired_rev) ON $database.pool_gen TO $user;
+GRANT INSERT, DELETE ON $database.event_consumer TO $user;
 -- leases; history and events are written and never read
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.lease4 TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.lease6 TO $user;
 GRANT INSERT ON $database.lease_history TO $user;
 GRANT INSERT ON $database.lease_event TO $user;
-GRANT SELECT, INSERT, DELETE ON $database.event_consumer TO $user;
+GRANT SELECT ON $database.event_consumer TO $user;
 -- while nobody takes the events, the oldest go and all leases are looked at instead
 GRANT SELECT (id) ON $database.lease_event TO $user;
 GRANT DELETE ON $database.lease_event TO $user;
@@ -58,7 +63,7 @@ GRANT EXECUTE ON PROCEDURE $database.rowlock_bound_history TO $user;
 -- A process that turns lease changes into DNS updates: it reads the
 -- configuration, secrets of keys included, and leases, and looks after the
 -- events and what is in DNS.
-GRANT SELECT ON $database.config_head TO $user;
+GRANT SELECT (id, revision, server_duid, secret, described, applying, change_comment, comment) ON $database.config_head TO $user;
 GRANT SELECT ON $database.config_change TO $user;
 GRANT SELECT ON $database.vrf TO $user;
 GRANT SELECT ON $database.vrf_interface TO $user;
@@ -86,11 +91,13 @@ GRANT SELECT ON $database.frontend TO $user;
 GRANT SELECT, INSERT, UPDATE ON $database.leadership TO $user;
 
 -- name: grants_admin
--- `rowlock apply`, `export` and `lease`: it reads everything but the secrets of
--- keys, changes the configuration, and ends leases.
+-- `rowlock apply`, `export` and `lease`, and who changes rows of the
+-- configuration by hand: it reads everything but the secrets of keys, changes
+-- the configuration, and ends leases.
 GRANT SELECT ON $database.config_head TO $user;
 GRANT UPDATE (revision, last_link_id, last_subnet_id, described, applying, change_comment, comment) ON $database.config_head TO $user;
-GRANT SELECT, INSERT, UPDATE ON $database.config_revision TO $user;
+GRANT SELECT, INSERT ON $database.config_revision TO $user;
+GRANT UPDATE (diff, content, is_full) ON $database.config_revision TO $user;
 GRANT SELECT, INSERT, UPDATE ON $database.config_change TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.vrf TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.vrf_interface TO $user;
@@ -100,7 +107,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON $database.link TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.subnet TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.subnet_relay TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.pool TO $user;
-GRANT SELECT, INSERT, UPDATE ON $database.pool_gen TO $user;
+GRANT SELECT, INSERT ON $database.pool_gen TO $user;
+GRANT UPDATE (retired_rev) ON $database.pool_gen TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.option_data TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.parameter TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.dns_zone TO $user;
