@@ -194,3 +194,19 @@ type Decision struct {
 	Revision int64
 	Results  []Result
 }
+
+// Preview is what would become of one item if it were asked for now. Nothing was
+// written.
+type Preview struct {
+	Result Result
+	// Any says that the address of the Result stands for any free one of its pool:
+	// which one it is, and whether there is one, is known when it is inserted.
+	Any bool
+	// Row is the client's own row as it is, nil if it has none. It may be one under
+	// a former key.
+	Row *Lease
+	// Holder is the row of the address that the client wants, where it is another
+	// client's; else nil.
+	Holder *Lease
+	Steps  []string // what would be done, in order, for people
+}

@@ -1,0 +1,408 @@
+package frontend
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"rowlock/sqlstore"
+)
+
+// previewOf asks a Leaser and takes its answers as those of a preview.
+func previewOf(l Leaser) func(context.Context, *sqlstore.Request) ([]sqlstore.Preview, error) {
+	return func(ctx context.Context, r *sqlstore.Request) ([]sqlstore.Preview, error) {
+		d, err := l.Do(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		var out []sqlstore.Preview
+		for _, res := range d.Results {
+			out = append(out, sqlstore.Preview{Result: res})
+		}
+		return out, nil
+	}
+}
+
+func explained(t testing.TB, config string, s Sample, iface string) *Explanation {
+	t.Helper()
+	c, err := parseConfig4(config)
+	require.NoError(t, err)
+	if s.HWAddr == nil {
+		s.HWAddr = []byte{2, 0, 0x5e, 0x10, 0, 1}
+	}
+	in, err := s.Input()
+	require.NoError(t, err)
+	in.Interface, in.Preview = iface, previewOf(newModel4())
+	x, err := Explain(t.Context(), c, in)
+	require.NoError(t, err)
+	return x
+}
+
+// The rule that chose the subnet, and what was refused for which reason.
+func TestExplainSelection(t *testing.T) {
+	t.Parallel()
+	a := netip.MustParseAddr
+	vrfs := fourPlans + "\n link floor\n subnet 198.18.1.0/24\n subnet 198.18.2.0/24 closing\n subnet 198.18.3.0/24"
+	whole := `
+		link
+		subnet 192.0.2.0/24
+		link
+		subnet 198.51.100.0/24 relay=192.0.2.1
+		link
+		subnet 10.0.0.0/8 vrf=7
+		link
+		subnet 10.0.0.0/8 vrf=8
+		link
+		subnet 203.0.113.0/24 vrf=9
+		link
+		subnet 203.0.113.0/24
+		link
+		subnet 198.18.0.0/24 closing
+		link
+		subnet 198.18.0.0/16`
+	for _, c := range []struct {
+		name, config string
+		sample       Sample
+		iface        string
+		vrf, subnet  uint32 // 0: none
+		rule         string
+		why          []string // of the candidates
+	}{
+		{
+			"vrf by relay", vrfs, Sample{Type: "discover", Relay: a("192.0.2.1")}, "", 8, 30, "giaddr", []string{
+				"giaddr 192.0.2.1: it is in vrf 0, and the packet in vrf 8", "giaddr 192.0.2.1: it is in vrf 7, and the packet in vrf 8",
+				"giaddr 192.0.2.1: it is in vrf 9, and the packet in vrf 8",
+			},
+		},
+		{"vrf by interface", vrfs, Sample{Type: "discover", Relay: a("10.7.0.1")}, "eth7", 7, 60, "giaddr", nil},
+		{
+			"no subnet in vrf 0, one in 7", vrfs, Sample{Type: "discover", Relay: a("10.7.0.1")}, "", 0, 0, "",
+			[]string{"giaddr 10.7.0.1: it is in vrf 7, and the packet in vrf 0"},
+		},
+		{
+			"relay list before prefix", whole, Sample{Type: "discover", Relay: a("192.0.2.1")}, "", 0, 20, "relay list",
+			[]string{"giaddr 192.0.2.1: relay list comes before giaddr"},
+		},
+		{
+			"link-selection before relay list", whole, Sample{Type: "discover", Relay: a("192.0.2.1"), LinkSelection: a("203.0.113.9")}, "", 0, 60, "link-selection",
+			[]string{
+				"giaddr 192.0.2.1: link-selection comes before giaddr", "relay list 192.0.2.1: link-selection comes before relay list",
+				"link-selection 203.0.113.9: vrf 0 comes before vrf 9 where no vrf says which packets are its own",
+			},
+		},
+		{
+			"an unknown link-selection decides", whole, Sample{Type: "discover", Relay: a("192.0.2.1"), LinkSelection: a("100.64.0.1")}, "", 0, 0, "",
+			[]string{
+				"giaddr 192.0.2.1: link-selection decides alone, and no other subnet takes its place",
+				"relay list 192.0.2.1: link-selection decides alone, and no other subnet takes its place",
+			},
+		},
+		{
+			"two vrfs, none says which packets are its own", whole, Sample{Type: "discover", Relay: a("10.0.0.1")}, "", 0, 0, "", []string{
+				"giaddr 10.0.0.1: so do subnets of other vrfs than its vrf 7, none of them vrf 0, and no vrf says which packets are its own",
+				"giaddr 10.0.0.1: so do subnets of other vrfs than its vrf 8, none of them vrf 0, and no vrf says which packets are its own",
+			},
+		},
+		{
+			"longest prefix, though it is closing", whole, Sample{Type: "discover", Relay: a("198.18.0.1")}, "", 0, 70, "giaddr",
+			[]string{"giaddr 198.18.0.1: a longer prefix has it"},
+		},
+		{"interface of a subnet", vrfs, Sample{Type: "discover"}, "eth9", 9, 40, "interface", nil},
+		{"subnet-selection", whole, Sample{Type: "discover", Relay: a("203.0.113.1"), SubnetSelection: a("198.51.100.0")}, "", 0, 20, "subnet-selection", []string{
+			"giaddr 203.0.113.1: vrf 0 comes before vrf 9 where no vrf says which packets are its own", "giaddr 203.0.113.1: subnet-selection comes before giaddr",
+		}},
+	} {
+		x := explained(t, c.config, c.sample, c.iface)
+		var why []string
+		for _, s := range x.Candidates {
+			why = append(why, s.Why)
+		}
+		require.Equal(t, c.why, why, c.name)
+		if c.subnet == 0 {
+			require.Equal(t, ReasonNoSubnet, x.Drop.Reason, c.name)
+			require.Nil(t, x.Subnet, c.name)
+			require.False(t, slices.ContainsFunc(x.Selection, func(r ExplainedRule) bool { return r.Chosen }))
+			continue
+		}
+		require.Equal(t, c.subnet, x.Subnet.ID, c.name)
+		require.Equal(t, c.rule, x.Subnet.Why, c.name)
+		require.Equal(t, c.vrf, x.VRF.ID, c.name)
+		last := x.Selection[len(x.Selection)-1]
+		require.True(t, last.Chosen && last.Rule == c.rule && last.Subnet == c.subnet, c.name)
+	}
+	x := explained(t, vrfs, Sample{Type: "discover", Relay: a("198.18.3.1")}, "")
+	require.Equal(t, &ExplainedLink{ID: 10, SharedNetwork: "floor", Subnets: []ExplainedSubnet{
+		{ID: 100, Prefix: "198.18.1.0/24", Link: 10, Why: "same link: its pools come after those of the chosen subnet"},
+		{ID: 101, Prefix: "198.18.2.0/24", Link: 10, Closing: true, Why: "closing: its pools give nothing"},
+		{ID: 102, Prefix: "198.18.3.0/24", Link: 10, Why: "chosen: its pools come first"},
+	}}, x.Link)
+}
+
+const explainConfig4 = `
+	param valid_lifetime 3600
+	param ddns_send_updates true
+	param ddns_qualifying_suffix dyn.example.org
+	option domain-name-servers 192.0.2.53
+	option ntp-servers 192.0.2.123
+	option log-servers! 192.0.2.14
+	link floor
+	param renew_timer 200
+	option domain-name floor.example.org
+	subnet 192.0.2.0/28 relay=203.0.113.9 previous=9
+	param valid_lifetime 600
+	option routers 192.0.2.1
+	pool 192.0.2.5 192.0.2.6 closing
+	pool 192.0.2.7 192.0.2.8
+	subnet 198.51.100.0/24
+	pool 198.51.100.9 198.51.100.10`
+
+func TestExplain4(t *testing.T) {
+	t.Parallel()
+	s := Sample{
+		Type: "discover", Relay: netip.MustParseAddr("203.0.113.9"), ClientID: []byte{1, 2, 3}, CircuitID: []byte("port1"), RemoteID: []byte("r"),
+		SubscriberID: []byte("s"), Hostname: "pc", Asks: []uint16{3, 15}, Requested: netip.MustParsePrefix("192.0.2.8/32"),
+	}
+	x := explained(t, explainConfig4, s, "")
+	require.Nil(t, x.Drop)
+	require.Equal(t, ExplainedPacket{
+		Family: "v4", Type: "discover", XID: "00000001", From: "203.0.113.9:67", To: "server", Relays: []string{"203.0.113.9"},
+		HWAddr: "02:00:5e:10:00:01", ClientID: "010203", CircuitID: "706f727431", RemoteID: "72", SubscriberID: "73", Hostname: "pc", Asks: []uint16{3, 15},
+	}, x.Packet)
+	b := x.Bindings[0]
+	b.Preview = nil
+	require.Equal(t, ExplainedBinding{
+		Op: "offer", Kind: "na", Identity: "client identifier 010203", Key: "0000000101010203", FormerKeys: []string{"0000000901010203"},
+		Want: "192.0.2.8", Outcome: "granted", Address: "192.0.2.8", Valid: 600, Steps: []string{},
+	}, b)
+	require.Equal(t, []ExplainedPool{
+		{ID: 2, Subnet: 10, Kind: "na", First: "192.0.2.7", Last: "192.0.2.8", Length: 32, Size: 2, State: "open"},
+		{ID: 3, Subnet: 11, Kind: "na", First: "198.51.100.9", Last: "198.51.100.10", Length: 32, Size: 2, State: "open"},
+		{ID: 1, Subnet: 10, Kind: "na", First: "192.0.2.5", Last: "192.0.2.6", Length: 32, Size: 2, State: "closing"},
+	}, x.Pools)
+	from := map[string]string{}
+	for _, p := range x.Parameters {
+		from[p.Name] = p.From + " " + p.Value
+	}
+	require.Equal(t, "subnet 600", from["valid_lifetime"])
+	require.Equal(t, "link 200", from["renew_timer"])
+	require.Equal(t, "global true", from["ddns_send_updates"])
+	require.Equal(t, "default 60", from["offer_lifetime"])
+	require.NotContains(t, from, "max_valid_lifetime")
+	options := map[uint16]ExplainedOption{}
+	for _, o := range x.Options {
+		options[o.Code] = o
+	}
+	require.Equal(t, ExplainedOption{3, "routers", "192.0.2.1", "subnet", true, "asked for"}, options[3])
+	require.Equal(t, ExplainedOption{15, "domain-name", "floor.example.org", "link", true, "asked for"}, options[15])
+	require.Equal(t, ExplainedOption{7, "log-servers", "192.0.2.14", "global", true, "always"}, options[7])
+	require.Equal(t, ExplainedOption{42, "ntp-servers", "192.0.2.123", "global", false, "the client does not ask for it"}, options[42])
+	require.Equal(t, "packet", options[82].From)
+	require.Equal(t, "packet", options[61].From)
+	require.Equal(t, "server", options[51].From)
+	require.NotContains(t, options, uint16(54), "each frontend has its own")
+	require.Equal(t, &ExplainedName{Name: "pc.dyn.example.org", Forward: true, Reverse: true}, x.Name)
+	require.Equal(t, &ExplainedReply{Type: "offer", To: "203.0.113.9:67"}, x.Reply)
+}
+
+// Each type of message is what a client in that state sends.
+func TestExplainSamples4(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[string][2]string{
+		"discover": {"offer", "offer"}, "request": {"select", "ack"}, "renew": {"renew", "ack"}, "rebind": {"rebind", "ack"},
+		"init-reboot": {"init-reboot", "not-ours"}, "release": {"release", "no-binding"}, "decline": {"decline", "no-binding"}, "inform": {"", "ack"},
+	} {
+		for _, relay := range []netip.Addr{{}, netip.MustParseAddr("192.0.2.1")} {
+			x := explained(t, "link\n subnet 192.0.2.0/24 interface=eth0\n pool 192.0.2.10 192.0.2.20", Sample{
+				Type: kind, Relay: relay, Requested: netip.MustParsePrefix("192.0.2.12/32"),
+			}, map[bool]string{true: "", false: "eth0"}[relay.IsValid()])
+			op, end := "", ""
+			if len(x.Bindings) > 0 {
+				op = x.Bindings[0].Op
+			}
+			if x.Reply != nil {
+				end = x.Reply.Type
+			}
+			if x.Drop != nil {
+				end = string(x.Drop.Reason)
+			}
+			require.Equal(t, want, [2]string{op, end}, "%s, relay %s", kind, relay)
+		}
+	}
+}
+
+func TestExplainDrops(t *testing.T) {
+	t.Parallel()
+	const net = "link\n subnet 192.0.2.0/24 interface=eth0\n pool 192.0.2.10 192.0.2.20"
+	x := explained(t, net, Sample{Type: "discover"}, "")
+	require.Equal(t, ReasonNotRelayed, x.Drop.Reason)
+	x = explained(t, net, Sample{Type: "init-reboot", Requested: netip.MustParsePrefix("10.0.0.1/32")}, "eth0")
+	require.Nil(t, x.Drop)
+	require.Equal(t, "nak", x.Reply.Type)
+	require.Equal(t, []string{"10.0.0.1 is in no subnet of the link, so the database is not asked"}, x.Bindings[0].Steps)
+	x = explained(t, "link\n subnet 192.0.2.0/24 interface=eth0", Sample{Type: "discover"}, "eth0")
+	require.Equal(t, &ExplainedDrop{Reason: ReasonExhausted, Text: "subnet 192.0.2.0/24"}, x.Drop)
+	x = explained(t, net, Sample{Type: "discover", HWAddr: []byte{}}, "eth0")
+	require.Equal(t, ReasonNoIdentity, x.Drop.Reason)
+
+	c, err := parseConfig4(net)
+	require.NoError(t, err)
+	_, err = Explain(t.Context(), c, ExplainInput{Message: make([]byte, maxPacket+1)})
+	require.ErrorContains(t, err, "4097 bytes")
+	x, err = Explain(t.Context(), c, ExplainInput{})
+	require.NoError(t, err)
+	require.Equal(t, ReasonMalformed, x.Drop.Reason)
+	failing := func(context.Context, *sqlstore.Request) ([]sqlstore.Preview, error) { return nil, errors.New("away") }
+	in := ExplainInput{Message: encode4(t, "DISCOVER"), Interface: "eth0", Preview: failing}
+	_, err = Explain(t.Context(), c, in)
+	require.ErrorContains(t, err, "explain: away")
+	in.Preview = func(context.Context, *sqlstore.Request) ([]sqlstore.Preview, error) { return nil, nil }
+	_, err = Explain(t.Context(), c, in)
+	require.ErrorContains(t, err, "0 previews for 1 items")
+	_, err = Explain(t.Context(), nil, in)
+	require.ErrorContains(t, err, "no configuration")
+	for _, s := range []Sample{
+		{Type: "offer"}, {Type: "renew"}, {Type: "discover", Relay: netip.MustParseAddr("2001:db8::1")}, {Type: "solicit", Relay: netip.MustParseAddr("192.0.2.1")},
+		{Type: "discover", HWAddr: make([]byte, 17)}, {Type: "solicit", ClientID: make([]byte, 5000)},
+	} {
+		_, err := s.Input()
+		require.Error(t, err, s.Type)
+	}
+}
+
+func TestExplain6(t *testing.T) {
+	t.Parallel()
+	c := config6()
+	explain := func(s Sample, iface string) *Explanation {
+		in, err := s.Input()
+		require.NoError(t, err)
+		in.Interface, in.Preview = iface, previewOf(&leaser6{})
+		x, err := Explain(t.Context(), c, in)
+		require.NoError(t, err)
+		return x
+	}
+	duid := []byte{0, 3, 0, 1, 2, 0, 0x5e, 0x10, 0, 1}
+	x := explain(Sample{Type: "solicit", HWAddr: duid[4:], IAID: 7, Prefix: true, Relay: netip.MustParseAddr("2001:db8:1::1"), CircuitID: []byte("other"), Asks: []uint16{23}}, "")
+	require.Nil(t, x.Drop)
+	require.Equal(t, "solicit", x.Packet.Type)
+	require.Equal(t, hex.EncodeToString(duid), x.Packet.ClientID)
+	require.Equal(t, []string{"2001:db8:1::1"}, x.Packet.Relays)
+	require.Len(t, x.Bindings, 2)
+	require.Equal(t, "na", x.Bindings[0].Kind)
+	require.Equal(t, "DUID "+hex.EncodeToString(duid)+", IAID 7", x.Bindings[0].Identity)
+	require.Equal(t, "pd", x.Bindings[1].Kind)
+	require.EqualValues(t, 7, *x.Bindings[1].IAID)
+	require.Equal(t, "granted", x.Bindings[1].Outcome)
+	require.Equal(t, "advertise", x.Reply.Type)
+	require.Equal(t, hex.EncodeToString(serverDUID6), x.Reply.ServerID)
+	for _, kind := range []string{"request6", "renew6", "rebind6", "confirm", "release6", "decline6", "information-request"} {
+		s := Sample{Type: kind, HWAddr: duid[4:], IAID: 7, Requested: netip.MustParsePrefix("2001:db8:1::1005/128"), LinkAddress: netip.MustParseAddr("2001:db8:1::1"), ServerID: serverDUID6}
+		if kind == "rebind6" || kind == "confirm" || kind == "information-request" {
+			s.ServerID = nil
+		}
+		x := explain(s, "")
+		require.Nil(t, x.Drop, kind)
+		require.Equal(t, "reply", x.Reply.Type, kind)
+	}
+	x = explain(Sample{Type: "solicit", HWAddr: duid[4:], LinkAddress: netip.MustParseAddr("2001:db8:77::1")}, "")
+	require.Equal(t, ReasonNoSubnet, x.Drop.Reason)
+	x = explain(Sample{Type: "renew6", HWAddr: duid[4:], LinkAddress: netip.MustParseAddr("2001:db8:1::1"), ServerID: []byte{1, 2, 3}}, "")
+	require.Equal(t, ReasonForeignServer, x.Drop.Reason)
+	c.ServerDUID = nil
+	x = explain(Sample{Type: "renew6", HWAddr: duid[4:], LinkAddress: netip.MustParseAddr("2001:db8:1::1")}, "")
+	require.Nil(t, x.Drop)
+	require.Empty(t, x.Reply.ServerID, "a configuration without a server identifier will get one")
+}
+
+// TestExplainIsThePacketPath gives the same messages to a server and to Explain:
+// both end in the same way.
+func TestExplainIsThePacketPath(t *testing.T) {
+	t.Parallel()
+	for _, at := range []struct{ place, iface, src, dst string }{
+		{"listen interface eth0 192.0.2.1/24", "eth0", "0.0.0.0:68", "255.255.255.255:67"},
+		{"listen udp 198.51.100.67", "", "192.0.2.1:67", "198.51.100.67:67"},
+	} {
+		for _, text := range []string{
+			"DISCOVER", "DISCOVER\n 50 addr 192.0.2.50", "DISCOVER\n giaddr 192.0.2.1", "DISCOVER\n giaddr 10.0.0.1", "DISCOVER\n 82.5 addr 192.0.2.3\n giaddr 10.0.0.1",
+			"REQUEST\n 50 addr 192.0.2.50", "REQUEST\n giaddr 192.0.2.1\n 50 addr 192.0.2.50\n 54 addr 198.51.100.67", "REQUEST\n ciaddr 192.0.2.77\n giaddr 192.0.2.1",
+			"REQUEST\n 50 addr 10.0.0.1", "REQUEST\n giaddr 192.0.2.1\n 50 addr 192.0.2.50\n 54 addr 203.0.113.200", "RELEASE\n ciaddr 192.0.2.10", "DECLINE\n 50 addr 192.0.2.10",
+			"INFORM\n ciaddr 192.0.2.10", "INFORM", "REQUEST", "OFFER", "DISCOVER\n 61 " + hex.EncodeToString(make([]byte, 255)),
+		} {
+			data := encode4(t, text)
+			b := newBench4(t, lan4, at.place)
+			o, err := b.run(b.packet(data, at.src, at.dst))
+			c, _ := parseConfig4(lan4)
+			in := ExplainInput{
+				Message: data, From: netip.MustParseAddrPort(at.src), To: netip.MustParseAddrPort(at.dst), Interface: at.iface, Preview: previewOf(newModel4()),
+			}
+			if at.iface != "" {
+				in.InterfaceAddrs = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")}
+			}
+			x, failed := Explain(t.Context(), c, in)
+			require.NoError(t, failed)
+			if err != nil {
+				require.NotNil(t, x.Drop, text)
+				require.Equal(t, reasonOf(err), x.Drop.Reason, text)
+				require.ErrorContains(t, err, x.Drop.Text)
+				continue
+			}
+			require.Nil(t, x.Drop, text)
+			if o == nil {
+				require.Nil(t, x.Reply, text)
+				continue
+			}
+			m := decodeReply4(t, o.data)
+			require.Equal(t, o.kind, x.Reply.Type, text)
+			require.Contains(t, x.Reply.To, o.to.String(), text)
+			sent := 0
+			for _, opt := range x.Options {
+				if opt.Sent {
+					sent++
+					require.Contains(t, m.options, uint8(opt.Code), text)
+				}
+			}
+			require.Len(t, m.options, sent, text)
+		}
+	}
+}
+
+// FuzzExplain explains any bytes: there is an explanation, or an error, whatever
+// the message.
+func FuzzExplain(f *testing.F) {
+	for _, text := range []string{"DISCOVER", "REQUEST\n ciaddr 192.0.2.77\n giaddr 192.0.2.1", "INFORM\n ciaddr 192.0.2.10\n 82.1 text x"} {
+		f.Add(encode4(f, text), true)
+		f.Add(encode4(f, text), false)
+	}
+	for _, kind := range SampleTypes() {
+		in, err := (&Sample{Type: kind, HWAddr: []byte{2, 0, 0x5e, 0x10, 0, 1}, Requested: netip.MustParsePrefix(map[sqlstore.Family]string{
+			sqlstore.IPv4: "192.0.2.12/32", sqlstore.IPv6: "2001:db8:1::7/128",
+		}[SampleFamily(kind)])}).Input()
+		require.NoError(f, err)
+		f.Add(in.Message, true)
+	}
+	c, err := parseConfig4(explainConfig4 + "\n link\n subnet 192.0.2.128/25 interface=eth0\n link\n subnet 2001:db8:1::/64 interface=eth0")
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, data []byte, direct bool) {
+		in := ExplainInput{Message: data, Preview: func(_ context.Context, r *sqlstore.Request) ([]sqlstore.Preview, error) {
+			out := make([]sqlstore.Preview, len(r.Items))
+			for i := range out {
+				out[i].Result = fuzzResult6(&r.Items[i], uint8(len(data)+i))
+			}
+			return out, nil
+		}}
+		if direct {
+			in.Interface = "eth0"
+		}
+		x, err := Explain(context.Background(), c, in)
+		if err != nil && len(data) <= maxPacket {
+			t.Fatal(err)
+		}
+		if err == nil && x.Drop == nil && x.Reply == nil && x.Packet.Type != "release" && x.Packet.Type != "decline" {
+			t.Fatal("neither a reply nor a reason")
+		}
+	})
+}
