@@ -129,6 +129,8 @@ type OptionData struct {
 	Data   string // value in comma form, or hex digits when Hex
 	Hex    bool
 	Always bool // sent also when the client did not ask for it
+
+	Comment string
 }
 
 // Parameters are settings by name, as text; the names and their rules are in
