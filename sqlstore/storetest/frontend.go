@@ -40,6 +40,7 @@ func frontendMembership(t *testing.T, c *configured) {
 	_, _, err = c.store.Heartbeat(ctx, me)
 	require.ErrorIs(t, err, sqlstore.ErrFenced, "an older incarnation")
 	me.Incarnation, me.Revision, me.Draining, me.Exchanges = second, 7, true, 1<<40
+	me.RefusedRevision, me.Refused = 9, "subnet 7: ünïcode"
 	me.Addrs = me.Addrs[:1]
 	c.db.exec(t, "UPDATE frontend SET heartbeat_at = %s", c.db.back("heartbeat_at", time.Hour))
 	all, revision, err := c.store.Heartbeat(ctx, me)
@@ -74,6 +75,8 @@ func frontendMembership(t *testing.T, c *configured) {
 	require.Equal(t, me.Roles, listed[0].Roles)
 	require.False(t, listed[0].Draining, "a new start")
 	require.Zero(t, listed[0].Exchanges)
+	require.Zero(t, listed[0].RefusedRevision)
+	require.Empty(t, listed[0].Refused)
 	_, err = c.store.Register(ctx, sqlstore.FrontendInfo{ID: "fe3"})
 	require.NoError(t, err)
 	require.Zero(t, c.db.number(t, "SELECT count(*) FROM frontend WHERE id = 'FE1'"), "the table does not grow for ever")

@@ -14,6 +14,10 @@ type suite struct {
 // The longest come first.
 var suites = []suite{
 	{"config", testConfig},
+	{"hand", testHand},
+	{"gather", testGather},
+	{"settle", testSettle},
+	{"changes", testChanges},
 	{"lane", testLanes},
 	{"transition", testTransitions},
 	{"concurrency", testConcurrency},
