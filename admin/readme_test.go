@@ -47,7 +47,7 @@ func TestManualExamples(t *testing.T) {
 		ran += strings.Count(m[1], "curl ")
 	}
 	require.Equal(t, 8, ran)
-	var page struct{ Revisions []revisionView }
+	var page struct{ Revisions []RevisionView }
 	b.get(t, "/v1/revisions", &page)
 	require.Equal(t, "longer", page.Revisions[0].Comment)
 	var c map[string]any

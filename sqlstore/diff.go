@@ -54,6 +54,38 @@ func Diff(old, next *Config) []Change {
 	return append(d.changes, reordered(d.before, d.after)...)
 }
 
+// Preview returns next with the ids that its objects will have when it takes the
+// place of old, which is stored; next itself where it cannot. With it Diff tells
+// the same as it will about the revision, an edit of a pool for example.
+func Preview(old, next *Config) *Config {
+	if old == nil || next == nil {
+		return next
+	}
+	out := *next
+	out.TSIGKeys = slices.Clone(next.TSIGKeys)
+	out.Links = make([]*Link, len(next.Links))
+	for i, l := range next.Links {
+		link := *l
+		link.Subnets = make([]*Subnet, len(l.Subnets))
+		for j, s := range l.Subnets {
+			subnet := *s
+			subnet.Pools = make([]*Pool, len(s.Pools))
+			for k, p := range s.Pools {
+				pool := *p
+				subnet.Pools[k] = &pool
+			}
+			link.Subnets[j] = &subnet
+		}
+		out.Links[i] = &link
+	}
+	order := slices.Clone(out.Links)
+	if err := Assign(old, &out, nil, UsedIDs{}); err != nil {
+		return next // whoever applies it is told
+	}
+	out.Links = order
+	return &out
+}
+
 // difference is what compare finds: changes by the keys of what they change.
 type difference struct {
 	before, after *facts

@@ -41,9 +41,10 @@ type LiveCounter interface {
 // Plan is Diff with the effects of each change on the leases that live now. A
 // lease goes on where a pool of next that is not closing has its address and
 // prefix length, in the same vrf and link; the others cannot be renewed. Leases
-// of a pool that was closing already count only when the pool goes.
+// of a pool that was closing already count only when the pool goes. Old is a stored
+// configuration, nil for none; next is not changed.
 func Plan(ctx context.Context, store LiveCounter, old, next *Config) ([]Change, error) {
-	d := compare(old, next)
+	d := compare(old, Preview(old, next))
 	found := d.effects()
 	if len(found) == 0 {
 		return append(d.changes, reordered(d.before, d.after)...), nil

@@ -52,6 +52,18 @@ func Export(c *sqlstore.Config) ([]byte, error) {
 	return []byte(w.String()), nil
 }
 
+// Valid tells whether a configuration that comes from rows may be applied as it is:
+// whether its document, which is called name, has no mistake. The error is that of
+// Parse. Secrets are not looked at.
+func Valid(name string, c *sqlstore.Config) error {
+	text, err := Export(c)
+	if err != nil {
+		return err
+	}
+	_, err = Parse(name, text)
+	return err
+}
+
 // comment writes lines that begin with #.
 func (w *writer) comment(indent, text string) {
 	if text == "" {

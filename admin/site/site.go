@@ -54,7 +54,7 @@ func (p *Problem) Error() string {
 // Problems returns the problems that err, an error of Parse, is made of.
 func Problems(err error) []*Problem {
 	var all []*Problem
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
+	if many := interface{ Unwrap() []error }(nil); errors.As(err, &many) {
 		for _, e := range many.Unwrap() {
 			all = append(all, Problems(e)...)
 		}
