@@ -95,19 +95,27 @@ func (s *Server) listRevisions(ctx context.Context, in *Paging) (*revisionPage, 
 }
 
 func (s *Server) getRevision(ctx context.Context, in *RevisionNumber) (*oneRevision, error) {
+	r, err := s.getRevisionRow(ctx, in.Revision)
+	if err != nil {
+		return nil, err
+	}
+	out := &oneRevision{}
+	out.Body.RevisionView, out.Body.Diff = NewRevisionView(*r), diffLines(r.Diff)
+	return out, nil
+}
+
+func (s *Server) getRevisionRow(ctx context.Context, number int64) (*sqlstore.Revision, error) {
 	if err := s.gather(ctx); err != nil {
 		return nil, err
 	}
-	list, err := s.store.Revisions(ctx, in.Revision+1, 1)
+	list, err := s.store.Revisions(ctx, number+1, 1)
 	if err != nil {
 		return nil, fmt.Errorf("get revision: %w", err)
 	}
-	if len(list) == 0 || list[0].Number != in.Revision {
-		return nil, problem("not-found", fmt.Sprintf("there is no revision %d", in.Revision))
+	if len(list) == 0 || list[0].Number != number {
+		return nil, problem("not-found", fmt.Sprintf("there is no revision %d", number))
 	}
-	out := &oneRevision{}
-	out.Body.RevisionView, out.Body.Diff = NewRevisionView(list[0]), diffLines(list[0].Diff)
-	return out, nil
+	return &list[0], nil
 }
 
 // diffLines are the lines of a diff.

@@ -167,6 +167,32 @@ func TestRevisions(t *testing.T) {
 	require.False(t, out.Applied, "nothing is left to do")
 }
 
+func TestRevisionPage(t *testing.T) {
+	b := newBench(t)
+	b.apply(t, site1)
+	a := b.do(t, "GET", "/revisions/1", "", "Authorization", "")
+	require.Equal(t, 303, a.status)
+	require.Equal(t, loginPath, a.header.Get("Location"))
+	session := b.login(t)
+	a = b.visit(t, "/revisions/1", session)
+	require.Equal(t, 200, a.status)
+	require.Contains(t, a.body, `<li class="added">&#43; subnet 192.0.2.0/24</li>`)
+	b.apply(t, "# <script>alert(1)</script>\n\n"+site1)
+	a = b.visit(t, "/revisions/2", session)
+	require.NotContains(t, a.body, "<script>alert")
+	require.Contains(t, b.visit(t, "/console/revisions", session).body, `href="/revisions/2"`)
+	for path, status := range map[string]int{"/revisions/9": 404, "/revisions/0": 404, "/revisions/x": 404} {
+		require.Equal(t, status, b.visit(t, path, session).status, path)
+	}
+	var lines strings.Builder
+	lines.WriteString("subnets:\n")
+	for i := range 1200 {
+		fmt.Fprintf(&lines, "- subnet: 10.%d.%d.0/24\n", i/256, i%256)
+	}
+	b.apply(t, lines.String())
+	require.Contains(t, b.visit(t, "/revisions/3", session).body, "more lines: <code>rowlock revision show 3</code>")
+}
+
 // A key keeps the secret that it has; one that is gone cannot come back.
 func TestRevertKeepsSecrets(t *testing.T) {
 	b := newBench(t)
