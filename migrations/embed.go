@@ -13,6 +13,6 @@ var Files embed.FS
 // Newest is the schema version this program writes, and Oldest the lowest one
 // it can work with.
 const (
-	Oldest = 7
-	Newest = 7
+	Oldest = 8
+	Newest = 8
 )

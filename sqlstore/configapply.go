@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -87,12 +88,13 @@ func relabel(tx ConfigTx, edits PoolEdits) error {
 	return tx.Relabel(edits.Open)
 }
 
-// gone returns the generations of old that next does not have any more.
+// gone returns the generations of old that next does not hand out of any more:
+// what is in the range of a pool that is closing may be another's.
 func gone(old, next *Config) []*Pool {
 	now := poolsOf(next)
 	var out []*Pool
 	for id, p := range poolsOf(old) {
-		if q := now[id]; q == nil || q.Gen != p.Gen {
+		if q := now[id]; q == nil || q.Gen != p.Gen || q.Closing && !p.Closing {
 			out = append(out, p)
 		}
 	}
@@ -132,7 +134,9 @@ func describe(tx ConfigTx, head ConfigHead, known, now *Config) error {
 	old := known
 	if old == nil || old.Revision != head.Described {
 		var err error
-		if old, err = contentAt(tx, head.Described); err != nil {
+		if old, err = contentAt(tx, head.Described); errors.Is(err, ErrNotFound) {
+			old = &Config{} // somebody has deleted it: all there is counts as new
+		} else if err != nil {
 			return err
 		}
 	}
@@ -169,9 +173,11 @@ func record(tx ConfigTx, old, next *Config, author, comment string, marks bool) 
 		return err
 	}
 	n.Content.Revision = next.Revision
-	if n.Content.Full = len(before) == 0 || len(before) >= fullEvery || 2*len(d.Links) > len(next.Links)+1; n.Content.Full {
+	known := len(before) > 0 && before[len(before)-1].Revision == old.Revision
+	if n.Content.Full = !known || len(before) >= fullEvery || 2*len(d.Links) > len(next.Links)+1; n.Content.Full {
 		d = deltaOf(nil, next)
 	}
+	d.Base = old.Revision
 	if n.Content.Data, err = d.encode(); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 // delta is what a revision changed, as config_revision keeps it: gzip of JSON.
 // Links are the unit, with all that is in them.
 type delta struct {
+	Base   int64            `json:"base,omitempty"`   // the revision that it changed
 	Global *Config          `json:"global,omitempty"` // without links; nil: as before
 	Links  map[uint32]*Link `json:"links,omitempty"`  // by id; nil: removed
 }
@@ -96,10 +97,13 @@ func contentAt(tx ConfigTx, revision int64) (*Config, error) {
 		return nil, fmt.Errorf("revision %d has no content: %w", revision, ErrNotFound)
 	}
 	out, links := &Config{}, map[uint32]*Link{}
-	for _, p := range parts {
+	for i, p := range parts {
 		d, err := decodeDelta(p.Data)
 		if err != nil {
 			return nil, fmt.Errorf("revision %d: %w", p.Revision, err)
+		}
+		if i > 0 && !p.Full && d.Base != parts[i-1].Revision {
+			return nil, fmt.Errorf("revision %d is made from %d, which is gone: %w", p.Revision, d.Base, ErrNotFound)
 		}
 		if d.Global != nil {
 			out = d.Global

@@ -24,7 +24,8 @@ func (s *Store) Register(ctx context.Context, f sqlstore.FrontendInfo) (incarnat
 
 // Heartbeat refreshes the row and reads all others.
 func (s *Store) Heartbeat(ctx context.Context, f sqlstore.FrontendInfo) (all []sqlstore.FrontendInfo, revision int64, err error) {
-	tag, err := s.general.Exec(ctx, s.q.get("frontend_heartbeat"), f.ID, f.Incarnation, joinAddrs(f.Addrs), f.Revision, f.Draining, f.Exchanges)
+	tag, err := s.general.Exec(ctx, s.q.get("frontend_heartbeat"), f.ID, f.Incarnation, joinAddrs(f.Addrs), f.Revision, f.Draining, f.Exchanges,
+		f.RefusedRevision, f.Refused)
 	if err != nil {
 		return nil, 0, classify(err)
 	}
@@ -66,7 +67,7 @@ func (s *Store) Frontends(ctx context.Context) ([]sqlstore.FrontendInfo, error) 
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (f sqlstore.FrontendInfo, err error) {
 		var roles, addrs string
 		var age float64
-		err = row.Scan(&f.ID, &f.Incarnation, &f.Host, &f.Version, &roles, &addrs, &f.Revision, &f.Draining, &f.Exchanges, &age)
+		err = row.Scan(&f.ID, &f.Incarnation, &f.Host, &f.Version, &roles, &addrs, &f.Revision, &f.Draining, &f.Exchanges, &f.RefusedRevision, &f.Refused, &age)
 		f.Age, f.Addrs = seconds(age), splitAddrs(addrs)
 		if roles != "" {
 			f.Roles = strings.Split(roles, ",")

@@ -23,6 +23,13 @@ type queries struct {
 	lease  map[sqlstore.Family]map[string]string
 }
 
+// loadFile holds the statements that there are for the whole configuration, and,
+// with the suffix, for some links.
+const (
+	loadFile   = "queries/configload.sql"
+	partSuffix = " of links"
+)
+
 var (
 	nameLine  = regexp.MustCompile(`(?m)^-- name: (\w+)$`)
 	v4Word    = regexp.MustCompile(`\b(lease4|client_id|circuit_id)\b`)
@@ -38,7 +45,7 @@ func loadQueries() (*queries, error) {
 		return nil, err
 	}
 	for _, name := range files {
-		if name == leaseFile || name == copyFile {
+		if name == leaseFile || name == copyFile || name == loadFile {
 			continue
 		}
 		text, err := queryFiles.ReadFile(name)
@@ -60,7 +67,28 @@ func loadQueries() (*queries, error) {
 		}
 		q.lease[f] = set
 	}
+	if text, err = queryFiles.ReadFile(loadFile); err != nil {
+		return nil, err
+	}
+	whole, part := forParts(string(text))
+	maps.Copy(q.common, split(whole))
+	for name, statement := range split(part) {
+		q.common[name+partSuffix] = statement
+	}
 	return q, q.loadCopies()
+}
+
+// forParts applies the convention described at the head of configload.sql.
+func forParts(text string) (whole, part string) {
+	var a, b strings.Builder
+	for line := range strings.Lines(text) {
+		kept, only := strings.CutSuffix(strings.TrimRight(line, "\n"), "--of")
+		b.WriteString(kept + "\n")
+		if !only {
+			a.WriteString(kept + "\n")
+		}
+	}
+	return a.String(), b.String()
 }
 
 // forFamily applies the convention described at the head of lease4.sql.

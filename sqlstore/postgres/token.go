@@ -84,7 +84,7 @@ func (s *Store) Revisions(ctx context.Context, below int64, limit int) ([]sqlsto
 	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r sqlstore.Revision, err error) {
 		var at time.Time
-		err = row.Scan(&r.Number, &at, &r.Author, &r.Comment)
+		err = row.Scan(&r.Number, &at, &r.Author, &r.Comment, &r.Diff)
 		r.At = at.UTC()
 		return r, err
 	})

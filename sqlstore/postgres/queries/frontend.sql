@@ -7,17 +7,18 @@ INSERT INTO frontend AS f (id, incarnation, host, version, roles, addrs)
 SELECT $1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, $2, $3, $4, $5 WHERE NOT EXISTS (SELECT 1 FROM move_mark)
 ON CONFLICT (id) DO UPDATE SET incarnation = greatest(f.incarnation + 1, excluded.incarnation), host = excluded.host,
   version = excluded.version, roles = excluded.roles, addrs = excluded.addrs, draining = false, revision = 0, exchanges = 0,
+  refused_revision = 0, refused = '',
   started_at = now(), heartbeat_at = now()
 RETURNING incarnation;
 
 -- name: frontend_heartbeat
 -- Refreshes the row of this incarnation, unless a move has marked the database.
-UPDATE frontend SET heartbeat_at = now(), addrs = $3, revision = $4, draining = $5, exchanges = $6
+UPDATE frontend SET heartbeat_at = now(), addrs = $3, revision = $4, draining = $5, exchanges = $6, refused_revision = $7, refused = $8
  WHERE id = $1 AND incarnation = $2 AND NOT EXISTS (SELECT 1 FROM move_mark);
 
 -- name: frontend_list
 -- Frontends seen in the last day.
-SELECT id, incarnation, host, version, roles, addrs, revision, draining, exchanges, extract(epoch FROM now() - heartbeat_at)::double precision
+SELECT id, incarnation, host, version, roles, addrs, revision, draining, exchanges, refused_revision, refused, extract(epoch FROM now() - heartbeat_at)::double precision
   FROM frontend WHERE heartbeat_at > now() - interval '1 day' ORDER BY id;
 
 -- name: frontend_unregister

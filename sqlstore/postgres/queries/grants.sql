@@ -25,7 +25,10 @@ COMMIT;
 
 -- name: grants_frontend
 -- `rowlock serve`: it reads the configuration and changes none of it.
-GRANT SELECT (id, revision, server_duid, secret) ON $schema.config_head TO $user;
+GRANT SELECT (id, revision, server_duid, secret, described, applying, change_comment, comment) ON $schema.config_head TO $user;
+GRANT SELECT ON $schema.vrf TO $user;
+GRANT SELECT ON $schema.vrf_interface TO $user;
+GRANT SELECT ON $schema.vrf_relay TO $user;
 GRANT SELECT ON $schema.link TO $user;
 GRANT SELECT ON $schema.subnet TO $user;
 GRANT SELECT ON $schema.subnet_relay TO $user;
@@ -35,7 +38,17 @@ GRANT SELECT ON $schema.option_data TO $user;
 GRANT SELECT ON $schema.parameter TO $user;
 GRANT SELECT ON $schema.dns_zone TO $user;
 GRANT SELECT ON $schema.dns_server TO $user;
-GRANT SELECT (name, algorithm, fingerprint) ON $schema.tsig_key TO $user;
+GRANT SELECT (name, algorithm, fingerprint, comment) ON $schema.tsig_key TO $user;
+GRANT SELECT ON $schema.parameter_def TO $user;
+-- it writes down what somebody changed by hand, and lets pools hand out whose
+-- range others have given up
+GRANT UPDATE (revision, described, applying, change_comment) ON $schema.config_head TO $user;
+GRANT SELECT, INSERT ON $schema.config_revision TO $user;
+GRANT UPDATE (diff, content, is_full) ON $schema.config_revision TO $user;
+GRANT SELECT, INSERT, UPDATE ON $schema.config_change TO $user;
+GRANT UPDATE (waiting) ON $schema.pool TO $user;
+GRANT UPDATE (retired_rev) ON $schema.pool_gen TO $user;
+GRANT INSERT, DELETE ON $schema.event_consumer TO $user;
 -- leases; history and events are written and never read
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.lease4 TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.lease6 TO $user;
@@ -60,7 +73,11 @@ GRANT EXECUTE ON FUNCTION $schema.rowlock_bound_history() TO $user;
 -- A process that turns lease changes into DNS updates: it reads the
 -- configuration, secrets of keys included, and leases, and looks after the
 -- events and what is in DNS.
-GRANT SELECT (id, revision, server_duid, secret) ON $schema.config_head TO $user;
+GRANT SELECT (id, revision, server_duid, secret, described, applying, change_comment, comment) ON $schema.config_head TO $user;
+GRANT SELECT ON $schema.config_change TO $user;
+GRANT SELECT ON $schema.vrf TO $user;
+GRANT SELECT ON $schema.vrf_interface TO $user;
+GRANT SELECT ON $schema.vrf_relay TO $user;
 GRANT SELECT ON $schema.link TO $user;
 GRANT SELECT ON $schema.subnet TO $user;
 GRANT SELECT ON $schema.subnet_relay TO $user;
@@ -84,24 +101,32 @@ GRANT SELECT ON $schema.frontend TO $user;
 GRANT SELECT, INSERT, UPDATE ON $schema.leadership TO $user;
 
 -- name: grants_admin
--- `rowlock apply`, `export` and `lease`: it reads everything but the secrets of
--- keys, changes the configuration, and ends leases.
+-- `rowlock apply`, `export` and `lease`, and who changes rows of the
+-- configuration by hand: it reads everything but the secrets of keys, changes
+-- the configuration, and ends leases.
 GRANT SELECT ON $schema.config_head TO $user;
-GRANT UPDATE (revision, last_link_id, last_subnet_id) ON $schema.config_head TO $user;
+GRANT UPDATE (revision, last_link_id, last_subnet_id, described, applying, change_comment, comment) ON $schema.config_head TO $user;
 GRANT SELECT, INSERT ON $schema.config_revision TO $user;
+GRANT UPDATE (diff, content, is_full) ON $schema.config_revision TO $user;
+GRANT SELECT, INSERT, UPDATE ON $schema.config_change TO $user;
+GRANT SELECT ON $schema.parameter_def TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.vrf TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.vrf_interface TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.vrf_relay TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.link TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.subnet TO $user;
-GRANT SELECT, INSERT, DELETE ON $schema.subnet_relay TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.subnet_relay TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.pool TO $user;
 GRANT SELECT, INSERT ON $schema.pool_gen TO $user;
-GRANT SELECT, INSERT, DELETE ON $schema.option_data TO $user;
-GRANT SELECT, INSERT, DELETE ON $schema.parameter TO $user;
-GRANT SELECT, INSERT, DELETE ON $schema.dns_zone TO $user;
-GRANT SELECT, INSERT, DELETE ON $schema.dns_server TO $user;
+GRANT UPDATE (retired_rev) ON $schema.pool_gen TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.option_data TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.parameter TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.dns_zone TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.dns_server TO $user;
 -- it writes secrets, and tells them apart by their fingerprints
-GRANT SELECT (name, algorithm, fingerprint) ON $schema.tsig_key TO $user;
+GRANT SELECT (name, algorithm, fingerprint, comment) ON $schema.tsig_key TO $user;
 GRANT INSERT, DELETE ON $schema.tsig_key TO $user;
-GRANT UPDATE (algorithm, secret, fingerprint) ON $schema.tsig_key TO $user;
+GRANT UPDATE (algorithm, secret, fingerprint, comment) ON $schema.tsig_key TO $user;
 -- leases of a pool that changed get its name; a lease that is released is
 -- written to the history and told
 GRANT SELECT, UPDATE ON $schema.lease4 TO $user;
@@ -143,8 +168,13 @@ GRANT SELECT ON $schema.dns_queue TO $user;
 GRANT EXECUTE ON FUNCTION $schema.rowlock_inet(bytea, integer) TO $user;
 GRANT EXECUTE ON FUNCTION $schema.rowlock_state(integer) TO $user;
 -- the tables below them
-GRANT SELECT (id, revision, server_duid, last_link_id, last_subnet_id) ON $schema.config_head TO $user;
+GRANT SELECT (id, revision, server_duid, last_link_id, last_subnet_id, described, applying, change_comment, comment) ON $schema.config_head TO $user;
 GRANT SELECT ON $schema.config_revision TO $user;
+GRANT SELECT ON $schema.config_change TO $user;
+GRANT SELECT ON $schema.parameter_def TO $user;
+GRANT SELECT ON $schema.vrf TO $user;
+GRANT SELECT ON $schema.vrf_interface TO $user;
+GRANT SELECT ON $schema.vrf_relay TO $user;
 GRANT SELECT ON $schema.link TO $user;
 GRANT SELECT ON $schema.subnet TO $user;
 GRANT SELECT ON $schema.subnet_relay TO $user;
@@ -154,7 +184,7 @@ GRANT SELECT ON $schema.option_data TO $user;
 GRANT SELECT ON $schema.parameter TO $user;
 GRANT SELECT ON $schema.dns_zone TO $user;
 GRANT SELECT ON $schema.dns_server TO $user;
-GRANT SELECT (name, algorithm, fingerprint) ON $schema.tsig_key TO $user;
+GRANT SELECT (name, algorithm, fingerprint, comment) ON $schema.tsig_key TO $user;
 GRANT SELECT ON $schema.dns_name TO $user;
 GRANT SELECT ON $schema.dns_name_addr TO $user;
 GRANT SELECT ON $schema.lease4 TO $user;

@@ -336,6 +336,13 @@ SELECT $columns FROM lease4 l
 SELECT l.subnet_id, CASE WHEN l.state = 2 AND l.expires_at <= now() THEN 3 ELSE l.state END AS state, count(*)
   FROM lease4 l GROUP BY 1, 2;
 
+-- name: lease_count_live
+-- Active leases in each of these ranges, by number in the list.
+SELECT k.i, count(*) FROM unnest($1::int[], $2::int[], $3::bytea[], $4::bytea[]) AS k (i, vrf, first, last)
+ CROSS JOIN LATERAL (SELECT 1 FROM lease4 l WHERE l.vrf = k.vrf AND l.addr BETWEEN k.first AND k.last
+                        AND l.state = 2 AND l.expires_at > now() OFFSET 0) l
+ GROUP BY k.i;
+
 -- name: lease_newest
 -- The $1 live leases whose holding began last. No index serves it: it reads the
 -- whole table.
