@@ -47,8 +47,8 @@ fuzz: ## fuzz every target, FUZZ=60 seconds in all
 	.ci/fuzz $(FUZZ)
 
 .PHONY: gen
-gen: ## write what is made from the code and committed: admin/openapi.json
-	go generate ./admin
+gen: ## write what is made from the code and committed: admin/openapi.json, admin/site/schema.json
+	go generate ./admin ./admin/site
 
 .PHONY: man
 man: build ## write the manual pages into bin/man/man1, the completions into bin/completion

@@ -55,6 +55,7 @@ func (s *Server) buildAPI() error {
 	s.subnetOperations(api)
 	s.frontendOperations(api)
 	s.configOperations(api)
+	s.revisionOperations(api)
 	s.nameOperations(api)
 	s.tokenOperations(api)
 	return s.describe(api)

@@ -13,11 +13,17 @@ import (
 	"rowlock/sqlstore"
 )
 
-type applyRequest struct {
+// ChangeRequest are the parameters of what makes a new revision. It is exported as
+// Paging is.
+type ChangeRequest struct {
 	DryRun  bool   `query:"dry_run" doc:"Only tell what would change."`
 	Base    int64  `query:"base" minimum:"0" doc:"Apply only while this is the newest revision; 409 otherwise. 0: whatever it is."`
 	Comment string `query:"comment" maxLength:"500" doc:"Kept with the revision."`
 	IfMatch string `header:"If-Match" maxLength:"64" doc:"As base, by entity tag; 412 otherwise."`
+}
+
+type applyRequest struct {
+	ChangeRequest
 	RawBody []byte
 }
 
@@ -27,6 +33,7 @@ type changeView struct {
 	Old    string `json:"old,omitempty"`
 	New    string `json:"new,omitempty"`
 	Text   string `json:"text" doc:"The change on one line, as the command line prints it."`
+	Effect string `json:"effect,omitempty" doc:"What the change means for leases that live now, a line for each range."`
 }
 
 type applyAnswer struct {
@@ -35,23 +42,23 @@ type applyAnswer struct {
 		Revision int64        `json:"revision" doc:"The newest one now."`
 		Applied  bool         `json:"applied" doc:"False: nothing was to be changed, or it was a dry run."`
 		Changes  []changeView `json:"changes" nullable:"false"`
+		Notes    []string     `json:"notes,omitempty" doc:"What cannot be done: places of the document with a comment that is not kept, keys that keep their secret at a revert."`
 	}
 }
 
-// applyConfig compares the document with the newest configuration and applies
-// it to that one only: what is answered is what was done.
+// applyConfig makes the configuration what a document says.
 func (s *Server) applyConfig(ctx context.Context, in *applyRequest) (*applyAnswer, error) {
 	base, err := in.base()
 	if err != nil {
 		return nil, err
 	}
-	select { // a large document takes many times its size while it is read
-	case s.applying <- struct{}{}:
-		defer func() { <-s.applying }()
-	case <-ctx.Done():
-		return nil, problem("unavailable", "other documents are applied just now")
+	done, err := s.oneDocument(ctx)
+	if err != nil {
+		return nil, err
 	}
-	next, err := site.Parse("document", in.RawBody)
+	defer done()
+	var notes []site.Note
+	next, err := site.Parse("document", in.RawBody, site.Notes(&notes))
 	if err != nil {
 		return nil, documentProblem(err)
 	}
@@ -65,8 +72,35 @@ func (s *Server) applyConfig(ctx context.Context, in *applyRequest) (*applyAnswe
 	if err := sqlstore.KeepSecrets(old, next); err != nil {
 		return nil, keyProblem(err)
 	}
+	out, err := s.change(ctx, in.ChangeRequest, old, next)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range notes {
+		out.Body.Notes = append(out.Body.Notes, n.String())
+	}
+	return out, nil
+}
+
+// oneDocument waits for its turn: a large document takes many times its size
+// while it is read. The caller must call done.
+func (s *Server) oneDocument(ctx context.Context) (done func(), err error) {
+	select {
+	case s.applying <- struct{}{}:
+		return func() { <-s.applying }, nil
+	case <-ctx.Done():
+		return nil, problem("unavailable", "other documents are applied just now")
+	}
+}
+
+// change compares next with old and applies it to that one only: what is answered
+// is what was done.
+func (s *Server) change(ctx context.Context, in ChangeRequest, old, next *sqlstore.Config) (*applyAnswer, error) {
+	changes, err := sqlstore.Plan(ctx, s.store, old, next)
+	if err != nil {
+		return nil, err
+	}
 	out := &applyAnswer{}
-	changes := sqlstore.Diff(old, next)
 	out.Body.Changes = viewChanges(changes)
 	out.Body.Revision, out.ETag = old.Revision, etag(old.Revision)
 	if in.DryRun || len(changes) == 0 {
@@ -102,7 +136,7 @@ const anyRevision = -1
 
 // base is the revision that the document was made for. That of a database
 // without a configuration is 0, which only the entity tag can name.
-func (in *applyRequest) base() (int64, error) {
+func (in *ChangeRequest) base() (int64, error) {
 	switch {
 	case in.IfMatch != "" && in.IfMatch != "*":
 	case in.Base == 0:
@@ -124,7 +158,7 @@ func (in *applyRequest) base() (int64, error) {
 
 // outdated tells that the configuration is another one than the document was
 // made for; newest is 0 where somebody changes it just now.
-func (in *applyRequest) outdated(newest int64) error {
+func (in *ChangeRequest) outdated(newest int64) error {
 	detail := "the configuration was changed by somebody else meanwhile, or an id is taken"
 	if newest > 0 {
 		detail = fmt.Sprintf("the newest revision is %d", newest)
@@ -163,7 +197,11 @@ func viewChanges(changes []sqlstore.Change) []changeView {
 	names := map[sqlstore.ChangeKind]string{sqlstore.Added: "added", sqlstore.Changed: "changed", sqlstore.Removed: "removed"}
 	out := make([]changeView, 0, len(changes))
 	for _, c := range changes {
-		out = append(out, changeView{names[c.Kind], c.Object, c.Old, c.New, c.String()})
+		effects := make([]string, len(c.Effects))
+		for i, e := range c.Effects {
+			effects[i] = e.String()
+		}
+		out = append(out, changeView{names[c.Kind], c.Object, c.Old, c.New, c.String(), strings.Join(effects, "\n")})
 	}
 	return out
 }

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"rowlock/admin/site"
+	"rowlock/sqlstore"
 )
 
 // The forms of a document.
@@ -17,21 +17,6 @@ const (
 	typeJSON = "application/json"
 	typeYAML = "application/yaml"
 )
-
-type revisionView struct {
-	Revision int64     `json:"revision"`
-	At       time.Time `json:"at"`
-	Author   string    `json:"author"`
-	Comment  string    `json:"comment"`
-}
-
-type revisionPage struct {
-	Link string `header:"Link"`
-	Body struct {
-		Revisions []revisionView `json:"revisions" nullable:"false"`
-		Next      string         `json:"next,omitempty" doc:"Path of the next page; absent on the last one."`
-	}
-}
 
 type document struct {
 	ContentType string `header:"Content-Type"`
@@ -41,14 +26,9 @@ type document struct {
 }
 
 func (s *Server) configOperations(api huma.API) {
-	register(s, api, operation("list-revisions", http.MethodGet, "/v1/revisions", "config", "List revisions",
-		"Changes of the configuration, newest first."), s.listRevisions)
 	get := operation("get-config", http.MethodGet, "/v1/config", "config", "Get the network document",
 		"The whole configuration, as YAML where Accept asks for application/yaml, else as JSON. No secret is in it.")
-	get.Responses = map[string]*huma.Response{"200": {Description: "The document.", Content: map[string]*huma.MediaType{
-		typeJSON: {Schema: &huma.Schema{Type: huma.TypeObject}},
-		typeYAML: {Schema: &huma.Schema{Type: huma.TypeString}},
-	}}}
+	get.Responses = documentResponses()
 	register(s, api, get, s.getConfig)
 	apply := operation("apply-config", http.MethodPost, applyPath, "config", "Apply a network document",
 		"Makes the configuration what the document says, in one transaction: what is not in it is removed. Returns what changed.")
@@ -63,37 +43,36 @@ func (s *Server) configOperations(api huma.API) {
 		typeJSON: {Schema: &huma.Schema{Type: huma.TypeObject}},
 	}}
 	register(s, api, apply, s.applyConfig)
+	s.mux.HandleFunc("GET "+documentSchemaPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/schema+json")
+		_, _ = w.Write(site.Schema())
+	})
 }
 
-func (s *Server) listRevisions(ctx context.Context, in *Paging) (*revisionPage, error) {
-	var below int64
-	if err := in.readCursor(&below); err != nil {
-		return nil, err
-	}
-	list, err := s.store.Revisions(ctx, below, in.Limit+1)
-	if err != nil {
-		return nil, fmt.Errorf("list revisions: %w", err)
-	}
-	out := &revisionPage{}
-	out.Body.Revisions = []revisionView{}
-	for _, r := range list[:min(len(list), in.Limit)] {
-		out.Body.Revisions = append(out.Body.Revisions, revisionView{r.Number, r.At.UTC(), r.Author, r.Comment})
-	}
-	if len(list) > in.Limit {
-		out.Body.Next = in.link("/v1/revisions", nil, list[in.Limit-1].Number)
-		out.Link = linkHeader(out.Body.Next)
-	}
-	return out, nil
+// documentResponses describes an answer that is a document.
+func documentResponses() map[string]*huma.Response {
+	return map[string]*huma.Response{"200": {Description: "The document.", Content: map[string]*huma.MediaType{
+		typeJSON: {Schema: &huma.Schema{Type: huma.TypeObject}},
+		typeYAML: {Schema: &huma.Schema{Type: huma.TypeString}},
+	}}}
 }
 
-func (s *Server) getConfig(ctx context.Context, in *struct {
+// Accepted is the form of a document that is asked for. It is exported as Paging
+// is.
+type Accepted struct {
 	Accept string `header:"Accept" maxLength:"512"`
-},
-) (*document, error) {
+}
+
+func (s *Server) getConfig(ctx context.Context, in *Accepted) (*document, error) {
 	c, err := s.network.get(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load configuration: %w", err)
 	}
+	return in.document(c)
+}
+
+// document writes a configuration in that form.
+func (in *Accepted) document(c *sqlstore.Config) (*document, error) {
 	text, err := site.Export(c)
 	if err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ func TestApplyConfig(t *testing.T) {
 	require.Empty(t, out.Changes)
 	require.EqualValues(t, 1, out.Revision)
 
-	var page struct{ Revisions []revisionView }
+	var page struct{ Revisions []RevisionView }
 	b.get(t, "/v1/revisions", &page)
 	require.Len(t, page.Revisions, 1)
 	require.Equal(t, "tester", page.Revisions[0].Author)
@@ -89,7 +89,7 @@ func TestApplyMistakes(t *testing.T) {
 	require.Equal(t, "2 mistakes, nothing was changed", p.Detail)
 	many := requireProblem(t, b.do(t, http.MethodPost, applyPath, "subnets: ["+strings.Repeat("{x: y}, ", 5000)+"]"), http.StatusUnprocessableEntity, "invalid-document")
 	require.Len(t, many.Errors, 100, "an answer has an end")
-	var page struct{ Revisions []revisionView }
+	var page struct{ Revisions []RevisionView }
 	b.get(t, "/v1/revisions", &page)
 	require.Empty(t, page.Revisions)
 }
@@ -113,7 +113,7 @@ func TestApplyConcurrently(t *testing.T) {
 	b := newBench(t)
 	b.apply(t, site1)
 	for name, header := range map[string]string{"precondition-failed": `"1"`, "conflict": ""} {
-		var page struct{ Revisions []revisionView }
+		var page struct{ Revisions []RevisionView }
 		b.get(t, "/v1/revisions?limit=1", &page)
 		newest := page.Revisions[0].Revision
 		path := applyPath

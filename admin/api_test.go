@@ -49,7 +49,7 @@ func operations(t *testing.T) []called {
 	}
 	require.NoError(t, json.Unmarshal(file, &doc))
 	require.Equal(t, "3.1.0", doc.OpenAPI)
-	fill := strings.NewReplacer("{addr}", "192.0.2.10", "{id}", "1", "{name}", "host.example.org")
+	fill := strings.NewReplacer("{addr}", "192.0.2.10", "{id}", "1", "{name}", "host.example.org", "{revision}", "1")
 	var out []called
 	for path, methods := range doc.Paths {
 		for method, op := range methods {

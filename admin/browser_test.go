@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -177,12 +178,12 @@ func (v *visitor) shoot(t *testing.T, name string) {
 
 // busyStore has the counters of frontends that are at work.
 type busyStore struct {
-	sqlstore.Store
+	testStore
 	began time.Time
 }
 
 func (b *busyStore) Frontends(ctx context.Context) ([]sqlstore.FrontendInfo, error) {
-	list, err := b.Store.Frontends(ctx)
+	list, err := b.testStore.Frontends(ctx)
 	for i := range list {
 		list[i].Exchanges = int64(time.Since(b.began).Seconds()*float64(700-150*i)) + 1_200_000
 		if list[i].ID == "dhcp3.example.org" {
@@ -214,7 +215,9 @@ subnets:
 // busyBench is a server with much to show.
 func busyBench(t *testing.T) *bench {
 	b := newBench(t)
-	b.apply(t, busySite)
+	b.apply(t, strings.Replace(busySite, "campus-north", "campus", 1))
+	a := b.do(t, http.MethodPost, applyPath+"?comment=The+campus+grows:+its+north+gets+a+network+of+its+own", busySite)
+	require.Equal(t, http.StatusOK, a.status, a.body)
 	vendors := []string{"laptop", "phone", "printer", "camera", "tv"}
 	client := 0
 	for _, some := range []struct {
@@ -237,7 +240,7 @@ func busyBench(t *testing.T) *bench {
 		info := sqlstore.FrontendInfo{ID: f, Host: fmt.Sprintf("node%d", i+1), Version: "0.4.0", Roles: []string{"dhcp4", "dhcp6", "ddns"}, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}
 		incarnation, err := b.store.Register(t.Context(), info)
 		require.NoError(t, err)
-		info.Incarnation, info.Revision = incarnation, int64(1-i/2)
+		info.Incarnation, info.Revision = incarnation, int64(2-i/2)
 		_, _, err = b.store.Heartbeat(t.Context(), info)
 		require.NoError(t, err)
 	}
@@ -290,6 +293,7 @@ func TestConsoleInABrowser(t *testing.T) {
 	require.Contains(t, v.text(t, "frontends"), "dead")
 	require.Contains(t, v.text(t, "dns"), "2 conflicts")
 	require.Contains(t, v.text(t, "summary"), "2 of 3")
+	require.Contains(t, v.text(t, "revisions"), "its north gets a network")
 	v.until(t, `document.querySelectorAll("#legend li").length === 4`)
 
 	// parts are renewed without a reload
@@ -303,6 +307,15 @@ func TestConsoleInABrowser(t *testing.T) {
 
 	require.Empty(t, value[[]string](t, v, `[...document.querySelectorAll("table")].filter(t => !t.querySelector("thead th[scope=col]") || !t.querySelector("tbody th[scope=row]")).map(t => t.innerText)`), "tables have headers")
 	require.Empty(t, value[[]string](t, v, `[...document.querySelectorAll("section")].filter(s => !document.getElementById(s.getAttribute("aria-labelledby"))).map(s => s.id)`), "sections have headings")
+
+	// what a revision changed has a page of its own
+	v.do(t, chromedp.EmulateViewport(1280, 900), chromedp.Click(chromedp.CSS(`a[href="/revisions/2"]`)))
+	v.until(t, `location.pathname === "/revisions/2" && document.querySelector(".diff li") !== null`)
+	require.Contains(t, v.text(t, "main"), "+ shared_network campus-north: vrf 0")
+	v.shoot(t, "revision")
+	v.quiet(t)
+	v.do(t, chromedp.EmulateViewport(1280, 900), chromedp.Click(chromedp.CSS(".back a")))
+	v.until(t, `location.pathname === "/" && document.querySelector("header button") !== null`)
 
 	v.do(t, chromedp.EmulateViewport(1280, 900), chromedp.Click(chromedp.CSS("header button")))
 	v.until(t, `location.pathname === "/login"`)
@@ -325,7 +338,7 @@ func TestEmptyConsoleInABrowser(t *testing.T) {
 	v.until(t, `location.pathname === "/" && document.getElementById("chart-text").textContent.startsWith("No frontend")`)
 	require.True(t, value[bool](t, v, `document.getElementById("chart").hidden && document.querySelector("#chart canvas") === null`))
 	for part, want := range map[string]string{
-		"subnets": "No subnets yet: rowlock apply site.yaml", "leases": "No lease is active", "frontends": "rowlock serve", "dns": "No zones are configured",
+		"subnets": "No subnets yet: rowlock apply site.yaml", "leases": "No lease is active", "frontends": "rowlock serve", "dns": "No zones are configured", "revisions": "Nothing was configured yet",
 	} {
 		require.Contains(t, v.text(t, part), want)
 	}

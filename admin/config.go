@@ -69,16 +69,17 @@ type Server struct {
 	schema  []byte // openapi as served
 	slots   chan struct{}
 	// applying has who reads and applies a document: one at a time.
-	applying chan struct{}
-	limiter  *limiter
-	origin   *http.CrossOriginProtection
-	network  *networkCache
-	usage    *cache[usageCounts]
-	newest   *cache[[]leaseRow]
-	queue    *cache[[]zoneQueue]
-	members  *cache[[]member]
-	rates    *sampler
-	console  *console
+	applying  chan struct{}
+	limiter   *limiter
+	origin    *http.CrossOriginProtection
+	network   *networkCache
+	revisions *revisionCache
+	usage     *cache[usageCounts]
+	newest    *cache[[]leaseRow]
+	queue     *cache[[]zoneQueue]
+	members   *cache[[]member]
+	rates     *sampler
+	console   *console
 
 	listener net.Listener
 	http     *http.Server
@@ -104,6 +105,7 @@ func New(c Config) (*Server, error) {
 		slots: make(chan struct{}, maxRequests), applying: make(chan struct{}, 1), limiter: newLimiter(), origin: http.NewCrossOriginProtection(),
 		network: &networkCache{store: c.Store},
 	}
+	s.revisions = &revisionCache{s: s}
 	s.usage = newCache(usageAge, s.countUsage)
 	s.newest = newCache(newestAge, s.newestLeases)
 	s.queue = newCache(queueAge, s.zoneQueues)

@@ -7,7 +7,11 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strings"
 )
+
+// revisionPagePath is before the number of a revision that has a page.
+const revisionPagePath = "/revisions/"
 
 // console is the page for people. Its parts are renewed by htmx, the chart by
 // the script of the page; without scripts it shows what was when it was loaded.
@@ -38,6 +42,7 @@ func newConsole(s *Server) (*console, error) {
 	s.mux.HandleFunc("POST "+loginPath, c.login)
 	s.mux.HandleFunc("POST "+logoutPath, c.logout)
 	s.mux.HandleFunc("GET /{$}", c.page)
+	s.mux.HandleFunc("GET "+revisionPagePath+"{revision}", c.revision)
 	s.mux.HandleFunc("GET /console/rates", c.rates)
 	for _, p := range c.parts() {
 		s.mux.HandleFunc("GET /console/"+p.name, func(w http.ResponseWriter, r *http.Request) {
@@ -55,6 +60,7 @@ func (c *console) parts() []part {
 		{"dns", func(ctx context.Context) any { return s.viewDNS(ctx) }},
 		{"subnets", func(ctx context.Context) any { return s.viewSubnets(ctx) }},
 		{"leases", func(ctx context.Context) any { return s.viewLeases(ctx) }},
+		{"revisions", func(ctx context.Context) any { return s.viewRevisions(ctx) }},
 	}
 }
 
@@ -63,11 +69,11 @@ func (c *console) page(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	c.s.rates.look()
 	c.render(w, http.StatusOK, "console", struct {
-		Who, Version                             string
-		Summary, Frontends, DNS, Subnets, Leases any
+		Who, Version                                        string
+		Summary, Frontends, DNS, Subnets, Leases, Revisions any
 	}{
 		identity(ctx).Name, c.s.cfg.Version,
-		c.s.viewSummary(ctx), c.s.viewFrontends(ctx), c.s.viewDNS(ctx), c.s.viewSubnets(ctx), c.s.viewLeases(ctx),
+		c.s.viewSummary(ctx), c.s.viewFrontends(ctx), c.s.viewDNS(ctx), c.s.viewSubnets(ctx), c.s.viewLeases(ctx), c.s.viewRevisions(ctx),
 	})
 }
 
@@ -100,13 +106,14 @@ func (c *console) rates(w http.ResponseWriter, _ *http.Request) {
 // refuse sends somebody who is not logged in to the login; a part of the page
 // cannot be one, so it tells the page to go there.
 func (c *console) refuse(w http.ResponseWriter, r *http.Request, no *refusal) {
+	page := r.URL.Path == "/" || strings.HasPrefix(r.URL.Path, revisionPagePath)
 	switch {
-	case no.Status == http.StatusUnauthorized && r.URL.Path == "/":
+	case no.Status == http.StatusUnauthorized && page:
 		http.Redirect(w, r, loginPath, http.StatusSeeOther)
 	case no.Status == http.StatusUnauthorized:
 		w.Header().Set("HX-Redirect", loginPath)
 		no.write(w)
-	case r.URL.Path == "/":
+	case page:
 		c.showLogin(w, no.Status, no.Title)
 	default:
 		no.write(w)

@@ -25,9 +25,11 @@ const (
 const (
 	apiPath    = "/v1/"
 	schemaPath = "/openapi.json"
-	assetPath  = "/assets/"
-	loginPath  = "/login"
-	logoutPath = "/logout"
+	// documentSchemaPath has the JSON Schema of documents, for editors
+	documentSchemaPath = "/schema.json"
+	assetPath          = "/assets/"
+	loginPath          = "/login"
+	logoutPath         = "/logout"
 )
 
 // ServeHTTP is the way of every request: headers that hold for all answers, a
@@ -80,7 +82,7 @@ func writeBusy(w http.ResponseWriter) {
 
 // timeFor is how long a request may take.
 func timeFor(r *http.Request) time.Duration {
-	if r.URL.Path == applyPath {
+	if r.URL.Path == applyPath || strings.HasPrefix(r.URL.Path, revisionsPath+"/") {
 		return applyTime
 	}
 	return requestTime
@@ -142,7 +144,7 @@ func checkQuery(query string) *huma.ErrorModel {
 }
 
 func isPublic(path string) bool {
-	return path == loginPath || path == logoutPath || path == schemaPath || strings.HasPrefix(path, assetPath) || strings.HasPrefix(path, problemPath)
+	return path == loginPath || path == logoutPath || path == schemaPath || path == documentSchemaPath || strings.HasPrefix(path, assetPath) || strings.HasPrefix(path, problemPath)
 }
 
 // noRoute makes a problem of what the mux says when it has no pattern.

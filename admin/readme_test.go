@@ -46,8 +46,8 @@ func TestManualExamples(t *testing.T) {
 		require.NoError(t, cmd.Run(), "%s%s", m[1], &out)
 		ran += strings.Count(m[1], "curl ")
 	}
-	require.Equal(t, 8, ran)
-	var page struct{ Revisions []revisionView }
+	require.Equal(t, 11, ran)
+	var page struct{ Revisions []RevisionView }
 	b.get(t, "/v1/revisions", &page)
 	require.Equal(t, "longer", page.Revisions[0].Comment)
 	var c map[string]any

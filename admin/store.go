@@ -10,6 +10,7 @@ import (
 type Store interface {
 	sqlstore.AdminStore
 	sqlstore.ConfigStore
+	sqlstore.RevisionStore
 	sqlstore.LeaseStore
 	// Frontends lists the rows of the membership table.
 	Frontends(ctx context.Context) ([]sqlstore.FrontendInfo, error)

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -67,7 +66,8 @@ func dnsLabel(label, more string) bool {
 func (k *checker) dns(c *Config) {
 	keys := map[string]bool{}
 	for i, key := range c.TSIGKeys {
-		at := place{fmt.Sprintf("tsig_keys[%d]", i), dnsObject("tsig_key", key.Name)}
+		at := (*place)(nil).item("tsig_keys", i).named("%s", dnsObject("tsig_key", key.Name))
+		k.comment(at, key.Comment)
 		k.tsigKey(at, key)
 		if keys[key.Name] {
 			k.add(at.key("name"), key.Name, "a key must be there once only")
@@ -76,7 +76,8 @@ func (k *checker) dns(c *Config) {
 	}
 	zones := map[string]bool{}
 	for i, z := range c.Zones {
-		at := place{fmt.Sprintf("dns_zones[%d]", i), dnsObject("dns_zone", z.Name)}
+		at := (*place)(nil).item("dns_zones", i).named("%s", dnsObject("dns_zone", z.Name))
+		k.comment(at, z.Comment)
 		k.dnsZone(at, z, keys)
 		if zones[z.Name] {
 			k.add(at.key("name"), z.Name, "a zone must be there once only")
@@ -92,7 +93,7 @@ func dnsObject(what, name string) string {
 	return what + " " + name
 }
 
-func (k *checker) tsigKey(at place, key TSIGKey) {
+func (k *checker) tsigKey(at *place, key TSIGKey) {
 	if !dnsName(key.Name, keyCharacters) {
 		k.add(at.key("name"), strconv.Quote(key.Name), "the name of a key must be labels of letters, digits, - and _, in lower case and without a final dot")
 	}
@@ -111,7 +112,7 @@ func (k *checker) tsigKey(at place, key TSIGKey) {
 	}
 }
 
-func (k *checker) dnsZone(at place, z DNSZone, keys map[string]bool) {
+func (k *checker) dnsZone(at *place, z DNSZone, keys map[string]bool) {
 	more := hostCharacters
 	if z.Reverse() {
 		more = reverseCharacters
@@ -124,9 +125,11 @@ func (k *checker) dnsZone(at place, z DNSZone, keys map[string]bool) {
 	}
 	seen := map[netip.AddrPort]bool{}
 	for i, s := range z.Servers {
-		here := at.key("servers[%d]", i).of("server")
+		here := at.item("servers", i)
 		if s.Addr.IsValid() {
-			here.object += " " + s.Addr.String()
+			here = here.of("server %s", s.Addr)
+		} else {
+			here = here.of("server")
 		}
 		k.dnsServer(here, s, keys)
 		if s.Addr.IsValid() && seen[s.Addr] {
@@ -136,7 +139,7 @@ func (k *checker) dnsZone(at place, z DNSZone, keys map[string]bool) {
 	}
 }
 
-func (k *checker) dnsServer(at place, s DNSServer, keys map[string]bool) {
+func (k *checker) dnsServer(at *place, s DNSServer, keys map[string]bool) {
 	a := s.Addr.Addr()
 	if !a.IsValid() || a.Zone() != "" || a.Is4In6() || a.IsUnspecified() || a.IsMulticast() {
 		k.add(at.key("address"), a.String(), "the address of a server must be a unicast address without a zone")

@@ -8,21 +8,23 @@ import (
 )
 
 // parameters checks each setting of one scope for itself.
-func (k *checker) parameters(at place, scope string, ps Parameters) {
+func (k *checker) parameters(at *place, scope string, ps Parameters) {
+	if len(ps) == 0 {
+		return
+	}
 	for _, name := range slices.Sorted(maps.Keys(ps)) {
-		here := at.key("parameters.%s", name).of("parameter %s", name)
 		def, known := ParameterByName(name)
 		if !known {
-			k.add(here, name, "a parameter must be one that exists")
+			k.add(at.parameter(name), name, "a parameter must be one that exists")
 			continue
 		}
 		if def.Scopes == "global" && scope != "global" {
-			k.add(here, ps[name], "the parameter may be set globally only")
+			k.add(at.parameter(name), ps[name], "the parameter may be set globally only")
 		}
 		if err := def.Check(ps[name]); err != nil {
-			k.add(here, err.Error(), "the value must be of type %s", def.Type)
+			k.add(at.parameter(name), err.Error(), "the value must be of type %s", def.Type)
 		} else if ps[name] == "0" && slices.Contains(neverZero, name) {
-			k.add(here, ps[name], "the lifetime must not be zero")
+			k.add(at.parameter(name), ps[name], "the lifetime must not be zero")
 		}
 	}
 }
@@ -53,24 +55,30 @@ var orders = []order{
 // lifetimes checks the settings of one scope, the first, against each other
 // and against those that it inherits. What an outer scope has wrong for itself
 // is reported there only.
-func (k *checker) lifetimes(at place, family Family, scopes ...Parameters) {
+func (k *checker) lifetimes(at *place, family Family, scopes ...Parameters) {
 	own := scopes[0]
+	if len(own) == 0 {
+		return
+	}
 	for _, o := range orders {
 		if o.only != 0 && family != 0 && family != o.only {
 			continue
 		}
 		_, setLow := own[o.low]
 		_, setHigh := own[o.high]
+		if !setLow && !setHigh {
+			continue
+		}
 		low, okLow := k.number(o.low, family, scopes)
 		high, okHigh := k.number(o.high, family, scopes)
-		if !setLow && !setHigh || !okLow || !okHigh || low < high || low == high && !o.below {
+		if !okLow || !okHigh || low < high || low == high && !o.below {
 			continue
 		}
 		name := o.low
 		if !setLow {
 			name = o.high
 		}
-		here := at.key("parameters.%s", name).of("parameter %s", name)
+		here := at.parameter(name)
 		rule := "%s must not be above %s"
 		if o.below {
 			rule = "%s must be below %s"
@@ -80,32 +88,35 @@ func (k *checker) lifetimes(at place, family Family, scopes ...Parameters) {
 	k.ttl(at, scopes)
 }
 
+var ttlNames = [...]string{"ddns_ttl", "ddns_ttl_percent", "ddns_ttl_min", "ddns_ttl_max"}
+
 // ttl checks the settings on TTLs likewise. 0 is not set.
-func (k *checker) ttl(at place, scopes []Parameters) {
-	names := []string{"ddns_ttl", "ddns_ttl_percent", "ddns_ttl_min", "ddns_ttl_max"}
-	values := map[string]float64{}
-	for _, name := range names {
-		values[name], _ = k.number(name, 0, scopes)
+func (k *checker) ttl(at *place, scopes []Parameters) {
+	own := func(name string) bool { _, set := scopes[0][name]; return set }
+	if !slices.ContainsFunc(ttlNames[:], own) {
+		return
 	}
-	conflict := func(a, b, rule string) {
-		_, setA := scopes[0][a]
-		_, setB := scopes[0][b]
-		if !setA && !setB {
+	var values [len(ttlNames)]float64
+	for i, name := range ttlNames {
+		values[i], _ = k.number(name, 0, scopes)
+	}
+	conflict := func(a, b int, rule string) {
+		name := ttlNames[a]
+		if !own(name) {
+			name = ttlNames[b]
+		}
+		if !own(name) {
 			return
 		}
-		name := a
-		if !setA {
-			name = b
-		}
-		k.add(at.key("parameters.%s", name).of("parameter %s", name), fmt.Sprintf("%v and %v", values[a], values[b]), rule, a, b)
+		k.add(at.parameter(name), fmt.Sprintf("%v and %v", values[a], values[b]), rule, ttlNames[a], ttlNames[b])
 	}
-	for _, name := range names[1:] {
-		if values["ddns_ttl"] > 0 && values[name] > 0 {
-			conflict("ddns_ttl", name, "%s leaves nothing to %s (0 is not set)")
+	for i := range ttlNames[1:] {
+		if values[0] > 0 && values[i+1] > 0 {
+			conflict(0, i+1, "%s leaves nothing to %s (0 is not set)")
 		}
 	}
-	if high := values["ddns_ttl_max"]; high > 0 && values["ddns_ttl_min"] > high {
-		conflict("ddns_ttl_min", "ddns_ttl_max", "%s must not be above %s")
+	if low, high := values[2], values[3]; high > 0 && low > high {
+		conflict(2, 3, "%s must not be above %s")
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 type span struct {
 	vrf         uint32
 	first, last netip.Addr
-	at          place
+	at          *place
+	step        string // of at
 }
 
 // overlaps reports every span that shares an address with one before it in
@@ -30,7 +31,7 @@ func (k *checker) overlaps(spans []span, rule string) {
 			far = s
 			continue
 		}
-		k.add(s.at, "overlaps "+far.at.object, "%s", rule)
+		k.add(s.at.key(s.step), "overlaps "+far.at.object(), "%s", rule)
 		if far.last.Less(s.last) {
 			far = s
 		}
@@ -48,72 +49,74 @@ func prefixRange(p netip.Prefix) (first, last netip.Addr) {
 	return first, last
 }
 
-func (k *checker) addressPool(at place, l *Link, s *Subnet, p *Pool) {
-	if p.Closing {
-		return
-	}
+func (k *checker) addressPool(at *place, l *Link, s *Subnet, p *Pool) {
 	at = at.of("pool %s-%s", p.First, p.Last)
 	k.id(at, p.ID, k.poolID)
-	here := at.key("pool")
-	if !k.ends(here, p) {
+	k.comment(at, p.Comment)
+	if p.Closing || s.Closing {
 		return
 	}
-	k.pools = append(k.pools, span{l.VRF, p.First, p.Last, here})
+	if !k.ends(at, "pool", p) {
+		return
+	}
+	k.pools = append(k.pools, span{l.VRF, p.First, p.Last, at, "pool"})
 	if p.Kind != NA {
-		k.add(here, fmt.Sprint(uint8(p.Kind)), "the kind of a pool must be na or pd")
+		k.add(at.key("pool"), fmt.Sprint(uint8(p.Kind)), "the kind of a pool must be na or pd")
 	}
 	if int(p.DelegatedLen) != p.First.BitLen() {
-		k.add(here, fmt.Sprint(p.DelegatedLen), "the delegated length of an address pool must be %d", p.First.BitLen())
+		k.add(at.key("pool"), fmt.Sprint(p.DelegatedLen), "the delegated length of an address pool must be %d", p.First.BitLen())
 	}
 	if s.Prefix.IsValid() && (!s.Prefix.Contains(p.First) || !s.Prefix.Contains(p.Last)) {
-		k.add(here, fmt.Sprintf("%s-%s", p.First, p.Last), "a pool must lie within its subnet %s", s.Prefix)
+		k.add(at.key("pool"), fmt.Sprintf("%s-%s", p.First, p.Last), "a pool must lie within its subnet %s", s.Prefix)
 	}
 }
 
 // prefixPool checks a pool of delegated prefixes (RFC 9915 section 21.21). It
 // need not lie within the prefix of the subnet.
-func (k *checker) prefixPool(at place, l *Link, s *Subnet, p *Pool) {
-	if p.Closing {
-		return
-	}
+func (k *checker) prefixPool(at *place, l *Link, s *Subnet, p *Pool) {
 	base, whole := p.Base()
-	if at = at.of("pd_pool %s delegated_len %d", base, p.DelegatedLen); !whole {
-		at.object = subnetName(l, s) + fmt.Sprintf(" pd_pool %s-%s delegated_len %d", p.First, p.Last, p.DelegatedLen)
+	if whole {
+		at = at.of("pd_pool %s delegated_len %d", base, p.DelegatedLen)
+	} else {
+		at = at.of("pd_pool %s-%s delegated_len %d", p.First, p.Last, p.DelegatedLen)
 	}
 	k.id(at, p.ID, k.poolID)
-	here := at.key("prefix")
-	if s.Prefix.IsValid() && s.Family() == IPv4 {
-		k.add(here, s.Prefix.String(), "a pd_pool must be in an IPv6 subnet")
+	k.comment(at, p.Comment)
+	if p.Closing || s.Closing {
+		return
 	}
-	if !k.ends(here, p) {
+	if s.Prefix.IsValid() && s.Family() == IPv4 {
+		k.add(at.key("prefix"), s.Prefix.String(), "a pd_pool must be in an IPv6 subnet")
+	}
+	if !k.ends(at, "prefix", p) {
 		return
 	}
 	_, last := prefixRange(netip.PrefixFrom(p.Last, min(int(p.DelegatedLen), p.Last.BitLen())))
-	k.pools = append(k.pools, span{l.VRF, p.First, last, here})
+	k.pools = append(k.pools, span{l.VRF, p.First, last, at, "prefix"})
 	if p.Family() == IPv4 {
-		k.add(here, p.First.String(), "the prefix of a pd_pool must be IPv6")
+		k.add(at.key("prefix"), p.First.String(), "the prefix of a pd_pool must be IPv6")
 		return
 	}
 	// a lease of length 128 is an address, so a prefix must be shorter
 	if p.DelegatedLen < 1 || p.DelegatedLen > 127 {
 		k.add(at.key("delegated_len"), fmt.Sprint(p.DelegatedLen), "a delegated length must be from 1 to 127")
 	} else if !whole {
-		k.add(here, fmt.Sprintf("%s-%s", p.First, p.Last),
+		k.add(at.key("prefix"), fmt.Sprintf("%s-%s", p.First, p.Last),
 			"a pd_pool must be one whole prefix with zero host bits, no longer than the delegated length %d", p.DelegatedLen)
 	}
 }
 
 // ends tells whether the ends of a pool are fit for comparison.
-func (k *checker) ends(at place, p *Pool) bool {
+func (k *checker) ends(at *place, step string, p *Pool) bool {
 	switch {
 	case !p.First.IsValid() || !p.Last.IsValid():
-		k.add(at, fmt.Sprintf("%s-%s", p.First, p.Last), "a pool must have a first and a last address")
+		k.add(at.key(step), fmt.Sprintf("%s-%s", p.First, p.Last), "a pool must have a first and a last address")
 	case p.First.BitLen() != p.Last.BitLen():
-		k.add(at, fmt.Sprintf("%s-%s", p.First, p.Last), "both ends of a pool must be of one family")
+		k.add(at.key(step), fmt.Sprintf("%s-%s", p.First, p.Last), "both ends of a pool must be of one family")
 	case p.First.Is4In6() || p.Last.Is4In6():
-		k.add(at, fmt.Sprintf("%s-%s", p.First, p.Last), "an IPv4 address must be written as IPv4")
+		k.add(at.key(step), fmt.Sprintf("%s-%s", p.First, p.Last), "an IPv4 address must be written as IPv4")
 	case p.Last.Less(p.First):
-		k.add(at, fmt.Sprintf("%s-%s", p.First, p.Last), "the first address of a pool must not be above the last")
+		k.add(at.key(step), fmt.Sprintf("%s-%s", p.First, p.Last), "the first address of a pool must not be above the last")
 	default:
 		return true
 	}
@@ -147,58 +150,64 @@ type selector struct {
 	vrf    uint32
 	family Family
 	value  string
+	addr   netip.Addr
 }
 
 type owner struct {
 	link   *Link
 	subnet *Subnet
-	object string
+	at     *place
 }
 
 // selection checks what selects the subnet: a packet must lead to one link.
-func (k *checker) selection(at place, l *Link, s *Subnet, family Family) {
-	me := owner{l, s, at.object}
+func (k *checker) selection(at *place, l *Link, s *Subnet, family Family) {
+	me := owner{l, s, at}
 	for i, a := range s.Relays {
-		here := at.key("relay[%d]", i).of("relay %s", a)
+		here := func() *place { return at.item("relay", i).of("relay %s", a) }
 		switch {
-		case !a.IsValid() || a.Zone() != "" || a.Is4In6() || a.IsUnspecified() || a.IsMulticast():
-			k.add(here, a.String(), "a relay must be a unicast address")
+		case !unicast(a):
+			k.add(here(), a.String(), "a relay must be a unicast address")
 			continue
 		case family != 0 && (family == IPv4) != a.Is4():
-			k.add(here, a.String(), "a relay of a %s subnet must be of that family", family)
+			k.add(here(), a.String(), "a relay of a %s subnet must be of that family", family)
 			continue
 		}
-		k.selects(here, selector{"relay", l.VRF, 0, a.String()}, me, true)
+		k.selects(here, selector{"relay", l.VRF, 0, "", a}, me, true)
 	}
 	if s.Interface != "" {
-		here := at.key("interface")
+		here := func() *place { return at.key("interface") }
 		if !interfaceName(s.Interface) {
-			k.add(here, fmt.Sprintf("%q", s.Interface), "an interface must be a name of 1 to 15 characters without space, slash and colon")
+			k.add(here(), fmt.Sprintf("%q", s.Interface), "an interface must be a name of 1 to 15 characters without space, slash and colon")
 		}
 		if family != 0 {
-			k.selects(here, selector{"interface", 0, family, s.Interface}, me, false)
+			k.selects(here, selector{"interface", 0, family, s.Interface, netip.Addr{}}, me, false)
 		}
 	}
 	if len(s.InterfaceID) > 0 {
-		here := at.key("interface_id")
+		here := func() *place { return at.key("interface_id") }
 		if family == IPv4 {
-			k.add(here, fmt.Sprintf("0x%x", s.InterfaceID), "an interface_id must be in an IPv6 subnet")
+			k.add(here(), fmt.Sprintf("0x%x", s.InterfaceID), "an interface_id must be in an IPv6 subnet")
 		} else {
-			k.selects(here, selector{"interface_id", l.VRF, 0, string(s.InterfaceID)}, me, false)
+			k.selects(here, selector{"interface_id", l.VRF, 0, string(s.InterfaceID), netip.Addr{}}, me, false)
 		}
 	}
 }
 
-func (k *checker) selects(at place, key selector, me owner, once bool) {
+func (k *checker) selects(at func() *place, key selector, me owner, once bool) {
 	other, taken := k.selectors[key]
 	switch {
 	case !taken:
 		k.selectors[key] = me
 	case other.link != me.link:
-		k.add(at, "also "+other.object, "the same %s must not select two links", key.kind)
+		k.add(at(), "also "+other.at.object(), "the same %s must not select two links", key.kind)
 	case once && other.subnet == me.subnet:
-		k.add(at, key.value, "a %s must be listed once only", key.kind)
+		k.add(at(), key.addr.String(), "a %s must be listed once only", key.kind)
 	}
+}
+
+// unicast tells whether an address can be that of a host, in any network.
+func unicast(a netip.Addr) bool {
+	return a.IsValid() && a.Zone() == "" && !a.Is4In6() && !a.IsUnspecified() && !a.IsMulticast()
 }
 
 // interfaceName follows the rules of the Linux kernel.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -232,6 +233,61 @@ func TestCheckRules(t *testing.T) {
 			"subnet 2001:db8:1::/48 parameter t1_percent: t1_percent must be below t2_percent: 80 and 80",
 		},
 		{
+			"comment too long", func(c *Config) { first(c).Comment = strings.Repeat("é", 2001) }, "shared_networks[0].subnets[0].comment",
+			"subnet 192.0.2.0/25: a comment must have at most 4000 bytes: 4002 bytes",
+		},
+		{
+			"comment with a control character", func(c *Config) { plain(c).Pools[0].Comment = "a\x1b[31m" }, "subnets[0].pools[0].comment",
+			"subnet 198.51.100.0/24 pool 198.51.100.10-198.51.100.20: a comment must be UTF-8 without control characters, but for tabs and ends of lines: \"a\\x1b[31m\"",
+		},
+		{
+			"comment that is no UTF-8", func(c *Config) { c.Comment = "\xff" }, "comment",
+			"global: a comment must be UTF-8 without control characters, but for tabs and ends of lines: \"\\xff\"",
+		},
+		{
+			"comment of a parameter", func(c *Config) { c.Notes = Notes{"valid_lifetime": "a\u2028b"} }, "parameters.valid_lifetime.comment",
+			"parameter valid_lifetime: a comment must be UTF-8 without control characters, but for tabs and ends of lines: \"a\\u2028b\"",
+		},
+		{
+			"comment of a parameter that is not set", func(c *Config) { north(c).Notes = Notes{"renew_timer": "x"} },
+			"shared_networks[0].parameters.renew_timer",
+			"shared_network north parameter renew_timer: a parameter that has a comment must be set: renew_timer",
+		},
+		{
+			"id of a closing subnet twice", func(c *Config) { first(c).ID, plain(c).ID, plain(c).Closing = 7, 7, true }, "subnets[0].id",
+			"subnet 7 (198.51.100.0/24): an id must be used once only: 7 is subnet 7 (192.0.2.0/25)",
+		},
+		{
+			"vrf 0 with selectors", func(c *Config) { c.VRFs = []VRF{{Interfaces: []string{"eth1"}}} }, "vrfs[0].vrf",
+			"vrf 0: a vrf with selectors must be from 1 to 2147483647: 0",
+		},
+		{
+			"vrf twice", func(c *Config) { c.VRFs = []VRF{{ID: 7}, {ID: 7}} }, "vrfs[1].vrf", "vrf 7: a vrf must be there once only: 7",
+		},
+		{
+			"vrf of a bad interface", func(c *Config) { c.VRFs = []VRF{{ID: 7, Interfaces: []string{""}}} }, "vrfs[0].interfaces[0]",
+			`vrf 7: an interface must be a name of 1 to 15 characters without space, slash and colon: ""`,
+		},
+		{
+			"vrf of a bad relay", func(c *Config) { c.VRFs = []VRF{{ID: 7, Relays: []netip.Addr{netip.MustParseAddr("ff02::1:2")}}} }, "vrfs[0].relays[0]",
+			"vrf 7: a relay must be a unicast address: ff02::1:2",
+		},
+		{
+			"interface of two vrfs", func(c *Config) {
+				c.VRFs = []VRF{{ID: 7, Interfaces: []string{"eth1"}}, {ID: 8, Interfaces: []string{"eth2", "eth1"}}}
+			}, "vrfs[1].interfaces[1]", "vrf 8: the same interface must not select two vrfs: eth1 also selects vrf 7",
+		},
+		{
+			"relay of two vrfs", func(c *Config) {
+				a := []netip.Addr{netip.MustParseAddr("192.0.2.1")}
+				c.VRFs = []VRF{{ID: 7, Relays: a}, {ID: 8, Relays: a}}
+			}, "vrfs[1].relays[0]", "vrf 8: the same relay must not select two vrfs: 192.0.2.1 also selects vrf 7",
+		},
+		{
+			"interface of a vrf twice", func(c *Config) { c.VRFs = []VRF{{ID: 7, Interfaces: []string{"eth1", "eth1"}}} }, "vrfs[0].interfaces[1]",
+			"vrf 7: an interface or relay must be listed once only: eth1",
+		},
+		{
 			"option of the other family", func(c *Config) { six(c).Options = slices.Clone(c.Options) }, "subnets[1].option_data[0].family",
 			"subnet 2001:db8:1::/48 option_data domain-name-servers: an option of a v6 subnet must be of that family: v4",
 		},
@@ -277,6 +333,18 @@ func TestCheckAllows(t *testing.T) {
 			p := *c.Links[1].Subnets[0].Pools[0]
 			p.Closing = true
 			c.Links[1].Subnets[0].Pools = append(c.Links[1].Subnets[0].Pools, &p)
+		},
+		"a closing subnet over others": func(c *Config) {
+			s := subnetOf("192.0.2.0/24", addressPool("192.0.2.1", "198.51.100.99"))
+			s.Closing = true
+			c.Links = append(c.Links, lone(s))
+		},
+		"comments": func(c *Config) {
+			c.Comment = "first\n\n\tsecond é"
+			c.Notes = Notes{"valid_lifetime": strings.Repeat("x", 4000)}
+		},
+		"an interface and a relay of one vrf": func(c *Config) {
+			c.VRFs = []VRF{{ID: 1, Interfaces: []string{"eth1"}, Relays: []netip.Addr{netip.MustParseAddr("2001:db8::1")}}}
 		},
 		"one relay for two subnets of a link": func(c *Config) {
 			for _, s := range c.Links[0].Subnets {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -24,6 +25,8 @@ type Change struct {
 	Object string // "subnet 192.0.2.0/24 parameter valid_lifetime"
 	Old    string // value before, for Changed and Removed; may be empty
 	New    string // value after, for Changed and Added; may be empty
+	// Effects tell what becomes of leases that live, where Plan found any.
+	Effects []Effect
 }
 
 // String returns the change on one line, as in
@@ -44,35 +47,83 @@ func (c Change) String() string {
 // Diff returns what has to change in old to make it next: first what is
 // removed, in the order of old, then the rest in the order of next. A subnet
 // or pool is the same one when it has the same id, or, where next gives no id,
-// the same prefix or range. Closing objects of old count as removed already.
-// Nil stands for an empty configuration.
+// the same prefix or range. That a pool waits is no difference: it passes by
+// itself. Nil stands for an empty configuration.
 func Diff(old, next *Config) []Change {
-	before, after := newFacts(nil), newFacts(nil)
+	d := compare(old, next)
+	return append(d.changes, reordered(d.before, d.after)...)
+}
+
+// Preview returns next with the ids that its objects will have when it takes the
+// place of old, which is stored; next itself where it cannot. With it Diff tells
+// the same as it will about the revision, an edit of a pool for example.
+func Preview(old, next *Config) *Config {
+	if old == nil || next == nil {
+		return next
+	}
+	out := *next
+	out.TSIGKeys = slices.Clone(next.TSIGKeys)
+	out.Links = make([]*Link, len(next.Links))
+	for i, l := range next.Links {
+		link := *l
+		link.Subnets = make([]*Subnet, len(l.Subnets))
+		for j, s := range l.Subnets {
+			subnet := *s
+			subnet.Pools = make([]*Pool, len(s.Pools))
+			for k, p := range s.Pools {
+				pool := *p
+				subnet.Pools[k] = &pool
+			}
+			link.Subnets[j] = &subnet
+		}
+		out.Links[i] = &link
+	}
+	order := slices.Clone(out.Links)
+	if err := Assign(old, &out, nil, UsedIDs{}); err != nil {
+		return next // whoever applies it is told
+	}
+	out.Links = order
+	return &out
+}
+
+// difference is what compare finds: changes by the keys of what they change.
+type difference struct {
+	before, after *facts
+	changes       []Change
+	at            map[string]int // key -> index in changes
+}
+
+func compare(old, next *Config) *difference {
+	d := &difference{before: newFacts(nil), after: newFacts(nil), at: map[string]int{}}
 	if old != nil {
-		before.config(old)
+		d.before.config(old)
 	}
 	if next != nil {
-		after = newFacts(before)
-		after.config(next)
+		d.after = newFacts(d.before)
+		d.after.config(next)
 	}
-	var changes []Change
-	for _, key := range before.order {
-		if _, still := after.facts[key]; !still {
-			f := before.facts[key]
-			changes = append(changes, Change{Kind: Removed, Object: f.object, Old: f.own()})
+	for _, key := range d.before.order {
+		if _, still := d.after.facts[key]; !still {
+			f := d.before.facts[key]
+			d.add(key, Change{Kind: Removed, Object: f.object, Old: f.own()})
 		}
 	}
-	for _, key := range after.order {
-		f := after.facts[key]
-		was, known := before.facts[key]
+	for _, key := range d.after.order {
+		f := d.after.facts[key]
+		was, known := d.before.facts[key]
 		switch {
 		case !known:
-			changes = append(changes, Change{Kind: Added, Object: f.object, New: f.own()})
+			d.add(key, Change{Kind: Added, Object: f.object, New: f.own()})
 		case was.value != f.value:
-			changes = append(changes, Change{Kind: Changed, Object: was.object, Old: was.value, New: f.value})
+			d.add(key, Change{Kind: Changed, Object: was.object, Old: was.value, New: f.value})
 		}
 	}
-	return append(changes, reordered(before, after)...)
+	return d
+}
+
+func (d *difference) add(key string, c Change) {
+	d.at[key] = len(d.changes)
+	d.changes = append(d.changes, c)
 }
 
 // facts is a configuration as a list of values by key, so that two of them can
@@ -85,6 +136,15 @@ type facts struct {
 	idOf   map[string]uint32   // key -> id
 	pools  map[string][]string // subnet's key -> keys of its pools
 	places []string            // subnets' keys in order
+	held   []holding
+}
+
+// holding is a pool where it stands.
+type holding struct {
+	key, subnet string // keys of the pool and of its subnet
+	in          *Link
+	pool        *Pool
+	closing     bool // by itself, or its subnet is
 }
 
 type fact struct{ object, value string }
@@ -134,13 +194,16 @@ func (f *facts) identify(what string, id uint32, natural string) string {
 }
 
 func (f *facts) config(c *Config) {
-	f.settings("", "global", c.Parameters, c.Options)
+	f.comment("", "global", c.Comment)
+	f.settings("", "global", c.Parameters, c.Notes, c.Options)
+	f.vrfs(c.VRFs)
 	f.dns(c)
 	for _, l := range c.Links {
 		if l.Name != "" {
 			object := "shared_network " + l.Name
 			f.add(object, object, fmt.Sprintf("vrf %d", l.VRF))
-			f.settings(object, object, l.Parameters, l.Options)
+			f.comment(object, object, l.Comment)
+			f.settings(object, object, l.Parameters, l.Notes, l.Options)
 			for _, s := range l.Subnets {
 				f.subnet(l, s)
 			}
@@ -162,61 +225,95 @@ func vrfText(vrf uint32) string {
 	return fmt.Sprintf("vrf %d", vrf)
 }
 
-func (f *facts) settings(key, object string, ps Parameters, options []OptionData) {
-	for _, name := range slices.Sorted(maps.Keys(ps)) {
-		f.add(key+"/parameter "+name, object+" parameter "+name, ps[name])
-	}
-	for _, o := range options {
-		name := o.Name
-		if name == "" {
-			name = fmt.Sprintf("%d", o.Code)
-		}
-		value := fmt.Sprintf("%q", o.Data)
-		if o.Hex {
-			value = "hex " + o.Data
-		}
-		if o.Always {
-			value += " always"
-		}
-		id := fmt.Sprint(o.Code)
-		if o.Code == 0 {
-			id = o.Name
-		}
-		f.add(fmt.Sprintf("%s/option %s %s", key, o.Family, id), fmt.Sprintf("%s option_data %s %s", object, o.Family, name), value)
+// comment adds what people say about an object.
+func (f *facts) comment(key, object, text string) {
+	if text != "" {
+		f.add(key+"/comment", object+" comment", strconv.Quote(text))
 	}
 }
 
-func (f *facts) subnet(l *Link, s *Subnet) {
-	if s.Closing {
-		return
+func (f *facts) vrfs(all []VRF) {
+	for _, v := range all {
+		key := fmt.Sprintf("vrf %d", v.ID)
+		f.add(key, key, strconv.FormatUint(uint64(v.ID), 10))
+		f.comment(key, key, v.Comment)
+		f.attribute(key, key, "interfaces", strings.Join(slices.Sorted(slices.Values(v.Interfaces)), ", "))
+		f.attribute(key, key, "relays", addressList(v.Relays))
 	}
+}
+
+// attribute adds a value of an object unless it is empty.
+func (f *facts) attribute(key, object, name, value string) {
+	if value != "" {
+		f.add(key+"/"+name, object+" "+name, value)
+	}
+}
+
+func (f *facts) settings(key, object string, ps Parameters, notes Notes, options []OptionData) {
+	for _, name := range slices.Sorted(maps.Keys(ps)) {
+		here, what := key+"/parameter "+name, object+" parameter "+name
+		f.add(here, what, ps[name])
+		f.comment(here, what, notes[name])
+	}
+	for _, o := range options {
+		f.option(key, object, o)
+	}
+}
+
+func (f *facts) option(key, object string, o OptionData) {
+	name := o.Name
+	if name == "" {
+		name = strconv.Itoa(int(o.Code))
+	}
+	value := strconv.Quote(o.Data)
+	if o.Hex {
+		value = "hex " + o.Data
+	}
+	if o.Always {
+		value += " always"
+	}
+	id := strconv.Itoa(int(o.Code))
+	if o.Code == 0 {
+		id = o.Name
+	}
+	key, object = fmt.Sprintf("%s/option %s %s", key, o.Family, id), fmt.Sprintf("%s option_data %s %s", object, o.Family, name)
+	f.add(key, object, value)
+	f.comment(key, object, o.Comment)
+}
+
+func (f *facts) subnet(l *Link, s *Subnet) {
 	natural := strings.TrimSpace(fmt.Sprintf("subnet %s %s", s.Prefix, vrfText(l.VRF)))
 	key, object := f.identify("subnet ", s.ID, natural), natural
 	f.add(key, object, strings.TrimPrefix(natural, "subnet "))
-	for _, a := range []struct{ name, value string }{
-		{"shared_network", l.Name},
-		{"relay", addressList(s.Relays)},
-		{"interface", s.Interface},
-		{"interface_id", InterfaceIDText(s.InterfaceID)},
-	} {
-		if a.value != "" {
-			f.add(key+"/"+a.name, object+" "+a.name, a.value)
-		}
+	f.comment(key, object, s.Comment)
+	f.attribute(key, object, "shared_network", l.Name)
+	f.attribute(key, object, "relay", addressList(s.Relays))
+	f.attribute(key, object, "interface", s.Interface)
+	f.attribute(key, object, "interface_id", InterfaceIDText(s.InterfaceID))
+	if s.Closing {
+		f.add(key+"/closing", object+" closing", "true")
 	}
-	f.settings(key, object, s.Parameters, s.Options)
+	f.settings(key, object, s.Parameters, s.Notes, s.Options)
 	f.places = append(f.places, key)
 	for _, p := range s.Pools {
-		if p.Closing {
-			continue
-		}
-		what, text := "pool", p.First.String()+"-"+p.Last.String()
-		if p.Kind == PD {
-			what, text = "pd_pool", fmt.Sprintf("%s delegated_len %d", pdText(p), p.DelegatedLen)
-		}
-		pool := f.identify("pool ", p.ID, key+"/"+what+" "+text)
-		f.add(pool, object+" "+what, text)
-		f.pools[key] = append(f.pools[key], pool)
+		f.pool(l, s, p, key, object)
 	}
+}
+
+func (f *facts) pool(l *Link, s *Subnet, p *Pool, subnet, object string) {
+	what, text := "pool", p.First.String()+"-"+p.Last.String()
+	if p.Kind == PD {
+		what, text = "pd_pool", fmt.Sprintf("%s delegated_len %d", pdText(p), p.DelegatedLen)
+	}
+	key := f.identify("pool ", p.ID, subnet+"/"+what+" "+text)
+	value := text
+	if p.Closing && !s.Closing { // those of a closing subnet are so without a word
+		value += " closing"
+	}
+	f.add(key, object+" "+what, value)
+	f.comment(key, object+" "+what+" "+text, p.Comment)
+	f.pools[subnet] = append(f.pools[subnet], key)
+	f.held = append(f.held, holding{key, subnet, l, p, p.Closing || s.Closing})
 }
 
 func pdText(p *Pool) string {
@@ -226,9 +323,10 @@ func pdText(p *Pool) string {
 	return p.First.String() + "-" + p.Last.String()
 }
 
+// addressList writes addresses that have no order of their own.
 func addressList(addrs []netip.Addr) string {
 	text := make([]string, len(addrs))
-	for i, a := range addrs {
+	for i, a := range slices.SortedFunc(slices.Values(addrs), netip.Addr.Compare) {
 		text[i] = a.String()
 	}
 	return strings.Join(text, ", ")

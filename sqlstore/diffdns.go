@@ -12,6 +12,7 @@ func (f *facts) dns(c *Config) {
 		k = k.Identity()
 		object := "tsig_key " + k.Name
 		f.add(object, object, k.Algorithm)
+		f.comment(object, object, k.Comment)
 		secret := "fingerprint not known"
 		if k.Fingerprint != "" {
 			secret = "fingerprint " + k.Fingerprint
@@ -25,6 +26,7 @@ func (f *facts) dns(c *Config) {
 	for _, z := range c.Zones {
 		object := "dns_zone " + z.Name
 		f.add(object, object, z.Name)
+		f.comment(object, object, z.Comment)
 		servers := make([]string, len(z.Servers))
 		for i, s := range z.Servers {
 			servers[i] = serverText(s)

@@ -94,13 +94,20 @@ func (d ParameterDef) Choices() []string {
 
 // ParameterByName returns the definition of a parameter.
 func ParameterByName(name string) (ParameterDef, bool) {
-	for _, d := range ParameterDefs {
-		if d.Name == name {
-			return d, true
-		}
+	i, known := parameterIndex[name]
+	if !known {
+		return ParameterDef{}, false
 	}
-	return ParameterDef{}, false
+	return ParameterDefs[i], true
 }
+
+var parameterIndex = func() map[string]int {
+	index := map[string]int{}
+	for i, d := range ParameterDefs {
+		index[d.Name] = i
+	}
+	return index
+}()
 
 // Check tells whether value is legal text for the parameter.
 func (d ParameterDef) Check(value string) error {

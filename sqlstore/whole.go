@@ -11,6 +11,10 @@ import (
 // what is set at the link, for which the document has no place of its own.
 func (l *Link) Whole() *Subnet {
 	s := *l.Subnets[0]
+	if s.Comment == "" {
+		s.Comment = l.Comment
+	}
+	s.Notes = l.wholeNotes()
 	if len(l.Parameters) > 0 {
 		all := maps.Clone(l.Parameters)
 		maps.Copy(all, s.Parameters)
@@ -24,6 +28,25 @@ func (l *Link) Whole() *Subnet {
 		}
 	}
 	return &s
+}
+
+// wholeNotes returns the notes of the one subnet and of those parameters of the
+// link that it does not set itself.
+func (l *Link) wholeNotes() Notes {
+	s := l.Subnets[0]
+	if len(l.Notes) == 0 {
+		return s.Notes
+	}
+	all := maps.Clone(s.Notes)
+	if all == nil {
+		all = Notes{}
+	}
+	for name, note := range l.Notes {
+		if _, own := s.Parameters[name]; !own {
+			all[name] = note
+		}
+	}
+	return all
 }
 
 // InterfaceIDText writes an interface-id as text where it is printable, else as

@@ -103,6 +103,59 @@ dns_zones:
 			},
 		},
 		{
+			"closing and open again",
+			"subnets: [{subnet: 192.0.2.0/24, closing: true}, {subnet: 198.51.100.0/24, pools: [{pool: 198.51.100.8/29, id: 4}]}]",
+			"subnets: [{subnet: 192.0.2.0/24}, {subnet: 198.51.100.0/24, pools: [{pool: 198.51.100.8/29, id: 4, closing: true}]}]",
+			[]string{
+				"- subnet 192.0.2.0/24 closing: true",
+				"~ subnet 198.51.100.0/24 pool: 198.51.100.8-198.51.100.15 -> 198.51.100.8-198.51.100.15 closing",
+			},
+		},
+		{
+			"vrfs",
+			"vrfs: [{vrf: 7, interfaces: [eth1]}, {vrf: 9}]",
+			"vrfs: [{vrf: 8, relays: [192.0.2.2, 192.0.2.1]}, {vrf: 7, interfaces: [eth2, eth1]}]",
+			[]string{"- vrf 9", "~ vrf 7 interfaces: eth1 -> eth1, eth2", "+ vrf 8", "+ vrf 8 relays: 192.0.2.1, 192.0.2.2"},
+		},
+		{
+			"relays have no order",
+			"subnets: [{subnet: 192.0.2.0/24, relay: [192.0.2.1, 192.0.2.2]}]",
+			"subnets: [{subnet: 192.0.2.0/24, relay: [192.0.2.2, 192.0.2.1]}]",
+			nil,
+		},
+		{
+			"comments",
+			"parameters:\n  # long\n  valid_lifetime: 3600\nsubnets: [{subnet: 192.0.2.0/24, comment: a, pools: [{pool: 192.0.2.8/29, comment: b}]}]",
+			`# one
+# two
+
+parameters: {valid_lifetime: 3600}
+vrfs: [{vrf: 1, comment: v}]
+option_data: [{name: domain-name, data: example.org, comment: o}]
+tsig_keys: [{name: k, comment: k}]
+dns_zones: [{name: example.org, comment: z, servers: [{address: 192.0.2.53}]}]
+shared_networks: [{name: north, comment: n}]
+subnets: [{subnet: 192.0.2.0/24, comment: A, pools: [{pool: 192.0.2.8/29, comment: B}]}]`,
+			[]string{
+				`- global parameter valid_lifetime comment: "long"`,
+				`+ global comment: "one\ntwo"`,
+				`+ global option_data v4 domain-name: "example.org"`,
+				`+ global option_data v4 domain-name comment: "o"`,
+				"+ vrf 1",
+				`+ vrf 1 comment: "v"`,
+				"+ tsig_key k: hmac-sha256",
+				`+ tsig_key k comment: "k"`,
+				"+ tsig_key k secret: fingerprint not known",
+				"+ dns_zone example.org",
+				`+ dns_zone example.org comment: "z"`,
+				"+ dns_zone example.org servers: 192.0.2.53 tcp",
+				"+ shared_network north: vrf 0",
+				`+ shared_network north comment: "n"`,
+				`~ subnet 192.0.2.0/24 comment: "a" -> "A"`,
+				`~ subnet 192.0.2.0/24 pool 192.0.2.8-192.0.2.15 comment: "b" -> "B"`,
+			},
+		},
+		{
 			"pools in another order",
 			"subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.8/29}, {pool: 192.0.2.16/29}]}]",
 			"subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.16/29}, {pool: 192.0.2.8/29}]}]",
@@ -125,12 +178,25 @@ dns_zones:
 	}
 }
 
-func TestDiffOfNilAndClosing(t *testing.T) {
+func TestDiffOfNil(t *testing.T) {
 	require.Empty(t, sqlstore.Diff(nil, nil))
 	c, err := site.Parse("site.yaml", []byte("subnets: [{subnet: 192.0.2.0/24}]"))
 	require.NoError(t, err)
 	require.Len(t, sqlstore.Diff(nil, c), 1)
 	require.Len(t, sqlstore.Diff(c, nil), 1)
-	c.Links[0].Subnets[0].Closing = true
-	require.Empty(t, sqlstore.Diff(c, &sqlstore.Config{}))
+}
+
+// That a pool waits, and the pools of a closing subnet, are no differences of
+// documents.
+func TestDiffLeavesOutWhatFollows(t *testing.T) {
+	parse := func() *sqlstore.Config {
+		c, err := site.Parse("site.yaml", []byte("subnets: [{subnet: 192.0.2.0/24, closing: true, pools: [{pool: 192.0.2.8/29}]}]"))
+		require.NoError(t, err)
+		return c
+	}
+	old := parse()
+	p := old.Links[0].Subnets[0].Pools[0]
+	p.Closing, p.Waiting = true, true
+	require.Empty(t, sqlstore.Diff(old, parse()))
+	require.Empty(t, sqlstore.Diff(parse(), old))
 }

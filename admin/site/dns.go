@@ -47,14 +47,13 @@ func (r *reader) tsigKey(n *node) sqlstore.TSIGKey {
 	algorithm, _ := r.word(f, "algorithm")
 	k.Algorithm = sqlstore.CanonicalName(algorithm)
 	k.Fingerprint, _ = r.word(f, "fingerprint")
+	k.Comment = r.comment(f)
 	r.secret(f, &k)
 	if k.Algorithm == "" {
 		k.Algorithm = sqlstore.DefaultTSIGAlgorithm
 	}
 	return k
 }
-
-var keyFields = []string{"name", "algorithm", "secret", "secret_file", "fingerprint"}
 
 // unnamed gives an object whose name was reported a name that no other has.
 func (r *reader) unnamed(n *node, name *string) {
@@ -122,8 +121,8 @@ func (r *reader) secretFile(f fields, at *node, k *sqlstore.TSIGKey) {
 }
 
 func (r *reader) dnsZone(n *node) sqlstore.DNSZone {
-	f := r.mapping(n, "dns_zone", "name", "servers")
-	z := sqlstore.DNSZone{}
+	f := r.mapping(n, "dns_zone", zoneKeys...)
+	z := sqlstore.DNSZone{Comment: r.comment(f)}
 	if name, ok := r.required(f, "name"); ok {
 		z.Name = sqlstore.CanonicalName(name)
 		f.object += " " + z.Name
@@ -138,7 +137,7 @@ func (r *reader) dnsZone(n *node) sqlstore.DNSZone {
 }
 
 func (r *reader) dnsServer(n *node, object string) sqlstore.DNSServer {
-	f := r.mapping(n, object+" server", "address", "port", "transport", "tsig_key")
+	f := r.mapping(n, object+" server", serverKeys...)
 	text, ok := r.required(f, "address")
 	a, legal := address(text)
 	switch {
@@ -164,12 +163,13 @@ func (r *reader) dnsServer(n *node, object string) sqlstore.DNSServer {
 	return s
 }
 
-// order puts keys and zones in the order that a Config has, and fills in the
+// order puts vrfs, keys and zones in the order that a Config has, and fills in the
 // fingerprints of secrets.
 func order(c *sqlstore.Config) {
 	for i := range c.TSIGKeys {
 		c.TSIGKeys[i].Fingerprint = c.TSIGKeys[i].Identity().Fingerprint
 	}
 	slices.SortFunc(c.TSIGKeys, func(x, y sqlstore.TSIGKey) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortFunc(c.VRFs, func(x, y sqlstore.VRF) int { return cmp.Compare(x.ID, y.ID) })
 	slices.SortFunc(c.Zones, func(x, y sqlstore.DNSZone) int { return cmp.Compare(x.Name, y.Name) })
 }

@@ -16,13 +16,15 @@ import (
 // Export writes c as a document that Parse turns into c again. Links,
 // subnets, pools and options keep their order (shared networks stand before
 // lone subnets), parameters have that of the manual. Revision and server DUID
-// belong to the database and are left out, and so are what is closing and the
-// secrets of keys, which their fingerprints stand for. It fails
+// belong to the database and are left out, and so are the secrets of keys, which
+// their fingerprints stand for, and that a pool waits. Comments stand above what
+// they are about. It fails
 // for a pd_pool that is not one prefix and a link without a name that is not
 // one subnet; sqlstore.Check refuses both.
 func Export(c *sqlstore.Config) ([]byte, error) {
 	w := &writer{}
-	w.parameters("", c.Parameters)
+	w.vrfs(c.VRFs)
+	w.parameters("", c.Parameters, c.Notes)
 	w.options("", 0, c.Options)
 	w.keys(c.TSIGKeys)
 	w.zones(c.Zones)
@@ -42,7 +44,37 @@ func Export(c *sqlstore.Config) ([]byte, error) {
 	if w.Len() == 0 {
 		w.line("", "{}")
 	}
+	if c.Comment != "" {
+		head := &writer{}
+		head.comment("", c.Comment)
+		return []byte(head.String() + "\n" + w.String()), nil
+	}
 	return []byte(w.String()), nil
+}
+
+// Valid tells whether a configuration that comes from rows may be applied as it is:
+// whether its document, which is called name, has no mistake. The error is that of
+// Parse. Secrets are not looked at.
+func Valid(name string, c *sqlstore.Config) error {
+	text, err := Export(c)
+	if err != nil {
+		return err
+	}
+	_, err = Parse(name, text)
+	return err
+}
+
+// comment writes lines that begin with #.
+func (w *writer) comment(indent, text string) {
+	if text == "" {
+		return
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		if line != "" {
+			line = " " + line
+		}
+		w.line(indent, "#%s", line)
+	}
 }
 
 type writer struct {
@@ -63,18 +95,20 @@ func (w *writer) number(indent, key string, n uint32) {
 	}
 }
 
-func (w *writer) parameters(indent string, ps sqlstore.Parameters) {
+func (w *writer) parameters(indent string, ps sqlstore.Parameters, notes sqlstore.Notes) {
 	if len(ps) == 0 {
 		return
 	}
 	w.line(indent, "parameters:")
 	for _, d := range sqlstore.ParameterDefs {
 		if v, ok := ps[d.Name]; ok {
+			w.comment(indent+"  ", notes[d.Name])
 			w.line(indent+"  ", "%s: %s", d.Name, quote(v))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(ps)) {
 		if _, known := sqlstore.ParameterByName(name); !known {
+			w.comment(indent+"  ", notes[name])
 			w.line(indent+"  ", "%s: %s", quote(name), quote(ps[name]))
 		}
 	}
@@ -104,6 +138,7 @@ func (w *writer) options(indent string, family sqlstore.Family, options []sqlsto
 		if o.Always {
 			parts = append(parts, "always_send: true")
 		}
+		w.comment(indent+"  ", o.Comment)
 		w.line(indent+"  ", "- {%s}", strings.Join(parts, ", "))
 	}
 }
@@ -115,20 +150,48 @@ func inferred(o sqlstore.OptionData) bool {
 	return in4 != in6 && in4 == (o.Family == sqlstore.IPv4)
 }
 
+func (w *writer) vrfs(all []sqlstore.VRF) {
+	if len(all) > 0 {
+		w.line("", "vrfs:")
+	}
+	for _, v := range all {
+		w.comment("  ", v.Comment)
+		w.line("  ", "- vrf: %d", v.ID)
+		w.values("    ", "interfaces", v.Interfaces)
+		w.values("    ", "relays", addressTexts(v.Relays))
+	}
+}
+
+// values writes a list on one line, unless it is empty.
+func (w *writer) values(indent, key string, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = quote(v)
+	}
+	w.line(indent, "%s: [%s]", key, strings.Join(quoted, ", "))
+}
+
+func addressTexts(addrs []netip.Addr) []string {
+	out := make([]string, len(addrs))
+	for i, a := range addrs {
+		out[i] = a.String()
+	}
+	return out
+}
+
 func (w *writer) sharedNetwork(l *sqlstore.Link) {
+	w.comment("  ", l.Comment)
 	w.line("  ", "- name: %s", quote(l.Name))
 	w.number("    ", "id", l.ID)
 	w.number("    ", "vrf", l.VRF)
-	w.parameters("    ", l.Parameters)
+	w.parameters("    ", l.Parameters, l.Notes)
 	w.options("    ", 0, l.Options)
-	head := false
-	for _, s := range l.Subnets {
-		if s.Closing {
-			continue
-		}
-		if !head {
+	for i, s := range l.Subnets {
+		if i == 0 {
 			w.line("    ", "subnets:")
-			head = true
 		}
 		w.subnet("      ", 0, s)
 	}
@@ -144,9 +207,6 @@ func (w *writer) loneSubnets(links []*sqlstore.Link) {
 			w.errs = append(w.errs, fmt.Errorf("link %d has no name and %d subnets", l.ID, len(l.Subnets)))
 			continue
 		}
-		if l.Subnets[0].Closing {
-			continue
-		}
 		if !head {
 			w.line("", "subnets:")
 			head = true
@@ -160,33 +220,33 @@ func (w *writer) subnet(indent string, vrf uint32, s *sqlstore.Subnet) {
 	if prefix[0] == ':' {
 		prefix = doubleQuote(prefix)
 	}
+	w.comment(indent, s.Comment)
 	w.line(indent, "- subnet: %s", prefix)
 	indent += "  "
 	w.number(indent, "id", s.ID)
 	w.number(indent, "vrf", vrf)
-	if len(s.Relays) > 0 {
-		relays := make([]string, len(s.Relays))
-		for i, a := range s.Relays {
-			relays[i] = quote(a.String())
-		}
-		w.line(indent, "relay: [%s]", strings.Join(relays, ", "))
-	}
+	w.values(indent, "relay", addressTexts(s.Relays))
 	if s.Interface != "" {
 		w.line(indent, "interface: %s", quote(s.Interface))
 	}
 	if len(s.InterfaceID) > 0 {
 		w.line(indent, "interface_id: %s", quote(sqlstore.InterfaceIDText(s.InterfaceID)))
 	}
-	w.parameters(indent, s.Parameters)
+	if s.Closing {
+		w.line(indent, "closing: true")
+	}
+	w.parameters(indent, s.Parameters, s.Notes)
 	w.options(indent, s.Family(), s.Options)
-	w.pools(indent, "pools", sqlstore.NA, s.Pools)
-	w.pools(indent, "pd_pools", sqlstore.PD, s.Pools)
+	w.pools(indent, "pools", sqlstore.NA, s)
+	w.pools(indent, "pd_pools", sqlstore.PD, s)
 }
 
-func (w *writer) pools(indent, key string, kind sqlstore.Kind, pools []*sqlstore.Pool) {
+// pools writes those of a kind. Those of a closing subnet are closing without a
+// word.
+func (w *writer) pools(indent, key string, kind sqlstore.Kind, s *sqlstore.Subnet) {
 	head := false
-	for _, p := range pools {
-		if p.Closing || p.Kind != kind {
+	for _, p := range s.Pools {
+		if p.Kind != kind {
 			continue
 		}
 		if !head {
@@ -204,6 +264,10 @@ func (w *writer) pools(indent, key string, kind sqlstore.Kind, pools []*sqlstore
 		if p.ID != 0 {
 			text += fmt.Sprintf(", id: %d", p.ID)
 		}
+		if p.Closing && !s.Closing {
+			text += ", closing: true"
+		}
+		w.comment(indent+"  ", p.Comment)
 		w.line(indent+"  ", "- {%s}", text)
 	}
 }

@@ -3,6 +3,7 @@ package site_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,11 +18,14 @@ import (
 func configs() *rapid.Generator[*sqlstore.Config] {
 	return rapid.Custom(func(t *rapid.T) *sqlstore.Config {
 		g := &generator{T: t}
-		c := &sqlstore.Config{Parameters: g.parameters(true), Options: g.options(sqlstore.IPv4, sqlstore.IPv6)}
+		c := &sqlstore.Config{Comment: g.comment(), Options: g.options(sqlstore.IPv4, sqlstore.IPv6)}
+		c.Parameters, c.Notes = g.parameters(true)
+		g.vrfs(c)
 		g.dns(c)
 		for i := range rapid.IntRange(0, 3).Draw(t, "shared networks") {
 			l := &sqlstore.Link{Name: g.text("name") + fmt.Sprint(i), ID: g.id("link"), VRF: g.vrf()}
-			l.Parameters, l.Options = g.parameters(false), g.options(sqlstore.IPv6)
+			l.Comment, l.Options = g.comment(), g.options(sqlstore.IPv6)
+			l.Parameters, l.Notes = g.parameters(false)
 			for range rapid.IntRange(0, 3).Draw(t, "subnets") {
 				l.Subnets = append(l.Subnets, g.subnet())
 			}
@@ -55,7 +59,29 @@ func (g *generator) text(what string) string {
 	return rapid.StringOfN(rapid.SampledFrom(letters), 1, 8, 40).Draw(g.T, what)
 }
 
-func (g *generator) parameters(global bool) sqlstore.Parameters {
+// comment draws no comment, or one that is made to be mistaken for YAML.
+func (g *generator) comment() string {
+	if !rapid.Bool().Draw(g.T, "comment") {
+		return ""
+	}
+	letters := append([]rune("ab \t\n\n#:-'\"\\{}[]&*!|>%@`~é😀,"), []rune("---...")...)
+	return rapid.StringOfN(rapid.SampledFrom(letters), 0, 30, 100).Draw(g.T, "text")
+}
+
+func (g *generator) vrfs(c *sqlstore.Config) {
+	for i := range rapid.IntRange(0, 2).Draw(g.T, "vrfs") {
+		v := sqlstore.VRF{ID: uint32(i + 1), Comment: g.comment()}
+		for j := range rapid.IntRange(0, 2).Draw(g.T, "interfaces") {
+			v.Interfaces = append(v.Interfaces, rapid.SampledFrom([]string{"eth", "12", "é", "-", "\"'#"}).Draw(g.T, "interface")+fmt.Sprintf("%d.%d", i, j))
+		}
+		for j := range rapid.IntRange(0, 2).Draw(g.T, "vrf relays") {
+			v.Relays = append(v.Relays, netip.MustParseAddr(fmt.Sprintf(rapid.SampledFrom([]string{"203.0.113.%d", "::%d"}).Draw(g.T, "vrf relay"), i*2+j+1)))
+		}
+		c.VRFs = append(c.VRFs, v)
+	}
+}
+
+func (g *generator) parameters(global bool) (sqlstore.Parameters, sqlstore.Notes) {
 	values := map[string][]string{
 		"valid_lifetime": {"3600", "4294967295"}, "max_valid_lifetime": {"4294967295"}, "t1_percent": {"40", "12.5"},
 		"authoritative": {"true", "false"}, "server_identifier": {"192.0.2.1"}, "preference": {"0", "255"},
@@ -65,16 +91,22 @@ func (g *generator) parameters(global bool) sqlstore.Parameters {
 	if global {
 		values["reclaim_grace"] = []string{"60", "00600"}
 	}
-	ps := sqlstore.Parameters{}
+	ps, notes := sqlstore.Parameters{}, sqlstore.Notes{}
 	for _, d := range sqlstore.ParameterDefs {
 		if v := values[d.Name]; v != nil && rapid.Bool().Draw(g.T, d.Name) {
 			ps[d.Name] = rapid.SampledFrom(v).Draw(g.T, d.Name)
+			if note := g.comment(); note != "" {
+				notes[d.Name] = note
+			}
 		}
 	}
 	if len(ps) == 0 {
-		return nil
+		return nil, nil
 	}
-	return ps
+	if len(notes) == 0 {
+		notes = nil
+	}
+	return ps, notes
 }
 
 func (g *generator) options(families ...sqlstore.Family) []sqlstore.OptionData {
@@ -95,7 +127,7 @@ func (g *generator) options(families ...sqlstore.Family) []sqlstore.OptionData {
 		}
 		for _, o := range some {
 			if rapid.Bool().Draw(g.T, fmt.Sprint("option ", o.Code)) {
-				o.Always = rapid.Bool().Draw(g.T, "always")
+				o.Always, o.Comment = rapid.Bool().Draw(g.T, "always"), g.comment()
 				all = append(all, o)
 			}
 		}
@@ -107,6 +139,7 @@ func (g *generator) options(families ...sqlstore.Family) []sqlstore.OptionData {
 func (g *generator) dns(c *sqlstore.Config) {
 	for i := range rapid.IntRange(0, 2).Draw(g.T, "keys") {
 		c.TSIGKeys = append(c.TSIGKeys, sqlstore.TSIGKey{
+			Comment:     g.comment(),
 			Name:        fmt.Sprintf("%d_key.example.org", i),
 			Algorithm:   rapid.SampledFrom(sqlstore.TSIGAlgorithms()).Draw(g.T, "algorithm"),
 			Fingerprint: rapid.SampledFrom([]string{"", "1a2b3c4d", "12345678", "1e234567"}).Draw(g.T, "fingerprint"),
@@ -117,7 +150,7 @@ func (g *generator) dns(c *sqlstore.Config) {
 		if !rapid.Bool().Draw(g.T, name) {
 			continue
 		}
-		z := sqlstore.DNSZone{Name: name}
+		z := sqlstore.DNSZone{Name: name, Comment: g.comment()}
 		for i := range rapid.IntRange(1, 3).Draw(g.T, "servers") {
 			s := sqlstore.DNSServer{Transport: rapid.SampledFrom([]string{"tcp", "udp"}).Draw(g.T, "transport")}
 			port := rapid.SampledFrom([]uint16{53, 5353, 65535}).Draw(g.T, "port")
@@ -134,7 +167,7 @@ func (g *generator) dns(c *sqlstore.Config) {
 
 func (g *generator) subnet() *sqlstore.Subnet {
 	g.subnets++
-	s := &sqlstore.Subnet{ID: g.id("subnet")}
+	s := &sqlstore.Subnet{ID: g.id("subnet"), Comment: g.comment(), Closing: rapid.Bool().Draw(g.T, "closing")}
 	number := g.subnets
 	v6 := rapid.Bool().Draw(g.T, "IPv6")
 	text := fmt.Sprintf("198.51.%d.%%d", number)
@@ -155,19 +188,19 @@ func (g *generator) subnet() *sqlstore.Subnet {
 	if rapid.Bool().Draw(g.T, "interface") {
 		s.Interface = fmt.Sprintf("eth%d.%d", number, number)
 	}
-	s.Parameters = g.parameters(false)
+	s.Parameters, s.Notes = g.parameters(false)
 	s.Options = g.options(s.Family())
 	for n := range rapid.IntRange(0, 3).Draw(g.T, "pools") {
 		size := rapid.SampledFrom([]int{1, 2, 3, 16, 32}).Draw(g.T, "size")
 		first := 32 + n*32
 		s.Pools = append(s.Pools, &sqlstore.Pool{
-			ID: g.id("pool"), Kind: sqlstore.NA, First: addr(first), Last: addr(first + size - 1), DelegatedLen: uint8(s.Prefix.Addr().BitLen()),
+			ID: g.id("pool"), Comment: g.comment(), Closing: g.closing(s), Kind: sqlstore.NA, First: addr(first), Last: addr(first + size - 1), DelegatedLen: uint8(s.Prefix.Addr().BitLen()),
 		})
 	}
 	if v6 {
 		for n := range rapid.IntRange(0, 2).Draw(g.T, "pd pools") {
 			base := netip.MustParseAddr(fmt.Sprintf("2001:db8:%x:%x::", number, 0x4000*(n+1)))
-			p := &sqlstore.Pool{ID: g.id("pd pool"), Kind: sqlstore.PD, First: base, Last: base, DelegatedLen: 50}
+			p := &sqlstore.Pool{ID: g.id("pd pool"), Comment: g.comment(), Closing: g.closing(s), Kind: sqlstore.PD, First: base, Last: base, DelegatedLen: 50}
 			if rapid.Bool().Draw(g.T, "several") {
 				p.DelegatedLen = 56
 				p.Last = netip.MustParseAddr(fmt.Sprintf("2001:db8:%x:%x::", number, 0x4000*(n+1)+0x3f00))
@@ -176,6 +209,11 @@ func (g *generator) subnet() *sqlstore.Subnet {
 		}
 	}
 	return s
+}
+
+// closing draws whether a pool is. In a closing subnet it goes without saying.
+func (g *generator) closing(s *sqlstore.Subnet) bool {
+	return !s.Closing && rapid.Bool().Draw(g.T, "closing")
 }
 
 func TestExportThenParseIsTheIdentity(t *testing.T) {
@@ -191,6 +229,38 @@ func TestExportThenParseIsTheIdentity(t *testing.T) {
 		same, err := site.Export(again)
 		require.NoError(t, err)
 		require.Equal(t, string(text), string(same))
+	})
+}
+
+// What the database has is exported, and applied again without a change, as
+// YAML and as JSON; what waits goes on waiting.
+func TestExportThenApplyIsTheIdentity(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stored := configs().Draw(t, "config")
+		require.NoError(t, sqlstore.Assign(&sqlstore.Config{ServerDUID: []byte{0, 4}, TSIGKeys: slices.Clone(stored.TSIGKeys)}, stored, []byte("secret"), sqlstore.UsedIDs{}))
+		for _, l := range stored.Links {
+			for _, s := range l.Subnets {
+				for _, p := range s.Pools {
+					p.Waiting = rapid.Bool().Draw(t, "waiting")
+				}
+			}
+		}
+		text, err := site.Export(stored)
+		require.NoError(t, err)
+		asJSON, err := site.ToJSON(text)
+		require.NoError(t, err)
+		for _, document := range [][]byte{text, asJSON} {
+			var notes []site.Note
+			next, err := site.Parse("export", document, site.Notes(&notes))
+			require.NoError(t, err, string(document))
+			require.Empty(t, notes, string(document))
+			require.Empty(t, sqlstore.Diff(stored, next), string(document))
+			require.NoError(t, sqlstore.Assign(stored, next, []byte("secret"), sqlstore.UsedIDs{}))
+			require.True(t, sqlstore.SameConfig(stored, next), string(document))
+			again, err := site.Export(next)
+			require.NoError(t, err)
+			require.Equal(t, string(text), string(again))
+		}
 	})
 }
 
@@ -231,7 +301,7 @@ subnets:
 }
 
 // What a link without a name has set for itself is written at its subnet,
-// which has the last word; what is closing is left out.
+// which has the last word.
 func TestExportFoldsALoneLinkIntoItsSubnet(t *testing.T) {
 	dns := func(data string) sqlstore.OptionData {
 		return sqlstore.OptionData{Family: sqlstore.IPv4, Code: 6, Name: "domain-name-servers", Data: data}
@@ -251,7 +321,9 @@ func TestExportFoldsALoneLinkIntoItsSubnet(t *testing.T) {
 			ID: 7, Parameters: sqlstore.Parameters{"valid_lifetime": "900", "renew_timer": "60"},
 			Options: []sqlstore.OptionData{dns("198.51.100.53"), domain}, Subnets: []*sqlstore.Subnet{subnet},
 		},
-		{ID: 8, Subnets: []*sqlstore.Subnet{{ID: 5, Closing: true, Prefix: netip.MustParsePrefix("198.51.100.0/24")}}},
+		{ID: 8, Subnets: []*sqlstore.Subnet{{ID: 5, Closing: true, Prefix: netip.MustParsePrefix("198.51.100.0/24"), Pools: []*sqlstore.Pool{{
+			Kind: sqlstore.NA, Closing: true, DelegatedLen: 32, First: netip.MustParseAddr("198.51.100.1"), Last: netip.MustParseAddr("198.51.100.1"),
+		}}}}},
 	}}
 	text, err := site.Export(c)
 	require.NoError(t, err)
@@ -264,6 +336,13 @@ func TestExportFoldsALoneLinkIntoItsSubnet(t *testing.T) {
     option_data:
       - {name: domain-name-servers, data: "192.0.2.53"}
       - {name: domain-name, data: "example.org"}
+    pools:
+      - {pool: "192.0.2.1 - 192.0.2.2", id: 1, closing: true}
+  - subnet: 198.51.100.0/24
+    id: 5
+    closing: true
+    pools:
+      - {pool: "198.51.100.1 - 198.51.100.1"}
 `, string(text))
 	require.Len(t, subnet.Options, 1, "the configuration itself is not changed")
 }
@@ -294,6 +373,8 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(withNames))
 	f.Add([]byte("tsig_keys: [{name: K., secret: c2VjcmV0c2VjcmV0c2VjcmV0, fingerprint: x}]\ndns_zones: [{name: 0/25.2.0.192.in-addr.arpa, servers: [{address: ::1, port: 1, tsig_key: k}]}]\n"))
 	f.Add([]byte("a: &x [*x]\n? {b: !!str c}\n: |\n  d\n<<: {}\n"))
+	f.Add([]byte("# head\r\n#\r\n\r\nparameters: # no\r\n  valid_lifetime: 1 # kept\r\n  # below\r\nvrfs: [{vrf: 1, relays: [::1]}] # v\r\n"))
+	f.Add([]byte("subnets:\n# north\n-  # dash\n  {subnet: 192.0.2.0/24, comment: |\n  a\n\n  , closing: true, parameters: {renew_timer: {value: 1, comment: x}}}"))
 	f.Add([]byte("subnets:\n- subnet: 2001:db8::/32\n  pd_pools:\n  - prefix: 2001:db8::/33\n    delegated_len: 0x7f\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := site.Parse("fuzz.yaml", data)
@@ -308,5 +389,11 @@ func FuzzParse(f *testing.F) {
 		require.NoError(t, err, string(text))
 		require.Empty(t, sqlstore.Diff(c, again), string(text))
 		require.Empty(t, sqlstore.Diff(again, c), string(text))
+		asJSON, err := site.ToJSON(text)
+		require.NoError(t, err)
+		again, err = site.Parse("export.json", asJSON)
+		require.NoError(t, err, string(asJSON))
+		require.Empty(t, sqlstore.Diff(c, again), string(asJSON))
+		require.Empty(t, sqlstore.Diff(again, c), string(asJSON))
 	})
 }

@@ -17,6 +17,7 @@ func (w *writer) keys(keys []sqlstore.TSIGKey) {
 		if k.Fingerprint != "" {
 			text += ", fingerprint: " + doubleQuote(k.Fingerprint)
 		}
+		w.comment("  ", k.Comment)
 		w.line("  ", "- {%s}", text)
 	}
 }
@@ -26,6 +27,7 @@ func (w *writer) zones(zones []sqlstore.DNSZone) {
 		w.line("", "dns_zones:")
 	}
 	for _, z := range zones {
+		w.comment("  ", z.Comment)
 		w.line("  ", "- name: %s", quote(z.Name))
 		w.line("    ", "servers:")
 		for _, s := range z.Servers {

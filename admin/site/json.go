@@ -7,14 +7,20 @@ import (
 )
 
 // ToJSON turns a document into JSON that means the same. Numbers and truth
-// values that stand in quotes stay text.
+// values that stand in quotes stay text. Comments become the key comment of their
+// object; the value of a parameter that has one becomes an object for it.
 func ToJSON(document []byte) ([]byte, error) {
-	root, err := readTree("document", document)
+	t, err := readTree("document", document)
 	if err != nil {
 		return nil, err
 	}
+	if len(t.twice) > 0 {
+		r := &reader{file: "document"}
+		r.remarked(nil, t.twice)
+		return nil, join(r.problems)
+	}
 	var out, pretty bytes.Buffer
-	writeJSON(&out, root)
+	writeJSON(&out, t.root)
 	if err := json.Indent(&pretty, out.Bytes(), "", "  "); err != nil {
 		return nil, err
 	}
@@ -23,6 +29,11 @@ func ToJSON(document []byte) ([]byte, error) {
 }
 
 func writeJSON(out *bytes.Buffer, n *node) {
+	if n.comment != "" && n.kind != mapping {
+		value := *n
+		value.comment = ""
+		n = &node{kind: mapping, comment: n.comment, entries: []entry{{&node{text: "value"}, &value}}}
+	}
 	switch n.kind {
 	case nothing:
 		out.WriteString("null")
@@ -43,8 +54,12 @@ func writeJSON(out *bytes.Buffer, n *node) {
 		out.WriteByte(']')
 	case mapping:
 		out.WriteByte('{')
+		if n.comment != "" {
+			out.WriteString(`"comment":`)
+			out.Write(jsonText(n.comment))
+		}
 		for i, e := range n.entries {
-			if i > 0 {
+			if i > 0 || n.comment != "" {
 				out.WriteByte(',')
 			}
 			out.Write(jsonText(e.key.text))

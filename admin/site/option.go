@@ -20,8 +20,8 @@ func (r *reader) options(f fields, family sqlstore.Family) []sqlstore.OptionData
 }
 
 func (r *reader) option(n *node, object string, family sqlstore.Family) sqlstore.OptionData {
-	f := r.mapping(n, strings.TrimSpace(object+" option_data"), "name", "code", "family", "data", "hex", "always_send")
-	o := sqlstore.OptionData{Always: r.boolean(f, "always_send")}
+	f := r.mapping(n, strings.TrimSpace(object+" option_data"), optionKeys...)
+	o := sqlstore.OptionData{Always: r.boolean(f, "always_send"), Comment: r.comment(f)}
 	o.Name, _ = r.word(f, "name")
 	o.Code = uint16(r.number(f, "code", 1, 65535))
 	if o.Name == "" && o.Code == 0 {

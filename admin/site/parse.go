@@ -15,10 +15,11 @@ import (
 // is nil then. Ids that the document does not give are 0; a key has its secret
 // only where the document does.
 func Parse(name string, data []byte, options ...Option) (*sqlstore.Config, error) {
-	root, err := readTree(name, data)
+	t, err := readTree(name, data)
 	if err != nil {
 		return nil, err
 	}
+	root := t.root
 	if root.kind == nothing {
 		// a file that was cut off must not remove a network
 		return nil, &Problem{
@@ -30,6 +31,7 @@ func Parse(name string, data []byte, options ...Option) (*sqlstore.Config, error
 	for _, o := range options {
 		o(r)
 	}
+	r.remarked(t.lost, t.twice)
 	c := r.document(root)
 	for _, v := range sqlstore.Check(c) {
 		if n := root.find(v.Path); !r.broken[n] {
@@ -46,47 +48,26 @@ func Parse(name string, data []byte, options ...Option) (*sqlstore.Config, error
 }
 
 func (r *reader) document(n *node) *sqlstore.Config {
-	f := r.mapping(n, "", "parameters", "option_data", "tsig_keys", "dns_zones", "shared_networks", "subnets")
-	c := &sqlstore.Config{Parameters: r.parameters(f), Options: r.options(f, 0)}
+	f := r.mapping(n, "", documentKeys...)
+	c := &sqlstore.Config{Comment: r.comment(f), Options: r.options(f, 0)}
+	c.Parameters, c.Notes = r.parameters(f)
+	for _, item := range r.list(f, "vrfs") {
+		c.VRFs = append(c.VRFs, r.vrf(item))
+	}
 	r.dns(f, c)
 	for _, item := range r.list(f, "shared_networks") {
 		c.Links = append(c.Links, r.sharedNetwork(item))
 	}
 	for _, item := range r.list(f, "subnets") {
-		s, vrf := r.subnet(item, "vrf")
+		s, vrf := r.subnet(item, subnetKeys)
 		c.Links = append(c.Links, &sqlstore.Link{VRF: vrf, Subnets: []*sqlstore.Subnet{s}})
 	}
 	return c
 }
 
-// parameters returns the settings of one scope; sqlstore.Check knows which
-// there are.
-func (r *reader) parameters(f fields) sqlstore.Parameters {
-	n, ok := f.values["parameters"]
-	if !ok {
-		return nil
-	}
-	if n.kind != mapping {
-		r.report(n, f.object, "parameters must be a mapping", n.describe())
-		return nil
-	}
-	ps := sqlstore.Parameters{}
-	for _, e := range n.entries {
-		if e.value.kind != scalar {
-			r.report(e.value, f.object, "parameter "+e.key.text+" must be a single value", e.value.describe())
-			continue
-		}
-		ps[e.key.text] = e.value.text
-	}
-	if len(ps) == 0 {
-		return nil
-	}
-	return ps
-}
-
 func (r *reader) sharedNetwork(n *node) *sqlstore.Link {
-	f := r.mapping(n, "shared_network", "name", "id", "vrf", "parameters", "option_data", "subnets")
-	l := &sqlstore.Link{}
+	f := r.mapping(n, "shared_network", sharedNetworkKeys...)
+	l := &sqlstore.Link{Comment: r.comment(f)}
 	if name, ok := r.required(f, "name"); ok {
 		l.Name = name
 		f.object += " " + name
@@ -97,25 +78,23 @@ func (r *reader) sharedNetwork(n *node) *sqlstore.Link {
 	}
 	l.ID = r.id(f)
 	l.VRF = r.number(f, "vrf", 0, sqlstore.MaxID)
-	l.Parameters = r.parameters(f)
+	l.Parameters, l.Notes = r.parameters(f)
 	l.Options = r.options(f, 0)
 	for _, item := range r.list(f, "subnets") {
-		s, _ := r.subnet(item)
+		s, _ := r.subnet(item, innerSubnetKeys)
 		l.Subnets = append(l.Subnets, s)
 	}
 	return l
 }
 
-// subnet reads one subnet; more are keys that are allowed in its place.
-func (r *reader) subnet(n *node, more ...string) (s *sqlstore.Subnet, vrf uint32) {
-	keys := append([]string{"id", "subnet"}, more...)
-	keys = append(keys, "relay", "interface", "interface_id", "parameters", "option_data", "pools", "pd_pools")
+// subnet reads one subnet; keys are those that are allowed in its place.
+func (r *reader) subnet(n *node, keys []string) (s *sqlstore.Subnet, vrf uint32) {
 	object := "subnet"
 	if name := n.find("subnet"); name != n && name.kind == scalar && name.text != "" {
 		object += " " + name.text
 	}
 	f := r.mapping(n, object, keys...)
-	s = &sqlstore.Subnet{ID: r.id(f)}
+	s = &sqlstore.Subnet{ID: r.id(f), Closing: r.boolean(f, "closing"), Comment: r.comment(f)}
 	family := sqlstore.Family(0)
 	if p, ok := r.prefix(f, "subnet"); ok {
 		s.Prefix = p
@@ -125,16 +104,10 @@ func (r *reader) subnet(n *node, more ...string) (s *sqlstore.Subnet, vrf uint32
 		}
 	}
 	vrf = r.number(f, "vrf", 0, sqlstore.MaxID)
-	for _, item := range r.list(f, "relay") {
-		a, ok := address(item.text)
-		if item.kind != scalar || !ok {
-			r.report(item, f.object, "relay must be a list of addresses", item.describe())
-		}
-		s.Relays = append(s.Relays, a)
-	}
+	s.Relays = r.addresses(f, "relay")
 	s.Interface, _ = r.word(f, "interface")
 	s.InterfaceID = r.interfaceID(f)
-	s.Parameters = r.parameters(f)
+	s.Parameters, s.Notes = r.parameters(f)
 	s.Options = r.options(f, family)
 	for _, item := range r.list(f, "pools") {
 		s.Pools = append(s.Pools, r.pool(item, f.object))
@@ -163,8 +136,8 @@ func (r *reader) interfaceID(f fields) []byte {
 }
 
 func (r *reader) pool(n *node, object string) *sqlstore.Pool {
-	f := r.mapping(n, object+" pool", "pool", "id")
-	p := &sqlstore.Pool{Kind: sqlstore.NA, ID: r.id(f)}
+	f := r.mapping(n, object+" pool", poolKeys...)
+	p := &sqlstore.Pool{Kind: sqlstore.NA, ID: r.id(f), Closing: r.boolean(f, "closing"), Comment: r.comment(f)}
 	text, ok := r.required(f, "pool")
 	if !ok {
 		return p
@@ -194,8 +167,8 @@ func addressRange(text string) (first, last netip.Addr, ok bool) {
 }
 
 func (r *reader) prefixPool(n *node, object string) *sqlstore.Pool {
-	f := r.mapping(n, object+" pd_pool", "prefix", "delegated_len", "id")
-	p := &sqlstore.Pool{Kind: sqlstore.PD, ID: r.id(f)}
+	f := r.mapping(n, object+" pd_pool", prefixPoolKeys...)
+	p := &sqlstore.Pool{Kind: sqlstore.PD, ID: r.id(f), Closing: r.boolean(f, "closing"), Comment: r.comment(f)}
 	base, ok := r.prefix(f, "prefix")
 	if ok {
 		f.object += " " + base.String()

@@ -76,7 +76,7 @@ func TestParseJSON(t *testing.T) {
 }
 
 func TestParseEmptyNetwork(t *testing.T) {
-	for _, text := range []string{"{}", "# nothing\n---\n{}\n", "subnets:\n", "subnets: []\nparameters:\n"} {
+	for _, text := range []string{"{}", "---\n{}\n", "subnets:\n", "subnets: []\nparameters:\n"} {
 		c, err := site.Parse("site.yaml", []byte(text))
 		require.NoError(t, err, text)
 		require.Equal(t, &sqlstore.Config{}, c, text)

@@ -19,6 +19,7 @@ type reader struct {
 	broken map[*node]bool
 	// readFile reads a file that the document names, nil where it may not.
 	readFile func(path string) ([]byte, error)
+	notes    *[]Note // where notes go, nil for nowhere
 }
 
 func (r *reader) report(n *node, object, rule, value string) {
@@ -144,6 +145,19 @@ func (r *reader) prefix(f fields, key string) (netip.Prefix, bool) {
 		return netip.Prefix{}, false
 	}
 	return p, true
+}
+
+// addresses returns the addresses under a key; one that is none is not valid.
+func (r *reader) addresses(f fields, key string) []netip.Addr {
+	var all []netip.Addr
+	for _, item := range r.list(f, key) {
+		a, ok := address(item.text)
+		if item.kind != scalar || !ok {
+			r.report(item, f.object, key+" must be a list of addresses", item.describe())
+		}
+		all = append(all, a)
+	}
+	return all
 }
 
 // address reads one address; zones have no meaning in a configuration.

@@ -4,8 +4,8 @@
 // Parse turns a document into a sqlstore.Config and reports everything that is
 // wrong with it, each with its line and column: keys that do not exist, values
 // that cannot be read, rules of sqlstore.Check that are broken, option values
-// that cannot be encoded. Export is its inverse. Diff tells in plain lines how
-// two configurations differ.
+// that cannot be encoded. Export is its inverse. Comments stay with the objects
+// that they are about. Schema is what editors check documents with.
 //
 // The package does no input or output (what SecretFiles reads, its caller reads)
 // and keeps no state; everything in it is
@@ -54,7 +54,7 @@ func (p *Problem) Error() string {
 // Problems returns the problems that err, an error of Parse, is made of.
 func Problems(err error) []*Problem {
 	var all []*Problem
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
+	if many := interface{ Unwrap() []error }(nil); errors.As(err, &many) {
 		for _, e := range many.Unwrap() {
 			all = append(all, Problems(e)...)
 		}

@@ -21,6 +21,9 @@ type node struct {
 	line, column int
 	text         string // scalar
 	literal      bool   // of a scalar: a number or truth value without quotes
+	block        bool   // of a scalar: text below a | or >
+	comment      string // what begins with # and is kept with the object, or the parameter of which this is the value
+	commented    bool   // there is a comment, though it may be empty
 	entries      []entry
 	items        []*node
 }
@@ -41,22 +44,48 @@ type entry struct {
 	value *node
 }
 
+// tree is a document with its comments in their places, but for some.
+type tree struct {
+	root        *node
+	lost, twice []*remark
+}
+
 // readTree parses YAML or JSON. The error is a *Problem.
-func readTree(file string, data []byte) (root *node, err error) {
+func readTree(file string, data []byte) (t tree, err error) {
+	tokens, err := readTokens(file, data)
+	if err != nil {
+		return tree{}, err
+	}
+	if t.root, err = readNodes(file, tokens); err != nil {
+		return tree{}, err
+	}
+	t.lost, t.twice = attach(t.root, remarks(tokens))
+	return t, nil
+}
+
+// fault makes a *Problem of a fault of the parser, which is not ours: it must not
+// end a server that is handed a document.
+func fault(file string, err *error) {
+	if r := recover(); r != nil {
+		*err = &Problem{File: file, Rule: "the document cannot be read as YAML", Value: fmt.Sprint(r)}
+	}
+}
+
+func readTokens(file string, data []byte) (tokens token.Tokens, err error) {
 	if len(data) > MaxSize {
 		return nil, &Problem{File: file, Rule: fmt.Sprintf("a document must not be larger than %d bytes", MaxSize), Value: fmt.Sprint(len(data))}
 	}
-	// the parser is not ours: a fault of it must not end a server that is
-	// handed a document
-	defer func() {
-		if r := recover(); r != nil {
-			root, err = nil, &Problem{File: file, Rule: "the document cannot be read as YAML", Value: fmt.Sprint(r)}
-		}
-	}()
-	tokens := lexer.Tokenize(string(data))
+	defer fault(file, &err)
+	// the lexer counts the line ends of some systems twice
+	tokens = lexer.Tokenize(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data)))
 	if p := tooDeep(file, tokens); p != nil {
 		return nil, p
 	}
+	return tokens, nil
+}
+
+func readNodes(file string, tokens token.Tokens) (root *node, err error) {
+	defer fault(file, &err)
 	parsed, err := parser.Parse(tokens, 0)
 	if err != nil {
 		return nil, syntaxProblem(file, err)
@@ -156,7 +185,7 @@ func (t *treeReader) node(n ast.Node, depth int) (*node, error) {
 	case *ast.StringNode:
 		out.kind, out.text = scalar, n.Value
 	case *ast.LiteralNode:
-		out.kind, out.text = scalar, n.Value.Value
+		out.kind, out.text, out.block = scalar, n.Value.Value, true
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		out.kind, out.text, out.literal = scalar, n.GetToken().Value, true
 	case *ast.MappingNode:

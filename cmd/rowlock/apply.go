@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,8 +25,8 @@ func (p *program) applyCommand() *cobra.Command {
 		Use:   "apply FILE",
 		Short: "make the network configuration what a document says",
 		Long: "apply reads a network document (YAML or JSON, - for standard input), prints what\n" +
-			"changes, asks, and writes all of it in one transaction. A document with any\n" +
-			"mistake changes nothing.",
+			"changes and what that means for live leases, asks, and writes all of it in one\n" +
+			"transaction. A document with any mistake changes nothing.",
 		Args: exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.apply(cmd.Context(), args[0], o) },
 
@@ -45,7 +44,7 @@ func (p *program) apply(ctx context.Context, file string, o applyOptions) error 
 	if err != nil {
 		return err
 	}
-	store, err := p.openStore(ctx)
+	store, err := p.openRevisions(ctx)
 	if err != nil {
 		return err
 	}
@@ -57,29 +56,9 @@ func (p *program) apply(ctx context.Context, file string, o applyOptions) error 
 	if err := sqlstore.KeepSecrets(old, next); err != nil {
 		return fmt.Errorf("apply %s: %w", file, err)
 	}
-	changes := sqlstore.Diff(old, next)
-	for _, c := range changes {
-		fmt.Fprintln(p.stdout, c)
-	}
-	if len(changes) == 0 {
-		fmt.Fprintf(p.stdout, "nothing to change: revision %d is what %s says\n", old.Revision, file)
-		return nil
-	}
-	if o.dryRun {
-		fmt.Fprintf(p.stdout, "%d changes to revision %d, none made\n", len(changes), old.Revision)
-		return nil
-	}
-	if err := p.confirm(fmt.Sprintf("Make these %d changes?", len(changes)), o.yes); err != nil {
-		return err
-	}
-	revision, err := store.ApplyConfig(ctx, old.Revision, next, p.author(), o.comment)
-	if errors.Is(err, sqlstore.ErrConflict) {
-		return fmt.Errorf("apply %s: the configuration was changed by somebody else meanwhile, or an id is taken; nothing was changed (run it again to see): %w", file, err)
-	}
-	if err != nil {
+	if err := p.change(ctx, store, old, next, file, o); err != nil {
 		return fmt.Errorf("apply %s: %w", file, err)
 	}
-	fmt.Fprintf(p.stdout, "revision %d applied, %d changes\n", revision, len(changes))
 	return nil
 }
 
@@ -97,12 +76,17 @@ func (p *program) readDocument(file string) (*sqlstore.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read document: %w", err)
 	}
-	return site.Parse(name, data, site.SecretFiles(func(path string) ([]byte, error) {
+	var notes []site.Note
+	c, err := site.Parse(name, data, site.Notes(&notes), site.SecretFiles(func(path string) ([]byte, error) {
 		if file != "-" && !filepath.IsAbs(path) {
 			path = filepath.Join(filepath.Dir(file), path)
 		}
 		return readSecret(path)
 	}))
+	for _, n := range notes {
+		fmt.Fprintln(p.stderr, n)
+	}
+	return c, err
 }
 
 // readSecret reads a file of a document, and no more of it than it may have.

@@ -46,6 +46,7 @@ const (
 	dnsPackage     = "github.com/miekg/dns/..."
 	humaPackage    = "github.com/danielgtaylor/huma/v2/..."
 	browserPackage = "github.com/chromedp/..."
+	schemaPackage  = "github.com/santhosh-tekuri/jsonschema/..."
 )
 
 // importRules are the import rules of CONTRIBUTING.md.
@@ -147,7 +148,7 @@ var importRules = []importRule{
 	},
 	{
 		name: "a browser is for tests",
-		in:   []string{"rowlock/..."}, deny: []string{browserPackage},
+		in:   []string{"rowlock/..."}, deny: []string{browserPackage, schemaPackage},
 	},
 	{
 		name: "assertions are for tests",

@@ -13,6 +13,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// exitStatus is the annotation of a command whose exit status says something of
+// its own.
+const exitStatus = "exit status"
+
 func (p *program) manCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "man FOLDER",
@@ -76,7 +80,11 @@ func writePage(w io.Writer, cmd *cobra.Command, date string) {
 	options(w, "OPTIONS", cmd.NonInheritedFlags())
 	options(w, "GLOBAL OPTIONS", cmd.InheritedFlags())
 	fmt.Fprintf(w, ".SH FILES\n.TP\n.I %s\nthe process file, where neither \\fB\\-\\-config\\fR nor \\fBROWLOCK_CONFIG\\fR names another\n", roff(systemConfig))
-	fmt.Fprint(w, ".SH EXIT STATUS\n0 done, 1 failed, 2 called in a wrong way.\n")
+	status := cmd.Annotations[exitStatus]
+	if status == "" {
+		status = "0 done, 1 failed, 2 called in a wrong way."
+	}
+	fmt.Fprintf(w, ".SH EXIT STATUS\n%s\n", roff(status))
 	see := []string{}
 	if cmd.HasParent() {
 		see = append(see, `\fB`+roff(pageName(cmd.Parent()))+`\fR(1)`)

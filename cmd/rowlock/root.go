@@ -18,6 +18,8 @@ const (
 	exitOK          = 0
 	exitFailed      = 1
 	exitUsage       = 2
+	exitDifferent   = 1   // of diff, as with diff(1)
+	exitTrouble     = 2   // of diff
 	exitInterrupted = 130 // as shells have it for SIGINT
 )
 
@@ -57,6 +59,9 @@ func (p *program) run(ctx context.Context, args []string) int {
 		fmt.Fprintln(p.stderr, "interrupted")
 		return exitInterrupted
 	}
+	if errors.Is(err, errDifferent) {
+		return exitDifferent
+	}
 	problems := site.Problems(err)
 	for _, problem := range problems {
 		fmt.Fprintln(p.stderr, problem)
@@ -70,6 +75,9 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if errors.As(err, &usageError{}) {
 		fmt.Fprintf(p.stderr, "see: %s --help\n", cmd.CommandPath())
 		return exitUsage
+	}
+	if errors.As(err, &troubleError{}) {
+		return exitTrouble
 	}
 	return exitFailed
 }
@@ -113,6 +121,9 @@ func (p *program) commands() []*cobra.Command {
 		p.migrateCommand(),
 		p.applyCommand(),
 		p.exportCommand(),
+		p.diffCommand(),
+		p.revisionCommand(),
+		p.schemaCommand(),
 		p.moveCommand(),
 		p.leaseCommand(),
 		p.tokenCommand(),

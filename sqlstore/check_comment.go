@@ -1,0 +1,54 @@
+package sqlstore
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxComment is how long a comment may be, in bytes.
+const MaxComment = 4000
+
+// comment checks what people say about an object.
+func (k *checker) comment(at *place, text string) {
+	switch {
+	case text == "":
+	case len(text) > MaxComment:
+		k.add(at.key("comment"), fmt.Sprintf("%d bytes", len(text)), "a comment must have at most %d bytes", MaxComment)
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, noComment):
+		k.add(at.key("comment"), fmt.Sprintf("%q", shortened(text)), "a comment must be UTF-8 without control characters, but for tabs and ends of lines")
+	}
+}
+
+// noComment tells of control characters, and of what some readers take for the
+// end of a line.
+func noComment(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\t' || r == '\u2028' || r == '\u2029'
+}
+
+// shortened cuts a text that is shown only.
+func shortened(text string) string {
+	const most = 60
+	if len(text) <= most {
+		return text
+	}
+	return text[:most] + "..."
+}
+
+// notes checks the comments of parameters.
+func (k *checker) notes(at *place, ps Parameters, notes Notes) {
+	if len(notes) == 0 {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(notes)) {
+		here := at.parameter(name)
+		if _, set := ps[name]; !set {
+			k.add(here, name, "a parameter that has a comment must be set")
+			continue
+		}
+		k.comment(here, notes[name])
+	}
+}

@@ -1,0 +1,28 @@
+package sqlstore
+
+// PrepareRevert makes then, a configuration of the past, fit to be applied in the
+// place of now: what belongs to the time is taken out of it, and keys that are
+// there have the secret that they have now. rotated are the names of those that
+// had another one then. It returns ErrNotFound, with the name, for a key whose
+// secret is gone.
+func PrepareRevert(now, then *Config) (rotated []string, err error) {
+	for _, l := range then.Links {
+		for _, s := range l.Subnets {
+			for _, p := range s.Pools {
+				p.Waiting = false
+			}
+		}
+	}
+	stored := map[string]string{}
+	for _, k := range now.TSIGKeys {
+		stored[k.Name] = k.Fingerprint
+	}
+	for i := range then.TSIGKeys {
+		k := &then.TSIGKeys[i]
+		if fingerprint, there := stored[k.Name]; there && fingerprint != k.Fingerprint {
+			rotated = append(rotated, k.Name)
+			k.Fingerprint = fingerprint
+		}
+	}
+	return rotated, KeepSecrets(now, then)
+}
