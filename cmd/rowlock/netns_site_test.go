@@ -42,6 +42,7 @@ type site struct {
 	t        *testing.T
 	lab      *netlab.Lab
 	program  string
+	engine   string
 	database string
 }
 
@@ -51,7 +52,7 @@ func newSite(t *testing.T, program, engine, parameters string, more ...string) *
 	t.Helper()
 	database := storetest.URL(t, engine) // outlives the lab
 	l := netlab.New(t, "dhcrelay", "dnsmasq", "env", "ip", "sh", "tcpdump")
-	s := &site{t: t, lab: l, program: program, database: database}
+	s := &site{t: t, lab: l, program: program, engine: engine, database: database}
 	text, err := os.ReadFile(filepath.Join("testdata", "clients", "site.yaml"))
 	require.NoError(t, err)
 	document := l.Write("site.yaml", strings.ReplaceAll(string(text), "@PARAMETERS@", parameters)+strings.Join(more, ""), 0o644)

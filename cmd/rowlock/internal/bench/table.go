@@ -18,7 +18,7 @@ const (
 // tables is all tables for which there are figures.
 func (r *results) tables() string {
 	var out strings.Builder
-	for _, t := range []func() string{r.lanes, r.pooler, r.server, r.perfdhcp, r.rates, r.growth, r.move} {
+	for _, t := range []func() string{r.lanes, r.pooler, r.server, r.perfdhcp, r.rates, r.growth, r.config, r.move} {
 		if text := t(); text != "" {
 			out.WriteString("\n" + text)
 		}
@@ -42,6 +42,12 @@ func (r *results) server() string {
 
 func (r *results) move() string {
 	return r.pivot("Move/", "Moving 200,000 leases from engine to engine: rows copied and compared a second.", "", "copied/s", "compared/s")
+}
+
+func (r *results) config() string {
+	return r.pivot("Config/", "10,000 subnets with a pool each, in ms: to apply them as a document, to load them, and from the commit of one changed row until "+
+		"two frontends (SQLite: one) use it while clients renew, the median of 20 and the longest.", "",
+		"apply-ms", "load-ms", "live-ms", "longest-ms")
 }
 
 // pivot is a table of the benchmarks below a prefix: the last part of the name
