@@ -175,7 +175,7 @@ func (x *explainer) answer4(p *packet, q *query4, at *network, w *writer4) error
 		x.sent4(q, at, o)
 	}
 	if w.kind != dhcpv4.MessageTypeNak {
-		x.unsent(sqlstore.IPv4, at, len(q.params) == 0)
+		x.unsent(sqlstore.IPv4, at)
 	}
 	out, err := route4(p, q, w)
 	if err != nil {

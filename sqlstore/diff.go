@@ -54,10 +54,10 @@ func Diff(old, next *Config) []Change {
 	return append(d.changes, reordered(d.before, d.after)...)
 }
 
-// Preview returns next with the ids that its objects will have when it takes the
+// Planned returns next with the ids that its objects will have when it takes the
 // place of old, which is stored; next itself where it cannot. With it Diff tells
 // the same as it will about the revision, an edit of a pool for example.
-func Preview(old, next *Config) *Config {
+func Planned(old, next *Config) *Config {
 	if old == nil || next == nil {
 		return next
 	}

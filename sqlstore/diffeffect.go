@@ -44,7 +44,7 @@ type LiveCounter interface {
 // of a pool that was closing already count only when the pool goes. Old is a stored
 // configuration, nil for none; next is not changed.
 func Plan(ctx context.Context, store LiveCounter, old, next *Config) ([]Change, error) {
-	d := compare(old, Preview(old, next))
+	d := compare(old, Planned(old, next))
 	found := d.effects()
 	if len(found) == 0 {
 		return append(d.changes, reordered(d.before, d.after)...), nil

@@ -93,7 +93,7 @@ func (p *program) diff(ctx context.Context, args []string) ([]sqlstore.Change, e
 		}
 	}
 	if document {
-		sides[1] = sqlstore.Preview(sides[0], sides[1])
+		sides[1] = sqlstore.Planned(sides[0], sides[1])
 	}
 	return sqlstore.Diff(sides[0], sides[1]), nil
 }

@@ -85,6 +85,12 @@ func writePage(w io.Writer, cmd *cobra.Command, date string) {
 		status = "0 done, 1 failed, 2 called in a wrong way."
 	}
 	fmt.Fprintf(w, ".SH EXIT STATUS\n%s\n", roff(status))
+	if cmd.Example != "" {
+		fmt.Fprint(w, ".SH EXAMPLES\n")
+		for line := range strings.SplitSeq(cmd.Example, "\n") {
+			fmt.Fprintf(w, ".PP\n.B %s\n", roff(strings.TrimSpace(line)))
+		}
+	}
 	see := []string{}
 	if cmd.HasParent() {
 		see = append(see, `\fB`+roff(pageName(cmd.Parent()))+`\fR(1)`)

@@ -126,6 +126,7 @@ func (p *program) commands() []*cobra.Command {
 		p.schemaCommand(),
 		p.moveCommand(),
 		p.leaseCommand(),
+		p.explainCommand(),
 		p.tokenCommand(),
 		p.doctorCommand(),
 		p.manCommand(),

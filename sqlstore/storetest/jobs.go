@@ -28,7 +28,7 @@ func testJobs(t *testing.T, dialect string) {
 	var known *sqlstore.Config
 	for _, j := range jobs {
 		require.NoError(t, db.together(t, strings.SplitAfter(strings.TrimSpace(j[1]), ";\n")...), j[1])
-		revision, err := c.store.GatherConfig(t.Context(), known)
+		revision, err := c.revisions().GatherConfig(t.Context(), known)
 		require.NoError(t, err)
 		known = c.load(t)
 		require.Equal(t, revision, known.Revision)
@@ -42,10 +42,10 @@ func testJobs(t *testing.T, dialect string) {
 			require.Len(t, lines(list[0].Diff), 2*planned, j[1])
 		}
 	}
-	require.Equal(t, 1, len(slices.DeleteFunc(revisions(t, c), func(r sqlstore.Revision) bool { return r.Comment != "customer 4711 moved in" })))
+	require.Equal(t, 1, len(slices.DeleteFunc(allRevisions(t, c), func(r sqlstore.Revision) bool { return r.Comment != "customer 4711 moved in" })))
 }
 
-func revisions(t *testing.T, c *configured) []sqlstore.Revision {
+func allRevisions(t *testing.T, c *configured) []sqlstore.Revision {
 	list, err := c.store.Revisions(t.Context(), 0, 1000)
 	require.NoError(t, err)
 	return list
