@@ -158,7 +158,7 @@ CREATE VIEW rowlock_fill_subnet AS SELECT 0 AS id WHERE 0;
 CREATE TRIGGER rowlock_fill_subnet_call INSTEAD OF INSERT ON rowlock_fill_subnet
 BEGIN
   UPDATE subnet SET vrf = coalesce((SELECT vrf FROM link WHERE id = subnet.link_id), 0), (first_key, last_key) = (
-    SELECT k, substr(substr(k, 1, 1 + len / 4) || substr('0123456789abcdef', 1 + (instr('0123456789abcdef', substr(k, 2 + len / 4, 1)) - 1 | 15 >> len % 4), 1)
+    SELECT k, substr(substr(k, 1, 1 + len / 4) || substr('0123456789abcdef', 1 + (instr('0123456789abcdef', substr(k, 2 + len / 4, 1)) - 1 | (15 >> len % 4)), 1)
   || 'ffffffffffffffffffffffffffffffff', 1, length(k))
       FROM (SELECT len, CASE json_array_length(a)
   WHEN 4 THEN printf('4%02x%02x%02x%02x', json_extract(a, '$[0]'), json_extract(a, '$[1]'), json_extract(a, '$[2]'), json_extract(a, '$[3]'))
@@ -182,7 +182,7 @@ CREATE VIEW rowlock_fill_pool AS SELECT 0 AS id WHERE 0;
 CREATE TRIGGER rowlock_fill_pool_call INSTEAD OF INSERT ON rowlock_fill_pool
 BEGIN
   UPDATE pool SET vrf = coalesce((SELECT vrf FROM subnet WHERE id = pool.subnet_id), 0), (first_key, last_key, end_key) = (
-    SELECT f, k, CASE kind WHEN 2 THEN substr(substr(k, 1, 1 + delegated_len / 4) || substr('0123456789abcdef', 1 + (instr('0123456789abcdef', substr(k, 2 + delegated_len / 4, 1)) - 1 | 15 >> delegated_len % 4), 1)
+    SELECT f, k, CASE kind WHEN 2 THEN substr(substr(k, 1, 1 + delegated_len / 4) || substr('0123456789abcdef', 1 + (instr('0123456789abcdef', substr(k, 2 + delegated_len / 4, 1)) - 1 | (15 >> delegated_len % 4)), 1)
   || 'ffffffffffffffffffffffffffffffff', 1, length(k))
       ELSE k END
       FROM (SELECT CASE json_array_length(a)
@@ -688,12 +688,18 @@ BEGIN
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
+CREATE TRIGGER pool_replace BEFORE INSERT ON pool WHEN (SELECT applying = 0 FROM config_head) AND EXISTS (SELECT 1 FROM pool WHERE id = NEW.id)
+BEGIN
+  INSERT INTO rowlock_end_gen (id, gen) SELECT id, gen FROM pool WHERE id = NEW.id; -- it is gone without a word after that
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
 CREATE TRIGGER pool_insert AFTER INSERT ON pool WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   INSERT INTO rowlock_fill_pool (id) VALUES (NEW.id);
   INSERT INTO rowlock_check_pool (id) VALUES (NEW.id);
   INSERT INTO rowlock_note_scope (scope, scope_id) VALUES ('subnet', NEW.subnet_id);
-  INSERT INTO rowlock_end_gen (id, gen) SELECT NEW.id, max(gen) FROM pool_gen WHERE pool_id = NEW.id; -- of the row that was replaced
+  UPDATE pool_gen SET retired_rev = (SELECT revision FROM config_head) WHERE pool_id = NEW.id AND retired_rev IS NOT NULL;
   INSERT INTO rowlock_new_gen (id) VALUES (NEW.id);
 END;
 -- +goose StatementEnd
@@ -940,6 +946,7 @@ DROP TRIGGER pool_delete;
 DROP TRIGGER pool_kept;
 DROP TRIGGER pool_update;
 DROP TRIGGER pool_insert;
+DROP TRIGGER pool_replace;
 DROP TRIGGER pool_text_update;
 DROP TRIGGER pool_text_insert;
 DROP TRIGGER subnet_relay_delete;

@@ -17,7 +17,7 @@ SELECT revision, described, change_comment, secret FROM config_head WHERE id = 1
 UPDATE config_head SET applying = TRUE WHERE id = 1;
 
 -- name: config_end
--- Nobody else may see that it was set.
+-- Nobody else may see that it was set, but in a database that is being filled.
 UPDATE config_head SET applying = FALSE WHERE id = 1;
 
 -- name: config_pending
