@@ -3,25 +3,30 @@ package sqlstore
 import "strings"
 
 // CopyTables lists all tables that make up a database, each after those that
-// it refers to.
+// it refers to. They have all columns but config_head.applying: that is set in the
+// target for as long as rows come in, so that its triggers leave them alone.
 func CopyTables() []*CopyTable {
 	return []*CopyTable{
 		copyTable("config_head", "id", "",
-			"id:int revision:int server_duid:bytes secret:bytes last_link_id:int last_subnet_id:int"),
-		copyTable("config_revision", "revision", "", "revision:int at:time author:text comment:text diff:text"),
-		copyTable("link", "id", "", "id:int name:text vrf:int"),
+			"id:int revision:int server_duid:bytes secret:bytes last_link_id:int last_subnet_id:int described:int change_comment:text comment:text"),
+		copyTable("config_revision", "revision", "", "revision:int at:time author:text comment:text diff:text content:bytes is_full:bool"),
+		copyTable("config_change", "kind id", "", "kind:int id:int revision:int author:text"),
+		copyTable("vrf", "id", "", "id:int comment:text"),
+		copyTable("vrf_interface", "name", "", "name:text vrf:int"),
+		copyTable("vrf_relay", "addr", "", "addr:text vrf:int"),
+		copyTable("link", "id", "", "id:int name:text vrf:int comment:text"),
 		copyTable("subnet", "id", "",
-			"id:int link_id:int previous_link_id:int prefix:text interface:text interface_id:bytes closing:bool"),
+			"id:int link_id:int previous_link_id:int prefix:text interface:text interface_id:bytes closing:bool comment:text"),
 		copyTable("subnet_relay", "subnet_id addr", "", "subnet_id:int addr:text"),
 		copyTable("pool", "id", "", `id:int subnet_id:int position:int kind:int first_addr:text last_addr:text
-			delegated_len:int gen:int closing:bool`),
+			delegated_len:int gen:int closing:bool comment:text waiting:bool`),
 		copyTable("pool_gen", "pool_id gen", "", `pool_id:int gen:int first_addr:text last_addr:text delegated_len:int
-			perm_version:int made_at:time`),
+			perm_version:int made_at:time vrf:int retired_rev:int`),
 		copyTable("option_data", "scope scope_id family code", "", `scope:text scope_id:int family:int code:int position:int
-			name:text data:text is_hex:bool always:bool`),
-		copyTable("parameter", "scope scope_id name", "", "scope:text scope_id:int name:text value:text"),
-		copyTable("tsig_key", "name", "", "name:text algorithm:text secret:text fingerprint:text"),
-		copyTable("dns_zone", "name", "", "name:text"),
+			name:text data:text is_hex:bool always:bool comment:text`),
+		copyTable("parameter", "scope scope_id name", "", "scope:text scope_id:int name:text value:text comment:text"),
+		copyTable("tsig_key", "name", "", "name:text algorithm:text secret:text fingerprint:text comment:text"),
+		copyTable("dns_zone", "name", "", "name:text comment:text"),
 		copyTable("dns_server", "zone position", "", "zone:text position:int addr:text port:int transport:text tsig_key:text"),
 		copyTable("lease4", "binding_key", "", `binding_key:bytes parked_key:bytes vrf:int addr:bytes
 			subnet_id:int pool_id:int pool_gen:int state:int valid_lft:int since:time expires_at:time reclaim_at:time rev:int
@@ -55,6 +60,7 @@ func NotCopied() map[string]string {
 	return map[string]string{
 		"frontend":               "who serves is true of one database only; nobody does while it is moved",
 		"leadership":             "likewise: who sweeps",
+		"parameter_def":          "made by the migrations of the target",
 		"move_mark":              "the move's own",
 		"move_progress":          "the move's own",
 		"goose_db_version":       "made by the migrations of the target",

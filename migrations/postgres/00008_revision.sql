@@ -24,7 +24,7 @@ CREATE TABLE config_change (
 );
 CREATE INDEX config_change_revision ON config_change (revision);
 COMMENT ON TABLE config_change IS 'when what is outside of links (kind 1, id 0), and each link with all that is in it (2), was changed last, and by which database user';
-INSERT INTO config_change (kind, id, revision) SELECT 1, 0, revision FROM config_head;
+INSERT INTO config_change (kind, id, revision) SELECT 1, 0, revision FROM config_head WHERE revision > 0;
 INSERT INTO config_change (kind, id, revision) SELECT 2, l.id, h.revision FROM link l CROSS JOIN config_head h;
 
 CREATE TABLE vrf (

@@ -169,7 +169,10 @@ func (s *Store) WriteRows(ctx context.Context, t *sqlstore.CopyTable, rows []sql
 			}
 			return v, nil
 		}))
-		return unfit(tx, err)
+		if err = unfit(tx, err); err != nil || t.Name != "config_head" {
+			return err
+		}
+		return s.run(ctx, tx, "move_quiet")
 	})
 }
 

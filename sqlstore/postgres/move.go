@@ -65,6 +65,9 @@ func (s *Store) BeginCopy(ctx context.Context, m sqlstore.MoveMark) error {
 		if err == nil {
 			err = s.run(ctx, tx, "move_progress_delete")
 		}
+		if err == nil {
+			err = s.run(ctx, tx, "move_quiet")
+		}
 		tables := sqlstore.CopyTables()
 		for i := len(tables) - 1; err == nil && i >= 0; i-- {
 			if err = s.run(ctx, tx, copyName("copy_delete", tables[i])); err == nil {
@@ -112,6 +115,9 @@ func (s *Store) FinishCopy(ctx context.Context) error {
 			if err := s.run(ctx, tx, copyName("copy_analyze", t)); err != nil {
 				return err
 			}
+		}
+		if err := s.run(ctx, tx, "config_end"); err != nil {
+			return err
 		}
 		return s.mark(ctx, tx, nil)
 	})

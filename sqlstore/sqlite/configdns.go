@@ -7,32 +7,38 @@ import (
 )
 
 func (l *loader) key(v []any) error {
-	l.cfg.TSIGKeys = append(l.cfg.TSIGKeys, sqlstore.TSIGKey{Name: text(v[0]), Algorithm: text(v[1]), Fingerprint: text(v[2])})
+	l.cfg.TSIGKeys = append(l.cfg.TSIGKeys, sqlstore.TSIGKey{Name: text(v[0]), Algorithm: text(v[1]), Fingerprint: text(v[2]), Comment: text(v[3])})
 	return nil
 }
 
 func (l *loader) server(v []any) error {
-	if v[1] == nil { // a zone without a server
-		l.cfg.AddServer(text(v[0]), nil)
-		return nil
+	var server *sqlstore.DNSServer
+	if v[2] != nil { // else a zone without a server
+		s, err := sqlstore.NewDNSServer(text(v[2]), integer(v[3]), text(v[4]), text(v[5]))
+		if err != nil {
+			return err
+		}
+		server = &s
 	}
-	s, err := sqlstore.NewDNSServer(text(v[1]), integer(v[2]), text(v[3]), text(v[4]))
-	if err != nil {
-		return err
-	}
-	l.cfg.AddServer(text(v[0]), &s)
+	l.cfg.AddServer(text(v[0]), server)
+	l.cfg.Zones[len(l.cfg.Zones)-1].Comment = text(v[1])
 	return nil
 }
 
 // keyRow stands for the secret with its fingerprint.
-type keyRow struct{ algorithm, fingerprint string }
+type keyRow struct{ algorithm, fingerprint, comment string }
+
+type zoneRow struct {
+	comment string
+	servers []sqlstore.DNSServer
+}
 
 func (r *rowSet) dns(c *sqlstore.Config) {
 	for _, k := range c.TSIGKeys {
-		r.keys[k.Name] = keyRow{k.Algorithm, k.Fingerprint}
+		r.keys[k.Name] = keyRow{k.Algorithm, k.Fingerprint, k.Comment}
 	}
 	for _, z := range c.Zones {
-		r.zones[z.Name] = z.Servers
+		r.zones[z.Name] = zoneRow{z.Comment, z.Servers}
 	}
 }
 
@@ -53,19 +59,18 @@ func (w *rowWriter) dns(old, next *rowSet, secrets map[string]string) {
 		if _, known := old.keys[name]; !known {
 			query = "key_put"
 		}
-		w.run(query, name, r.algorithm, secrets[name], r.fingerprint)
+		w.run(query, name, r.algorithm, secrets[name], r.fingerprint, r.comment)
 	})
-	for name, servers := range next.zones {
+	for name, zone := range next.zones {
 		was, known := old.zones[name]
-		switch {
-		case !known:
-			w.run("zone_put", name)
-		case slices.Equal(was, servers):
-			continue
-		default:
-			w.run("server_clear", name)
+		if !known || was.comment != zone.comment {
+			w.run("zone_put", name, zone.comment)
 		}
-		for i, s := range servers {
+		if slices.Equal(was.servers, zone.servers) {
+			continue
+		}
+		w.run("server_clear", name)
+		for i, s := range zone.servers {
 			w.run("server_put", name, i, s.Addr.Addr().String(), s.Addr.Port(), s.Transport, s.Key)
 		}
 	}
@@ -75,17 +80,4 @@ func (w *rowWriter) dns(old, next *rowSet, secrets map[string]string) {
 		}
 	}
 	drop(old.keys, next.keys, func(name string, _ keyRow) { w.run("key_delete", name) })
-}
-
-// putConsumer keeps the row of the zones' keeper among the consumers, and tells
-// whether it changed.
-func (t *transaction) putConsumer() (changed bool, err error) {
-	for _, query := range []string{"consumer_put", "consumer_clear"} {
-		n, err := t.exec(0, query)
-		if err != nil {
-			return false, err
-		}
-		changed = changed || n > 0
-	}
-	return changed, nil
 }

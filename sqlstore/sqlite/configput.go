@@ -1,96 +1,132 @@
 package sqlite
 
 import (
-	"context"
 	"database/sql/driver"
-	"errors"
-	"fmt"
-	"reflect"
+	"math"
 
 	"rowlock/sqlstore"
 )
 
-// errUnchanged ends the transaction of a configuration that says what the
-// newest one says.
-var errUnchanged = errors.New("configuration is unchanged")
-
-// ApplyConfig replaces the configuration in one transaction. An unchanged one
-// does not raise the revision.
-func (s *Store) ApplyConfig(ctx context.Context, base int64, next *sqlstore.Config, author, comment string) (rev int64, err error) {
-	err = s.w.write(ctx, "apply configuration", func(t *transaction) error {
-		old, secret, err := loadConfig(t.eachConfig)
-		if err != nil {
-			return err
-		}
-		rev = old.Revision
-		if base != 0 && base != rev {
-			return fmt.Errorf("configuration is at revision %d, not %d: %w", rev, base, sqlstore.ErrConflict)
-		}
-		used, err := t.usedIDs()
-		if err != nil {
-			return err
-		}
-		if err := sqlstore.Assign(old, next, secret, used); err != nil {
-			return err
-		}
-		was, will := rowsOf(old), rowsOf(next)
-		if sqlstore.SameConfig(old, next) || reflect.DeepEqual(was, will) {
-			if changed, err := t.putConsumer(); changed || err != nil {
-				return err
-			}
-			return errUnchanged
-		}
-		if err := t.takeOver(sqlstore.EditsOf(old, next)); err != nil {
-			return err
-		}
-		if err := t.writeRows(was, will, secretsOf(next)); err != nil {
-			return err
-		}
-		if _, err := t.putConsumer(); err != nil {
-			return err
-		}
-		rev++
-		if _, err := t.exec(0, "config_raise", rev); err != nil {
-			return err
-		}
-		_, err = t.exec(0, "config_log", rev, t.now, author, comment)
-		return err
-	})
-	if err != nil && !errors.Is(err, errUnchanged) {
-		return 0, err
-	}
-	next.Revision = rev
-	if err == nil {
-		s.announce()
-	}
-	return rev, nil
+// Put turns the rows of old into those of next. Names are taken away before they
+// are given, referenced rows are written before those that refer to them, and
+// deleted after them.
+func (c *configTx) Put(from, to *sqlstore.Config) error {
+	w := &rowWriter{c: c}
+	old, next := rowsOf(from), rowsOf(to)
+	w.topology(old, next)
+	w.settings(old, next)
+	w.vrfs(old, next)
+	w.dns(old, next, secretsOf(to))
+	return w.err
 }
 
-// eachConfig is eachRow on the writing connection.
-func (t *transaction) eachConfig(query string, read func([]any) error) error {
-	var row []any
-	return t.each(0, query, func(v []driver.Value) error {
-		row = row[:0]
-		for _, x := range v {
-			row = append(row, x)
-		}
-		return read(row)
+func (w *rowWriter) topology(old, next *rowSet) {
+	put(next.links, old.links, func(id uint32, _ linkRow) { w.run("link_unname", id) })
+	put(old.links, next.links, func(id uint32, r linkRow) { w.run("link_put", id, r.name, r.vrf, r.comment) })
+	put(old.subnets, next.subnets, func(id uint32, r subnetRow) {
+		w.run("subnet_put", id, r.link, r.previous, r.prefix, r.iface, []byte(r.ifaceID), r.closing, r.comment)
 	})
+	put(old.pools, next.pools, func(id uint32, r poolRow) { w.pool(id, r, old.pools[id].gen) })
+	drop(old.pools, next.pools, func(id uint32, _ poolRow) {
+		w.run("pool_delete", id)
+		w.clearHints(id, math.MaxUint32)
+	})
+	drop(old.relays, next.relays, func(k relayKey, _ struct{}) { w.run("relay_delete", k.subnet, k.addr) })
+	put(old.relays, next.relays, func(k relayKey, _ struct{}) { w.run("relay_put", k.subnet, k.addr) })
+	drop(old.subnets, next.subnets, func(id uint32, _ subnetRow) { w.run("subnet_delete", id) })
+	drop(old.links, next.links, func(id uint32, _ linkRow) { w.run("link_delete", id) })
 }
 
-func (t *transaction) usedIDs() (sqlstore.UsedIDs, error) {
-	used := sqlstore.UsedIDs{Gens: map[uint32]uint32{}}
-	err := t.each(0, "config_gens", func(v []driver.Value) error {
-		id := uint32(integer(v[1]))
-		switch integer(v[0]) {
-		case 1:
-			used.Gens[id] = uint32(integer(v[2]))
-		case 2:
-			used.Link = id
-		case 3:
-			used.Subnet = id
-		}
-		return nil
+func (w *rowWriter) settings(old, next *rowSet) {
+	drop(old.options, next.options, func(k optionKey, _ optionRow) { w.run("option_delete", k.scope, k.id, k.family, k.code) })
+	put(old.options, next.options, func(k optionKey, r optionRow) {
+		w.run("option_put", k.scope, k.id, k.family, k.code, r.position, r.name, r.data, r.hex, r.always, r.comment)
 	})
-	return used, err
+	drop(old.parameters, next.parameters, func(k parameterKey, _ parameterRow) { w.run("parameter_delete", k.scope, k.id, k.name) })
+	put(old.parameters, next.parameters, func(k parameterKey, r parameterRow) {
+		w.run("parameter_put", k.scope, k.id, k.name, r.value, r.comment)
+	})
+	if old.comment != next.comment {
+		w.run("config_set_comment", next.comment)
+	}
+}
+
+func (w *rowWriter) vrfs(old, next *rowSet) {
+	put(old.vrfs, next.vrfs, func(id uint32, comment string) { w.run("vrf_put", id, comment) })
+	put(old.interfaces, next.interfaces, func(name string, vrf uint32) { w.run("vrf_interface_put", name, vrf) })
+	put(old.vrfRelays, next.vrfRelays, func(addr string, vrf uint32) { w.run("vrf_relay_put", addr, vrf) })
+	drop(old.interfaces, next.interfaces, func(name string, _ uint32) { w.run("vrf_interface_delete", name) })
+	drop(old.vrfRelays, next.vrfRelays, func(addr string, _ uint32) { w.run("vrf_relay_delete", addr) })
+	drop(old.vrfs, next.vrfs, func(id uint32, _ string) { w.run("vrf_delete", id) })
+}
+
+// rowWriter runs statements until one fails.
+type rowWriter struct {
+	c   *configTx
+	err error
+}
+
+func (w *rowWriter) run(query string, args ...any) {
+	if w.err != nil {
+		return
+	}
+	values := make([]driver.Value, len(args))
+	for i, a := range args {
+		values[i] = configValue(a)
+	}
+	w.err = w.c.change(query, values...)
+}
+
+// pool writes a pool. Hints of an earlier generation are void: the cursor of
+// the new one comes by all its addresses.
+func (w *rowWriter) pool(id uint32, r poolRow, oldGen uint32) {
+	w.run("pool_put", id, r.subnet, r.position, r.kind, r.first, r.last, r.length, r.gen, r.closing, r.waiting, r.comment)
+	if r.gen != oldGen {
+		w.run("pool_gen_put", id, r.gen, r.first, r.last, r.length, w.c.now, r.vrf)
+		w.clearHints(id, r.gen)
+	}
+}
+
+func (w *rowWriter) clearHints(pool, before uint32) {
+	w.run("hint_clear_chunks", pool, before)
+	w.run("hint_clear_cursors", pool, before)
+	w.run("hint_clear_free", pool)
+}
+
+func configValue(a any) driver.Value {
+	switch v := a.(type) {
+	case uint32:
+		return int64(v)
+	case uint16:
+		return int64(v)
+	case uint8:
+		return int64(v)
+	case int:
+		return int64(v)
+	case sqlstore.Kind:
+		return int64(v)
+	case sqlstore.Family:
+		return int64(v)
+	case bool:
+		return flag(v)
+	}
+	return a
+}
+
+// put calls write for the rows that are new or different.
+func put[K, R comparable](old, next map[K]R, write func(K, R)) {
+	for k, r := range next {
+		if was, ok := old[k]; !ok || was != r {
+			write(k, r)
+		}
+	}
+}
+
+// drop calls write for the rows that are gone.
+func drop[K, R comparable](old, next map[K]R, write func(K, R)) {
+	for k, r := range old {
+		if _, ok := next[k]; !ok {
+			write(k, r)
+		}
+	}
 }

@@ -36,7 +36,8 @@ func (s *Store) Register(ctx context.Context, f sqlstore.FrontendInfo) (incarnat
 // Heartbeat refreshes the row and reads all others.
 func (s *Store) Heartbeat(ctx context.Context, f sqlstore.FrontendInfo) (all []sqlstore.FrontendInfo, revision int64, err error) {
 	err = s.w.write(ctx, "heartbeat", func(t *transaction) error {
-		n, err := t.exec(0, "frontend_heartbeat", f.ID, f.Incarnation, joinAddrs(f.Addrs), f.Revision, flag(f.Draining), t.now, f.Exchanges)
+		n, err := t.exec(0, "frontend_heartbeat", f.ID, f.Incarnation, joinAddrs(f.Addrs), f.Revision, flag(f.Draining), t.now, f.Exchanges,
+			f.RefusedRevision, f.Refused)
 		if err == nil && n == 0 {
 			return errNotRefreshed
 		}
@@ -82,8 +83,8 @@ func (s *Store) Frontends(ctx context.Context) ([]sqlstore.FrontendInfo, error) 
 	err := s.r.each(ctx, nil, 0, "frontend_list", func(v []any) error {
 		f := sqlstore.FrontendInfo{
 			ID: text(v[0]), Incarnation: integer(v[1]), Host: text(v[2]), Version: text(v[3]), Addrs: splitAddrs(text(v[5])),
-			Revision: integer(v[6]), Draining: integer(v[7]) != 0, Exchanges: integer(v[8]),
-			Age: time.Duration(integer(v[9])) * time.Microsecond,
+			Revision: integer(v[6]), Draining: integer(v[7]) != 0, Exchanges: integer(v[8]), RefusedRevision: integer(v[9]), Refused: text(v[10]),
+			Age: time.Duration(integer(v[11])) * time.Microsecond,
 		}
 		if roles := text(v[4]); roles != "" {
 			f.Roles = strings.Split(roles, ",")

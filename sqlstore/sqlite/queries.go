@@ -49,7 +49,7 @@ func loadQueries() (*queries, error) {
 		return nil, err
 	}
 	for _, file := range files {
-		if file == copyFile {
+		if file == copyFile || file == loadFile {
 			continue
 		}
 		b, err := queryFiles.ReadFile(file)
@@ -67,7 +67,31 @@ func loadQueries() (*queries, error) {
 			return nil, fmt.Errorf("%s: %w", path.Base(file), err)
 		}
 	}
-	return q, q.loadCopies()
+	return q, errors.Join(q.loadParts(), q.loadCopies())
+}
+
+// loadFile holds the statements that there are for the whole configuration, and,
+// with the suffix, for some links.
+const (
+	loadFile   = "queries/configload.sql"
+	partSuffix = "_of_links"
+)
+
+// loadParts applies the convention described at the head of configload.sql.
+func (q *queries) loadParts() error {
+	b, err := queryFiles.ReadFile(loadFile)
+	if err != nil {
+		return err
+	}
+	var whole, part strings.Builder
+	for line := range strings.Lines(string(b)) {
+		kept, only := strings.CutSuffix(strings.TrimRight(line, "\n"), "--of")
+		if !only {
+			whole.WriteString(kept + "\n")
+		}
+		part.WriteString(nameLine.ReplaceAllString(kept, "-- name: ${1}"+partSuffix) + "\n")
+	}
+	return errors.Join(split(q.common, whole.String()), split(q.common, part.String()))
 }
 
 // forFamily turns text that is written for lease4 into that of a family.

@@ -27,26 +27,33 @@ func oneSubnet() *sqlstore.Config {
 func wholeSite() *sqlstore.Config {
 	ip, prefix := netip.MustParseAddr, netip.MustParsePrefix
 	return &sqlstore.Config{
+		Comment:    "all of it,\nsaid in two lines",
 		Parameters: sqlstore.Parameters{"valid_lifetime": "3600", "reclaim_grace": "120", "ddns_qualifying_suffix": ""},
-		TSIGKeys:   siteKeys(),
-		Zones:      siteZones(),
+		Notes:      sqlstore.Notes{"valid_lifetime": "an hour", "ddns_qualifying_suffix": "it's \"empty\""},
+		VRFs: []sqlstore.VRF{
+			{ID: 3, Comment: "three", Interfaces: []string{"eth3", "vrf3"}, Relays: []netip.Addr{ip("198.51.100.3"), ip("2001:db8::3")}},
+			{ID: 8, Comment: "nothing selects it"},
+		},
+		TSIGKeys: siteKeys(),
+		Zones:    siteZones(),
 		Options: []sqlstore.OptionData{
 			{Family: sqlstore.IPv4, Code: 6, Name: "domain-name-servers", Data: "192.0.2.53, 198.51.100.53"},
-			{Family: sqlstore.IPv6, Code: 23, Name: "dns-servers", Data: "2001:db8::53"},
+			{Family: sqlstore.IPv6, Code: 23, Name: "dns-servers", Data: "2001:db8::53", Comment: "one"},
 			{Family: sqlstore.IPv4, Code: 43, Data: "00ff27", Hex: true, Always: true},
 		},
 		Links: []*sqlstore.Link{
 			{
-				Name: "campus", VRF: 3, Parameters: sqlstore.Parameters{"offer_lifetime": "30"},
+				Name: "campus", VRF: 3, Comment: "ünïcode 🔒", Parameters: sqlstore.Parameters{"offer_lifetime": "30"},
+				Notes:   sqlstore.Notes{"offer_lifetime": "short"},
 				Options: []sqlstore.OptionData{{Family: sqlstore.IPv4, Code: 15, Name: "domain-name", Data: "it's \"quoted\", ünïcode"}},
 				Subnets: []*sqlstore.Subnet{
 					{
 						Prefix: prefix("192.0.2.0/25"), Relays: []netip.Addr{ip("198.51.100.1"), ip("192.0.2.126")}, Interface: "eth0",
-						Parameters: sqlstore.Parameters{"authoritative": "false"},
-						Options:    []sqlstore.OptionData{{Family: sqlstore.IPv4, Code: 3, Data: "192.0.2.1"}},
+						Comment: "first half", Parameters: sqlstore.Parameters{"authoritative": "false"}, Notes: sqlstore.Notes{"authoritative": "not alone"},
+						Options: []sqlstore.OptionData{{Family: sqlstore.IPv4, Code: 3, Data: "192.0.2.1"}},
 						Pools: []*sqlstore.Pool{
 							{Kind: sqlstore.NA, First: ip("192.0.2.60"), Last: ip("192.0.2.90"), DelegatedLen: 32},
-							{Kind: sqlstore.NA, First: ip("192.0.2.10"), Last: ip("192.0.2.20"), DelegatedLen: 32, Closing: true},
+							{Kind: sqlstore.NA, First: ip("192.0.2.10"), Last: ip("192.0.2.20"), DelegatedLen: 32, Closing: true, Comment: "old"},
 						},
 					},
 					{Prefix: prefix("192.0.2.128/25")},

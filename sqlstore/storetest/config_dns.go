@@ -20,7 +20,7 @@ const (
 // siteKeys and siteZones have something in every field.
 func siteKeys() []sqlstore.TSIGKey {
 	return []sqlstore.TSIGKey{
-		{Name: "a_key", Algorithm: "hmac-sha512", Secret: secondSecret},
+		{Name: "a_key", Algorithm: "hmac-sha512", Secret: secondSecret, Comment: "of the second server"},
 		{Name: "ddns.example.org", Algorithm: "hmac-sha256", Secret: firstSecret},
 	}
 }
@@ -34,7 +34,7 @@ func siteZones() []sqlstore.DNSZone {
 			{Addr: at("192.0.2.53:53"), Transport: "tcp", Key: "a_key"},
 			{Addr: at("192.0.2.54:53"), Transport: "udp"},
 		}},
-		{Name: "example.org", Servers: []sqlstore.DNSServer{{Addr: at("192.0.2.53:53"), Transport: "tcp", Key: "ddns.example.org"}}},
+		{Name: "example.org", Comment: "hosts", Servers: []sqlstore.DNSServer{{Addr: at("192.0.2.53:53"), Transport: "tcp", Key: "ddns.example.org"}}},
 	}
 }
 
@@ -59,7 +59,7 @@ func configZones(t *testing.T, c *configured) {
 	c.apply(t, withZones())
 	got := c.load(t)
 	require.Equal(t, []sqlstore.TSIGKey{
-		{Name: "a_key", Algorithm: "hmac-sha512", Fingerprint: fingerprint(t, secondSecret)},
+		{Name: "a_key", Algorithm: "hmac-sha512", Fingerprint: fingerprint(t, secondSecret), Comment: "of the second server"},
 		{Name: "ddns.example.org", Algorithm: "hmac-sha256", Fingerprint: fingerprint(t, firstSecret)},
 	}, got.TSIGKeys, "secrets are not read")
 	require.Equal(t, siteZones(), got.Zones)

@@ -131,6 +131,8 @@ func moveTables(t *testing.T, dialect string) {
 		require.Contains(t, columns, view)
 		delete(columns, view)
 	}
+	require.Contains(t, columns["config_head"], "applying")
+	columns["config_head"] = slices.DeleteFunc(columns["config_head"], func(c string) bool { return c == "applying" })
 	columns["goose_db_version"], columns["rowlock_migration_lock"] = nil, nil
 	reasons := sqlstore.NotCopied()
 	for _, table := range sqlstore.CopyTables() {
@@ -166,6 +168,15 @@ func moveRound(t *testing.T, dialects ...string) {
 		}
 		first = sums
 		require.NoError(t, to.Store.CheckSchema(t.Context()), "the target may be used")
+		require.Zero(t, next.number(t, "SELECT count(*) FROM config_head WHERE applying"), "triggers are awake")
+		config, err := from.Store.LoadConfig(t.Context())
+		require.NoError(t, err)
+		copied, err := to.Store.LoadConfig(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, config, copied)
+		old, err := revisions(to.Store).ConfigAt(t.Context(), 1)
+		require.NoError(t, err)
+		require.Len(t, old.Links, len(config.Links))
 		for _, f := range []sqlstore.Family{sqlstore.IPv4, sqlstore.IPv6} {
 			list, err := to.Store.Leases(t.Context(), sqlstore.LeaseFilter{Family: f})
 			require.NoError(t, err, "what was copied can be read")

@@ -3,51 +3,88 @@
 SELECT revision FROM config_head WHERE id = 1;
 
 -- name: config_head
--- The newest revision, the DHCPv6 server identifier and the secret of the
--- permutations.
-SELECT revision, server_duid, secret FROM config_head WHERE id = 1;
+-- The newest revision, the DHCPv6 server identifier, the secret of the
+-- permutations, the comment, the newest revision that is described, the comment
+-- of changes by hand since.
+SELECT revision, server_duid, secret, comment, described, change_comment FROM config_head WHERE id = 1;
+
+-- name: config_applying
+-- Set before anything else is changed: triggers leave alone what follows. Taken
+-- back before the transaction ends.
+UPDATE config_head SET applying = ?1 WHERE id = 1;
+
+-- name: config_described
+-- The newest revision, and whether there is nothing to describe.
+SELECT revision, described >= revision FROM config_head WHERE id = 1;
+
+-- name: config_changed
+-- The links that changed after a revision.
+SELECT id FROM config_change WHERE kind = 2 AND revision > ?1;
+
+-- name: config_authors
+-- Who changed rows after a revision.
+SELECT DISTINCT author FROM config_change WHERE revision > ?1 AND author <> '' ORDER BY author;
+
+-- name: config_in_use
+-- The oldest revision that a frontend uses which is alive at time ?1. One that
+-- has none because it refused the newest one serves nobody.
+SELECT min(revision) FROM frontend WHERE heartbeat_at > ?1 - 5000000 AND NOT (revision = 0 AND refused_revision > 0);
+
+-- name: config_contents
+-- What a revision is made from: the newest whole content at or before it, and
+-- what changed after that.
+SELECT revision, is_full, content FROM config_revision
+ WHERE revision <= ?1 AND content IS NOT NULL
+   AND revision >= (SELECT max(f.revision) FROM config_revision f WHERE f.revision <= ?1 AND f.is_full AND f.content IS NOT NULL)
+ ORDER BY revision;
+
+-- name: config_record
+-- Writes a revision of time ?2 down. One from before revisions had a content
+-- keeps its author, time and comment.
+INSERT INTO config_revision (revision, at, author, comment, diff, content, is_full) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (revision) DO UPDATE SET diff = excluded.diff, content = excluded.content, is_full = excluded.is_full;
 
 -- name: config_raise
--- Raises the revision.
-UPDATE config_head SET revision = ?1,
+-- Makes a revision the newest one, and the newest that is described. Ids are not
+-- used again.
+UPDATE config_head SET revision = ?1, described = ?1, change_comment = '',
   last_link_id = max(last_link_id, (SELECT coalesce(max(id), 0) FROM link)),
   last_subnet_id = max(last_subnet_id, (SELECT coalesce(max(id), 0) FROM subnet)) WHERE id = 1;
 
--- name: config_log
--- Records who changed the configuration, when and why.
-INSERT INTO config_revision (revision, at, author, comment) VALUES (?1, ?2, ?3, ?4);
+-- name: config_note
+-- Notes what a revision changed.
+INSERT INTO config_change (kind, id, revision, author) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, author = excluded.author;
 
--- name: config_links
--- All links.
-SELECT id, coalesce(name, ''), vrf FROM link ORDER BY id;
+-- name: config_set_comment
+-- Writes the comment of the whole configuration.
+UPDATE config_head SET comment = ?1 WHERE id = 1;
 
--- name: config_subnets
--- All subnets, by link.
-SELECT id, link_id, previous_link_id, prefix, interface, interface_id, closing FROM subnet ORDER BY link_id, id;
+-- name: config_retired
+-- Generations of pools that are no more, and may still be handed out of.
+SELECT pool_id, gen, vrf, first_addr, last_addr, delegated_len, retired_rev FROM pool_gen WHERE retired_rev IS NOT NULL;
 
--- name: config_relays
--- All relay addresses that select a subnet.
-SELECT subnet_id, addr FROM subnet_relay ORDER BY subnet_id, addr;
+-- name: config_retire
+-- Sets the revision that ended a generation; 0 is none.
+UPDATE pool_gen SET retired_rev = nullif(?3, 0) WHERE pool_id = ?1 AND gen = ?2;
 
--- name: config_pools
--- All pools, in the order of allocation of their subnets.
-SELECT id, subnet_id, kind, first_addr, last_addr, delegated_len, gen, closing FROM pool ORDER BY subnet_id, position, id;
+-- name: config_open
+-- Lets a pool hand out.
+UPDATE pool SET waiting = 0 WHERE id = ?1;
 
--- name: config_options
--- All options.
-SELECT scope, scope_id, family, code, name, data, is_hex, always FROM option_data ORDER BY scope, scope_id, family, position, code;
-
--- name: config_parameters
--- All parameters.
-SELECT scope, scope_id, name, value FROM parameter;
+-- name: config_vrfs
+-- All vrfs with their selectors, a row for each; one without any has a row too.
+SELECT v.id, v.comment, s.name, s.addr FROM vrf v
+  LEFT JOIN (SELECT vrf, name, NULL AS addr FROM vrf_interface UNION ALL SELECT vrf, NULL, addr FROM vrf_relay) s ON s.vrf = v.id
+ ORDER BY v.id, s.name;
 
 -- name: config_keys
 -- All keys without their secrets.
-SELECT name, algorithm, fingerprint FROM tsig_key ORDER BY name;
+SELECT name, algorithm, fingerprint, comment FROM tsig_key ORDER BY name;
 
 -- name: config_zones
 -- All zones with their servers; a zone without one has a row of its own.
-SELECT z.name, s.addr, s.port, s.transport, coalesce(s.tsig_key, '') FROM dns_zone z LEFT JOIN dns_server s ON s.zone = z.name
+SELECT z.name, z.comment, s.addr, s.port, s.transport, coalesce(s.tsig_key, '') FROM dns_zone z LEFT JOIN dns_server s ON s.zone = z.name
  ORDER BY z.name, s.position;
 
 -- name: config_gens
@@ -63,8 +100,8 @@ UPDATE link SET name = NULL WHERE id = ?1;
 
 -- name: link_put
 -- Writes a link.
-INSERT INTO link (id, name, vrf) VALUES (?1, nullif(?2, ''), ?3)
-ON CONFLICT (id) DO UPDATE SET name = excluded.name, vrf = excluded.vrf;
+INSERT INTO link (id, name, vrf, comment) VALUES (?1, nullif(?2, ''), ?3, ?4)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, vrf = excluded.vrf, comment = excluded.comment;
 
 -- name: link_delete
 -- Deletes a link that has no subnet any more.
@@ -72,9 +109,9 @@ DELETE FROM link WHERE id = ?1;
 
 -- name: subnet_put
 -- Writes a subnet.
-INSERT INTO subnet (id, link_id, previous_link_id, prefix, interface, interface_id, closing) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+INSERT INTO subnet (id, link_id, previous_link_id, prefix, interface, interface_id, closing, comment) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 ON CONFLICT (id) DO UPDATE SET link_id = excluded.link_id, previous_link_id = excluded.previous_link_id, prefix = excluded.prefix,
-  interface = excluded.interface, interface_id = excluded.interface_id, closing = excluded.closing;
+  interface = excluded.interface, interface_id = excluded.interface_id, closing = excluded.closing, comment = excluded.comment;
 
 -- name: subnet_delete
 -- Deletes a subnet that has no pool any more.
@@ -90,11 +127,11 @@ DELETE FROM subnet_relay WHERE subnet_id = ?1 AND addr = ?2;
 
 -- name: pool_put
 -- Writes a pool.
-INSERT INTO pool (id, subnet_id, position, kind, first_addr, last_addr, delegated_len, gen, closing)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+INSERT INTO pool (id, subnet_id, position, kind, first_addr, last_addr, delegated_len, gen, closing, waiting, comment)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 ON CONFLICT (id) DO UPDATE SET subnet_id = excluded.subnet_id, position = excluded.position, kind = excluded.kind,
   first_addr = excluded.first_addr, last_addr = excluded.last_addr, delegated_len = excluded.delegated_len, gen = excluded.gen,
-  closing = excluded.closing;
+  closing = excluded.closing, waiting = excluded.waiting, comment = excluded.comment;
 
 -- name: pool_delete
 -- Deletes a pool; its generations stay.
@@ -102,13 +139,14 @@ DELETE FROM pool WHERE id = ?1;
 
 -- name: pool_gen_put
 -- Records the geometry of a generation at time ?6; one that is there stays.
-INSERT INTO pool_gen (pool_id, gen, first_addr, last_addr, delegated_len, made_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING;
+INSERT INTO pool_gen (pool_id, gen, first_addr, last_addr, delegated_len, made_at, vrf) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING;
 
 -- name: option_put
 -- Writes an option.
-INSERT INTO option_data (scope, scope_id, family, code, position, name, data, is_hex, always) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+INSERT INTO option_data (scope, scope_id, family, code, position, name, data, is_hex, always, comment)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 ON CONFLICT (scope, scope_id, family, code) DO UPDATE SET position = excluded.position, name = excluded.name, data = excluded.data,
-  is_hex = excluded.is_hex, always = excluded.always;
+  is_hex = excluded.is_hex, always = excluded.always, comment = excluded.comment;
 
 -- name: option_delete
 -- Deletes an option.
@@ -116,28 +154,52 @@ DELETE FROM option_data WHERE scope = ?1 AND scope_id = ?2 AND family = ?3 AND c
 
 -- name: parameter_put
 -- Writes a parameter.
-INSERT INTO parameter (scope, scope_id, name, value) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (scope, scope_id, name) DO UPDATE SET value = excluded.value;
+INSERT INTO parameter (scope, scope_id, name, value, comment) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (scope, scope_id, name) DO UPDATE SET value = excluded.value, comment = excluded.comment;
 
 -- name: parameter_delete
 -- Deletes a parameter.
 DELETE FROM parameter WHERE scope = ?1 AND scope_id = ?2 AND name = ?3;
 
+-- name: vrf_put
+-- Writes a vrf.
+INSERT INTO vrf (id, comment) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET comment = excluded.comment;
+
+-- name: vrf_delete
+-- Deletes a vrf that nothing selects any more.
+DELETE FROM vrf WHERE id = ?1;
+
+-- name: vrf_interface_put
+-- Lets an interface select a vrf.
+INSERT INTO vrf_interface (name, vrf) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET vrf = excluded.vrf;
+
+-- name: vrf_interface_delete
+-- Takes an interface from its vrf.
+DELETE FROM vrf_interface WHERE name = ?1;
+
+-- name: vrf_relay_put
+-- Lets a relay select a vrf.
+INSERT INTO vrf_relay (addr, vrf) VALUES (?1, ?2) ON CONFLICT (addr) DO UPDATE SET vrf = excluded.vrf;
+
+-- name: vrf_relay_delete
+-- Takes a relay from its vrf.
+DELETE FROM vrf_relay WHERE addr = ?1;
+
 -- name: key_put
 -- Adds a key.
-INSERT INTO tsig_key (name, algorithm, secret, fingerprint) VALUES (?1, ?2, ?3, ?4);
+INSERT INTO tsig_key (name, algorithm, secret, fingerprint, comment) VALUES (?1, ?2, ?3, ?4, ?5);
 
 -- name: key_set
 -- Changes a key; its secret stays where ?3 is none.
-UPDATE tsig_key SET algorithm = ?2, secret = iif(?3 = '', secret, ?3), fingerprint = ?4 WHERE name = ?1;
+UPDATE tsig_key SET algorithm = ?2, secret = iif(?3 = '', secret, ?3), fingerprint = ?4, comment = ?5 WHERE name = ?1;
 
 -- name: key_delete
 -- Deletes a key that no server has any more.
 DELETE FROM tsig_key WHERE name = ?1;
 
 -- name: zone_put
--- Adds a zone.
-INSERT INTO dns_zone (name) VALUES (?1);
+-- Writes a zone.
+INSERT INTO dns_zone (name, comment) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET comment = excluded.comment;
 
 -- name: zone_delete
 -- Deletes a zone with its servers.

@@ -5,6 +5,7 @@ INSERT INTO frontend (id, incarnation, host, version, roles, addrs, started_at, 
 SELECT ?1, ?6, ?2, ?3, ?4, ?5, ?7, ?7 WHERE NOT EXISTS (SELECT 1 FROM move_mark)
 ON CONFLICT (id) DO UPDATE SET incarnation = max(incarnation + 1, excluded.incarnation), host = excluded.host,
   version = excluded.version, roles = excluded.roles, addrs = excluded.addrs, draining = 0, revision = 0, exchanges = 0,
+  refused_revision = 0, refused = '',
   started_at = excluded.started_at, heartbeat_at = excluded.heartbeat_at
 RETURNING incarnation;
 
@@ -14,12 +15,12 @@ DELETE FROM frontend WHERE id <> ?1 AND heartbeat_at < ?2 - 86400000000;
 
 -- name: frontend_heartbeat
 -- Refreshes the row of this incarnation, unless a move has marked the database.
-UPDATE frontend SET heartbeat_at = ?6, addrs = ?3, revision = ?4, draining = ?5, exchanges = ?7
+UPDATE frontend SET heartbeat_at = ?6, addrs = ?3, revision = ?4, draining = ?5, exchanges = ?7, refused_revision = ?8, refused = ?9
  WHERE id = ?1 AND incarnation = ?2 AND NOT EXISTS (SELECT 1 FROM move_mark);
 
 -- name: frontend_list
 -- Frontends seen in the last day, with the microseconds since.
-SELECT id, incarnation, host, version, roles, addrs, revision, draining, exchanges,
+SELECT id, incarnation, host, version, roles, addrs, revision, draining, exchanges, refused_revision, refused,
        CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000 - heartbeat_at AS age
   FROM frontend WHERE age < 86400000000 ORDER BY id;
 

@@ -94,3 +94,7 @@ SELECT rowid, binding_key, parked_key, vrf, addr, subnet_id, pool_id, pool_gen, 
 -- name: lease_count
 -- Rows by subnet and state at time ?1.
 SELECT subnet_id, CASE WHEN state = 2 AND expires_at <= ?1 THEN 3 ELSE state END AS s, count(*) FROM lease4 GROUP BY subnet_id, s;
+
+-- name: lease_count_live
+-- How many leases in the range from ?2 to ?3 are active at time ?4.
+SELECT count(*) FROM lease4 WHERE vrf = ?1 AND addr BETWEEN ?2 AND ?3 AND state = 2 AND expires_at > ?4;

@@ -25,4 +25,4 @@ DELETE FROM api_token WHERE id = ?1;
 
 -- name: revision_list
 -- Lists revisions below ?1 (0: all), newest first.
-SELECT revision, at, author, comment FROM config_revision WHERE ?1 = 0 OR revision < ?1 ORDER BY revision DESC LIMIT ?2;
+SELECT revision, at, author, comment, diff FROM config_revision WHERE ?1 = 0 OR revision < ?1 ORDER BY revision DESC LIMIT ?2;
