@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"context"
 	"database/sql/driver"
 	"fmt"
 	"slices"
@@ -11,24 +12,9 @@ import (
 // poolsAtOnce is for how many pools statements are sent in one packet.
 const poolsAtOnce = 64
 
-// takeOver gives the leases and free addresses in the range of edited pools to
-// these pools: under the name of a pool that is no more nobody would find them
-// when they end. It refuses a pool that would hand out prefixes which overlap
-// those that are held. It goes before the rows of the configuration are
-// written, because hints of pools that are no more are deleted with them.
-func (c *conn) takeOver(e sqlstore.PoolEdits) error {
-	if err := c.refuseHeld(e.Fresh); err != nil {
-		return err
-	}
-	for _, pools := range [][]*sqlstore.Pool{e.Closing, e.Open} {
-		if err := c.relabel(pools); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *conn) refuseHeld(pools []*sqlstore.Pool) error {
+// Held returns the first pool in whose range prefixes are held that would overlap
+// its own, and how many.
+func (c *configTx) Held(pools []*sqlstore.Pool) (*sqlstore.Pool, int64, error) {
 	for some := range slices.Chunk(pools, poolsAtOnce) {
 		p := &packet{}
 		for _, pool := range some {
@@ -46,20 +32,22 @@ func (c *conn) refuseHeld(pools []*sqlstore.Pool) error {
 			held[result] = integer(v[0])
 			return nil
 		}); err != nil {
-			return fmt.Errorf("config_held: %w", err)
+			return nil, 0, fmt.Errorf("config_held: %w", err)
 		}
 		for i, n := range held {
 			if n > 0 {
-				return some[i].HeldError(n)
+				return some[i], n, nil
 			}
 		}
 	}
-	return nil
+	return nil, 0, nil
 }
 
-// relabel goes pool by pool: InnoDB reads only the range of a pool where its
+// Relabel gives the leases and free addresses in the ranges of pools to these:
+// under the name of a pool that is no more nobody would find them when they end.
+// It goes pool by pool: InnoDB reads only the range of a pool where its
 // ends are constants, and all addresses of the VRF where they come from a join.
-func (c *conn) relabel(pools []*sqlstore.Pool) error {
+func (c *configTx) Relabel(pools []*sqlstore.Pool) error {
 	for some := range slices.Chunk(pools, poolsAtOnce) {
 		p := &packet{}
 		for _, pool := range some {
@@ -77,4 +65,63 @@ func (c *conn) relabel(pools []*sqlstore.Pool) error {
 		}
 	}
 	return nil
+}
+
+// Retired returns the generations that frontends may still hand out of.
+func (c *configTx) Retired() (list []sqlstore.RetiredPool, err error) {
+	err = c.each(c.q.get("config_retired"), nil, func(v []driver.Value) error {
+		p, err := poolOf(v[3], v[4], v[5])
+		if err != nil {
+			return fmt.Errorf("generation %d of pool %d: %w", integer(v[1]), integer(v[0]), err)
+		}
+		p.ID, p.Gen, p.VRF, p.Kind = uint32(integer(v[0])), uint32(integer(v[1])), uint32(integer(v[2])), sqlstore.NA
+		if int(p.DelegatedLen) < p.First.BitLen() {
+			p.Kind = sqlstore.PD
+		}
+		list = append(list, sqlstore.RetiredPool{Pool: p, Rev: integer(v[6])})
+		return nil
+	})
+	return list, err
+}
+
+// Retire notes which revision ended generations; 0 forgets it.
+func (c *configTx) Retire(pools []*sqlstore.Pool, rev int64) error {
+	if len(pools) == 0 {
+		return nil
+	}
+	list := &items{}
+	for _, p := range pools {
+		list.row(p.ID, p.Gen)
+	}
+	return c.run("config_retire", list.Text(), rev)
+}
+
+// Open lets pools hand out.
+func (c *configTx) Open(pools []*sqlstore.Pool) error {
+	list := &items{}
+	for _, p := range pools {
+		list.row(p.ID)
+	}
+	return c.putSteps([]configStep{{"config_open", list}})
+}
+
+// CountLive counts the live leases in the ranges of pools.
+func (s *Store) CountLive(ctx context.Context, pools []*sqlstore.Pool) (counts []int64, err error) {
+	err = s.tx(ctx, func(c *conn) error {
+		counts = nil
+		for some := range slices.Chunk(pools, poolsAtOnce) {
+			p := &packet{}
+			for _, pool := range some {
+				p.add(c.q.of(pool.Family(), "lease_live"), pool.VRF, hexAddr(pool.First), hexAddr(pool.End()))
+			}
+			if err := c.send(p, func(_ int, v []driver.Value) error {
+				counts = append(counts, integer(v[0]))
+				return nil
+			}); err != nil {
+				return fmt.Errorf("lease_live: %w", err)
+			}
+		}
+		return nil
+	})
+	return counts, err
 }

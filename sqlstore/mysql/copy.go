@@ -147,6 +147,9 @@ func (s *Store) WriteRows(ctx context.Context, t *sqlstore.CopyTable, rows []sql
 		p := &packet{}
 		more := strings.Repeat(", ("+parameters(len(t.Columns))+")", len(rows)-1)
 		p.add(c.q.get(copyName("copy_insert", t))+more, args...)
+		if t.Name == "config_head" { // the row that says that triggers sleep
+			p.add(c.q.get("config_begin"))
+		}
 		return c.send(p, nil)
 	})
 }

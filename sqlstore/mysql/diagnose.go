@@ -21,6 +21,9 @@ type diagnosis struct {
 	set          map[string]string // the server's settings
 	zone, mode   string            // of a connection of ours
 	database     string
+	user         string // quoted
+	trigger      bool   // the user may make triggers, as far as privileges go
+	super        bool
 	connections  int64
 	needed       int // connections of one frontend
 	transactions []transaction
@@ -53,6 +56,7 @@ func (s *Store) Diagnose(ctx context.Context, opt sqlstore.DiagnoseOptions) (sql
 	d.judgeServer(&f)
 	d.judgeDurability(&f)
 	d.judgeBinaryLog(&f)
+	d.judgeTriggers(&f)
 	d.judgeLimits(&f, opt.Frontends)
 	d.judgeHousekeeping(&f)
 	d.judgeSchema(&f)
@@ -67,18 +71,23 @@ func (c *conn) readDiagnosis(d *diagnosis) error {
 		return err
 	}
 	if err := c.each(c.q.get("diagnose_session"), nil, func(v []driver.Value) error {
-		d.zone, d.mode, d.database = text(v[0]), text(v[1]), text(v[2])
+		d.zone, d.mode, d.database, d.user = text(v[0]), text(v[1]), text(v[2]), quoteUser(text(v[3]))
 		return nil
 	}); err != nil {
 		return err
 	}
+	g, err := c.grants()
+	if err != nil {
+		return err
+	}
+	d.trigger, d.super = g.allow(d.database, sqlstore.Privilege{Object: "config_head", Kind: "TRIGGER"}), g.super()
 	if err := c.each(c.q.get("diagnose_connections"), nil, func(v []driver.Value) error {
 		d.connections = integer(v[1])
 		return nil
 	}); err != nil {
 		return err
 	}
-	err := c.each(c.q.get("diagnose_transactions"), nil, func(v []driver.Value) error {
+	err = c.each(c.q.get("diagnose_transactions"), nil, func(v []driver.Value) error {
 		d.transactions = append(d.transactions, transaction{integer(v[0]), time.Duration(integer(v[1])) * time.Second})
 		return nil
 	})

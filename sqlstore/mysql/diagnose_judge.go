@@ -136,13 +136,40 @@ func (d *diagnosis) judgeBinaryLog(f *sqlstore.Findings) {
 	default:
 		f.OK("database.binlog_format", "the binary log is of format %s", format)
 	}
-	if d.on("log_bin") && !d.on("log_bin_trust_function_creators") {
-		f.Add("database.function_creators", sqlstore.FindingNote, "there is a binary log, and log_bin_trust_function_creators is off",
-			"a user without SUPER may not make triggers and functions: a `rowlock migrate up` that has one fails",
-			d.persist("log_bin_trust_function_creators = 1")+" before you migrate, or migrate as an administrator")
+}
+
+// judgeTriggers looks at what keeps a migration from making triggers. Those that
+// are there need nothing.
+func (d *diagnosis) judgeTriggers(f *sqlstore.Findings) {
+	status := sqlstore.FindingProblem
+	if d.schema {
+		status = sqlstore.FindingNote
+	}
+	if d.on("log_bin") && !d.on("log_bin_trust_function_creators") && !d.super {
+		f.Add("database.function_creators", status, "there is a binary log, and log_bin_trust_function_creators is off",
+			"a user without SUPER may not make triggers: a `rowlock migrate up` that has one fails",
+			d.persist(trustCreators)+" before you migrate, or migrate as an administrator")
 	} else {
 		f.OK("database.function_creators", "a migration may make triggers and functions")
 	}
+	if !d.schema && !d.trigger {
+		f.Add("database.trigger_privilege", sqlstore.FindingProblem, "the database user "+d.user+" lacks the privilege TRIGGER",
+			"the schema has triggers, which check rows that are written by hand: `rowlock migrate up` fails",
+			fmt.Sprintf("as an administrator: GRANT TRIGGER ON %s.* TO %s; or migrate as the owner of the tables", quoteName(d.database), d.user))
+	}
+}
+
+// trustCreators is the setting without which only administrators make triggers
+// where there is a binary log.
+const trustCreators = "log_bin_trust_function_creators = 1"
+
+// quoteUser quotes user@host.
+func quoteUser(account string) string {
+	at := strings.LastIndexByte(account, '@')
+	if at < 0 {
+		return account
+	}
+	return "'" + strings.ReplaceAll(account[:at], "'", "''") + "'@'" + account[at+1:] + "'"
 }
 
 // judgeLimits compares what the server allows with what the frontends take.
@@ -189,7 +216,7 @@ func (d *diagnosis) judgeSchema(f *sqlstore.Findings) {
 	if len(d.half) > 0 {
 		f.Add("schema.unfinished", sqlstore.FindingProblem, "a migration stopped half-way; it has made "+strings.Join(d.half, ", "),
 			"the server ends a transaction at each change of the schema, so what was made before the mistake is still there, and in the way",
-			"take a backup, drop these tables and views, then run `rowlock migrate up`")
+			"take a backup, drop these tables and views and what else the head of its file names, then run `rowlock migrate up`")
 	}
 	if !d.schema {
 		return
@@ -208,9 +235,10 @@ func (d *diagnosis) judgeSchema(f *sqlstore.Findings) {
 	}
 }
 
-var created = regexp.MustCompile(`(?m)^CREATE (?:TABLE|(?:OR REPLACE )?(?:SQL SECURITY \w+ )?VIEW) (\w+)`)
+var created = regexp.MustCompile(`(?m)^CREATE (?:TABLE|(?:SQL SECURITY \w+ )?VIEW) (\w+)`)
 
-// madeBy lists the tables and views that a migration makes.
+// madeBy lists the tables and views that a migration makes; one that it replaces
+// was there before.
 func madeBy(version int64) (map[string]bool, error) {
 	files, err := fs.Glob(migrations.Files, fmt.Sprintf("mysql/%05d_*.sql", version))
 	if err != nil {

@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ func healthy() *diagnosis {
 			"log_bin_trust_function_creators": "OFF", "read_only": "OFF", "super_read_only": "OFF", "max_connections": "100",
 			"max_allowed_packet": "16777216", "wait_timeout": "28800", "default_storage_engine": "InnoDB", "character_set_server": "utf8mb4",
 		},
-		mode: "STRICT_ALL_TABLES,NO_ZERO_DATE", zone: "+00:00", needed: 14, schema: true, partitions: 4,
+		mode: "STRICT_ALL_TABLES,NO_ZERO_DATE", zone: "+00:00", needed: 14, schema: true, partitions: 4, user: "'owner'@'%'", database: "dhcp", trigger: true,
 	}
 }
 
@@ -25,6 +26,7 @@ func (d *diagnosis) all(frontends int) (f sqlstore.Findings) {
 	d.judgeServer(&f)
 	d.judgeDurability(&f)
 	d.judgeBinaryLog(&f)
+	d.judgeTriggers(&f)
 	d.judgeLimits(&f, frontends)
 	d.judgeHousekeeping(&f)
 	d.judgeSchema(&f)
@@ -62,20 +64,24 @@ func TestDiagnosisIsJudged(t *testing.T) {
 		id     string
 		status sqlstore.FindingStatus
 	}{
-		"old MySQL":      {func(d *diagnosis) { d.version = "8.0.18" }, "database.version", sqlstore.FindingProblem},
-		"old MariaDB":    {func(d *diagnosis) { d.version, d.mariadb = "10.5.99-MariaDB", true }, "database.version", sqlstore.FindingProblem},
-		"no version":     {func(d *diagnosis) { d.version = "unknown" }, "database.version", sqlstore.FindingProblem},
-		"sql_mode":       {func(d *diagnosis) { d.mode = "" }, "database.sql_mode", sqlstore.FindingProblem},
-		"read only":      {set("super_read_only", "ON"), "database.read_only", sqlstore.FindingProblem},
-		"galera":         {set("wsrep_on", "ON"), "database.galera", sqlstore.FindingNote},
-		"engine":         {set("default_storage_engine", "MyISAM"), "database.engine", sqlstore.FindingNote},
-		"character set":  {set("character_set_server", "latin1"), "database.encoding", sqlstore.FindingNote},
-		"flush":          {set("innodb_flush_log_at_trx_commit", "2"), "database.durability", sqlstore.FindingProblem},
-		"sync_binlog":    {set("log_bin", "ON", "sync_binlog", "0", "log_bin_trust_function_creators", "ON"), "database.durability", sqlstore.FindingWarning},
-		"doublewrite":    {set("innodb_doublewrite", "OFF"), "database.durability", sqlstore.FindingWarning},
-		"detect only":    {set("innodb_doublewrite", "DETECT_ONLY"), "database.durability", sqlstore.FindingWarning},
-		"statement":      {set("log_bin", "ON", "binlog_format", "STATEMENT", "log_bin_trust_function_creators", "1"), "database.binlog_format", sqlstore.FindingProblem},
-		"creators":       {set("log_bin", "1"), "database.function_creators", sqlstore.FindingNote},
+		"old MySQL":     {func(d *diagnosis) { d.version = "8.0.18" }, "database.version", sqlstore.FindingProblem},
+		"old MariaDB":   {func(d *diagnosis) { d.version, d.mariadb = "10.5.99-MariaDB", true }, "database.version", sqlstore.FindingProblem},
+		"no version":    {func(d *diagnosis) { d.version = "unknown" }, "database.version", sqlstore.FindingProblem},
+		"sql_mode":      {func(d *diagnosis) { d.mode = "" }, "database.sql_mode", sqlstore.FindingProblem},
+		"read only":     {set("super_read_only", "ON"), "database.read_only", sqlstore.FindingProblem},
+		"galera":        {set("wsrep_on", "ON"), "database.galera", sqlstore.FindingNote},
+		"engine":        {set("default_storage_engine", "MyISAM"), "database.engine", sqlstore.FindingNote},
+		"character set": {set("character_set_server", "latin1"), "database.encoding", sqlstore.FindingNote},
+		"flush":         {set("innodb_flush_log_at_trx_commit", "2"), "database.durability", sqlstore.FindingProblem},
+		"sync_binlog":   {set("log_bin", "ON", "sync_binlog", "0", "log_bin_trust_function_creators", "ON"), "database.durability", sqlstore.FindingWarning},
+		"doublewrite":   {set("innodb_doublewrite", "OFF"), "database.durability", sqlstore.FindingWarning},
+		"detect only":   {set("innodb_doublewrite", "DETECT_ONLY"), "database.durability", sqlstore.FindingWarning},
+		"statement":     {set("log_bin", "ON", "binlog_format", "STATEMENT", "log_bin_trust_function_creators", "1"), "database.binlog_format", sqlstore.FindingProblem},
+		"creators":      {set("log_bin", "1"), "database.function_creators", sqlstore.FindingNote},
+		"creators, old": {
+			func(d *diagnosis) { d.set["log_bin"], d.schema = "1", false }, "database.function_creators", sqlstore.FindingProblem,
+		},
+		"no TRIGGER":     {func(d *diagnosis) { d.schema, d.trigger = false, false }, "database.trigger_privilege", sqlstore.FindingProblem},
 		"connections":    {set("max_connections", "97"), "database.connections", sqlstore.FindingWarning},
 		"packet":         {set("max_allowed_packet", "1048576"), "database.packet", sqlstore.FindingWarning},
 		"wait_timeout":   {set("wait_timeout", "10"), "database.timeouts", sqlstore.FindingWarning},
@@ -90,6 +96,11 @@ func TestDiagnosisIsJudged(t *testing.T) {
 		require.Equal(t, map[string]sqlstore.FindingStatus{c.id: c.status}, bad(t, d.all(7)), name)
 	}
 	d := healthy()
+	d.set["log_bin"], d.super, d.trigger = "1", true, false
+	require.Empty(t, bad(t, d.all(7)), "an administrator may, and triggers that are there need nothing")
+	d.schema = false
+	require.Contains(t, fmt.Sprint(d.all(7)), "GRANT TRIGGER ON `dhcp`.* TO 'owner'@'%';")
+	d = healthy()
 	d.version, d.mariadb = "10.6.1-MariaDB-log", true
 	require.Empty(t, bad(t, d.all(1)))
 }
@@ -117,6 +128,7 @@ func TestGrants(t *testing.T) {
 		"none":           {[]string{"GRANT USAGE ON *.* TO `u`@`%`", "GRANT `r`@`%` TO `u`@`%`", "GRANT PROXY ON ``@`` TO `u`@`%`"}, false, false, false},
 		"all":            {[]string{"GRANT ALL PRIVILEGES ON *.* TO `u`@`%` IDENTIFIED BY PASSWORD '*0' WITH GRANT OPTION"}, true, true, true},
 		"global":         {[]string{"GRANT SELECT, UPDATE, RELOAD ON *.* TO `u`@`%`"}, true, false, true},
+		"super":          {[]string{"GRANT RELOAD, SUPER ON *.* TO `u`@`%`"}, false, false, false},
 		"partial revoke": {[]string{"GRANT SELECT, UPDATE ON *.* TO `u`@`%`", "REVOKE UPDATE ON `my_db`.* FROM `u`@`%`"}, false, false, true},
 		"revoked elsewhere": {
 			[]string{"GRANT SELECT, UPDATE ON *.* TO `u`@`%`", "REVOKE UPDATE ON `other`.* FROM `u`@`%`"}, true, false, true,
@@ -137,5 +149,6 @@ func TestGrants(t *testing.T) {
 		require.Equal(t, c.update, g.allow("my_db", update), name)
 		require.Equal(t, c.execute, g.allow("my_db", execute), name)
 		require.Equal(t, c.head, g.allow("my_db", head), name)
+		require.Equal(t, name == "all" || name == "super", g.super(), name)
 	}
 }

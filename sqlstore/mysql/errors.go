@@ -34,6 +34,7 @@ var (
 		1142, 1143, // a table, a column
 		1370, // a procedure
 		1227, // a privilege of the server
+		1419, // triggers, where there is a binary log
 	}
 	loginNumbers = []uint16{
 		1045, 1698, // access denied: by password, by the account's plugin
@@ -46,10 +47,25 @@ var (
 		1406,             // too long
 		1048, 1364, 1452, // NULL, no default, no parent row
 		3819, 4025, // check constraint: MySQL, MariaDB
+		1644,                               // refused by a trigger
 		3140, 3141, 3156, 3665, 3666, 3669, // JSON: MySQL
 		4037, 4038, 4174, 4175, 4177, 4178, // JSON: MariaDB
 	}
 )
+
+// explainMigration says what a migration needs that was refused for want of a
+// privilege.
+func explainMigration(err error) error {
+	err = classify(err)
+	var me *mysql.MySQLError
+	switch {
+	case !errors.Is(err, sqlstore.ErrDenied) || !errors.As(err, &me):
+		return err
+	case me.Number == 1419:
+		return fmt.Errorf("the server has a binary log and lets only administrators make triggers: set %s, or migrate as a user with SUPER: %w", trustCreators, err)
+	}
+	return fmt.Errorf("the user that migrates needs all privileges on the database, TRIGGER among them: %w", err)
+}
 
 // classify turns a driver's error into one of sqlstore's, by number. Errors
 // that are one already stay as they are.

@@ -38,7 +38,8 @@ func (s *Store) Register(ctx context.Context, f sqlstore.FrontendInfo) (incarnat
 
 // Heartbeat refreshes the row and reads all others.
 func (s *Store) Heartbeat(ctx context.Context, f sqlstore.FrontendInfo) (all []sqlstore.FrontendInfo, revision int64, err error) {
-	res, err := s.exec(ctx, s.q.get("frontend_heartbeat"), joinAddrs(f.Addrs), f.Revision, f.Draining, f.Exchanges, f.ID, f.Incarnation)
+	res, err := s.exec(ctx, s.q.get("frontend_heartbeat"), joinAddrs(f.Addrs), f.Revision, f.Draining, f.Exchanges, f.RefusedRevision, f.Refused,
+		f.ID, f.Incarnation)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -77,6 +78,7 @@ func (s *Store) Frontends(ctx context.Context) (all []sqlstore.FrontendInfo, err
 		f := sqlstore.FrontendInfo{
 			ID: text(v[0]), Incarnation: integer(v[1]), Host: text(v[2]), Version: text(v[3]), Addrs: splitAddrs(text(v[5])),
 			Revision: integer(v[6]), Draining: boolean(v[7]), Exchanges: integer(v[8]), Age: microseconds(integer(v[9])),
+			RefusedRevision: integer(v[10]), Refused: text(v[11]),
 		}
 		if roles := text(v[4]); roles != "" {
 			f.Roles = strings.Split(roles, ",")

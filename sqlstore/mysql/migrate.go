@@ -126,7 +126,7 @@ func (m *migrator) Up(ctx context.Context) (applied []string, err error) {
 		for _, r := range results {
 			applied = append(applied, migrationName(r.Source.Path))
 		}
-		return err
+		return explainMigration(err)
 	})
 	return applied, err
 }

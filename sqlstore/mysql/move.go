@@ -47,12 +47,16 @@ func (s *Store) move(ctx context.Context, what string, do func(*conn) error) err
 	return nil
 }
 
-// BeginCopy marks the database and empties it.
+// BeginCopy marks the database and empties it. Triggers sleep from now on, until
+// FinishCopy.
 func (s *Store) BeginCopy(ctx context.Context, m sqlstore.MoveMark) error {
 	return s.move(ctx, "begin copy", func(c *conn) error {
 		err := c.mark(&m)
 		if err == nil {
 			err = c.run("move_progress_delete")
+		}
+		if err == nil {
+			err = c.run("config_begin")
 		}
 		tables := sqlstore.CopyTables()
 		for i := len(tables) - 1; err == nil && i >= 0; i-- {
@@ -84,6 +88,9 @@ func (s *Store) FinishCopy(ctx context.Context) error {
 		}
 		if n, err := res.RowsAffected(); err != nil || n != int64(len(sqlstore.CopyTables())) {
 			return errors.Join(err, sqlstore.OtherMove())
+		}
+		if err := c.run("config_end"); err != nil {
+			return err
 		}
 		return c.mark(nil)
 	})

@@ -20,7 +20,7 @@ func denied(err error) bool {
 }
 
 // Missing compares with what the server lists for the user and the roles it
-// has taken. A listing may hold password hashes and is kept from everybody.
+// has taken.
 func (s *Store) Missing(ctx context.Context, needs []sqlstore.Privilege) (missing []sqlstore.Privilege, err error) {
 	var g grants
 	var database string
@@ -31,21 +31,8 @@ func (s *Store) Missing(ctx context.Context, needs []sqlstore.Privilege) (missin
 		}); err != nil {
 			return err
 		}
-		var roles string
-		if err := c.each(c.q.get("diagnose_roles"), nil, func(v []driver.Value) error {
-			roles = text(v[0])
-			return nil
-		}); err != nil {
-			return err
-		}
-		list := c.q.get("diagnose_grants")
-		if !s.mariadb && roles != "" && roles != "NONE" {
-			list = strings.ReplaceAll(c.q.get("diagnose_grants_with"), "$1", roles) // quoted by the server
-		}
-		return c.each(list, nil, func(v []driver.Value) error {
-			g.add(text(v[0]))
-			return nil
-		})
+		g, err = c.grants()
+		return err
 	})
 	for _, n := range needs {
 		if err == nil && !g.allow(database, n) {
@@ -53,6 +40,27 @@ func (s *Store) Missing(ctx context.Context, needs []sqlstore.Privilege) (missin
 		}
 	}
 	return missing, err
+}
+
+// grants reads what the user and its roles may do. A listing may hold password
+// hashes and is kept from everybody.
+func (c *conn) grants() (g grants, err error) {
+	var roles string
+	if err := c.each(c.q.get("diagnose_roles"), nil, func(v []driver.Value) error {
+		roles = text(v[0])
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	list := c.q.get("diagnose_grants")
+	if !c.q.mariadb && roles != "" && roles != "NONE" {
+		list = strings.ReplaceAll(c.q.get("diagnose_grants_with"), "$1", roles) // quoted by the server
+	}
+	err = c.each(list, nil, func(v []driver.Value) error {
+		g.add(text(v[0]))
+		return nil
+	})
+	return g, err
 }
 
 // grants are the lines of SHOW GRANTS.
@@ -117,6 +125,15 @@ func (g grants) allow(database string, need sqlstore.Privilege) bool {
 		}
 	}
 	return len(need.Columns) > 0 && !slices.ContainsFunc(need.Columns, func(c string) bool { return !columns[c] })
+}
+
+// super tells whether the user may do what only administrators may.
+func (g grants) super() bool {
+	return slices.ContainsFunc(g, func(one grant) bool {
+		_, all := one.actions["all privileges"]
+		_, super := one.actions["super"]
+		return !one.revoked && one.database == "*" && one.object == "*" && (all || super)
+	})
 }
 
 // names tells whether a grant is about the object.

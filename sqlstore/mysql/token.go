@@ -75,7 +75,7 @@ func (s *Store) DeleteToken(ctx context.Context, id string) error {
 // Revisions lists revisions, newest first.
 func (s *Store) Revisions(ctx context.Context, below int64, limit int) (list []sqlstore.Revision, err error) {
 	err = s.each(ctx, s.q.get("revision_list"), []any{below, below, limit}, func(v []driver.Value) error {
-		list = append(list, sqlstore.Revision{Number: integer(v[0]), At: moment(v[1]), Author: text(v[2]), Comment: text(v[3])})
+		list = append(list, sqlstore.Revision{Number: integer(v[0]), At: moment(v[1]), Author: text(v[2]), Comment: text(v[3]), Diff: text(v[4])})
 		return nil
 	})
 	return list, err

@@ -198,7 +198,13 @@ func settleNobody(t *testing.T, h *hand) {
 	require.Empty(t, h.retired(t))
 	h.does(t, "UPDATE pool SET delegated_len = 56, last_addr = '2001:db8:80ff:ff00::' WHERE id = 201")
 	require.Equal(t, []uint32{201}, waiting(h.load(t)), "no trigger looks at leases")
-	require.Empty(t, h.retired(t))
+	if h.db.mysql() {
+		// at REPEATABLE READ a trigger sees heartbeats as they were when its
+		// transaction began, and with a lock it would hold them up
+		require.Equal(t, []uint32{201}, h.retired(t), "whoever serves next settles it")
+	} else {
+		require.Empty(t, h.retired(t))
+	}
 	require.Zero(t, h.settle(t, nil))
 	require.Empty(t, waiting(h.load(t)))
 }

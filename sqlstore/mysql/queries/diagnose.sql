@@ -11,8 +11,8 @@ SHOW GLOBAL VARIABLES WHERE Variable_name IN (
 SHOW GLOBAL STATUS LIKE 'Threads_connected';
 
 -- name: diagnose_session
--- What a connection was set to, and the database it is in.
-SELECT @@SESSION.time_zone, @@SESSION.sql_mode, COALESCE(DATABASE(), '');
+-- What a connection was set to, the database it is in, and its user.
+SELECT @@SESSION.time_zone, @@SESSION.sql_mode, COALESCE(DATABASE(), ''), CURRENT_USER();
 
 -- name: diagnose_transactions
 -- Transactions older than five minutes, the oldest first: purging removes

@@ -9,6 +9,7 @@ INSERT INTO frontend (id, incarnation, host, version, roles, addrs)
 SELECT ?, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)), ?, ?, ?, ? FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM move_mark)
 ON DUPLICATE KEY UPDATE incarnation = GREATEST(frontend.incarnation + 1, VALUES(incarnation)), host = VALUES(host),
   version = VALUES(version), roles = VALUES(roles), addrs = VALUES(addrs), draining = FALSE, revision = 0, exchanges = 0,
+  refused_revision = 0, refused = '',
   started_at = UTC_TIMESTAMP(6), heartbeat_at = UTC_TIMESTAMP(6);
 
 -- name: frontend_incarnation
@@ -16,12 +17,14 @@ SELECT incarnation FROM frontend WHERE id = ?;
 
 -- name: frontend_heartbeat
 -- Refreshes the row of this incarnation, unless a move has marked the database.
-UPDATE frontend SET heartbeat_at = UTC_TIMESTAMP(6), addrs = ?, revision = ?, draining = ?, exchanges = ?
+UPDATE frontend SET heartbeat_at = UTC_TIMESTAMP(6), addrs = ?, revision = ?, draining = ?, exchanges = ?,
+  refused_revision = ?, refused = ?
  WHERE id = ? AND incarnation = ? AND NOT EXISTS (SELECT 1 FROM move_mark);
 
 -- name: frontend_list
 -- Frontends seen in the last day.
-SELECT id, incarnation, host, version, roles, addrs, revision, draining, exchanges, TIMESTAMPDIFF(MICROSECOND, heartbeat_at, UTC_TIMESTAMP(6))
+SELECT id, incarnation, host, version, roles, addrs, revision, draining, exchanges, TIMESTAMPDIFF(MICROSECOND, heartbeat_at, UTC_TIMESTAMP(6)),
+       refused_revision, refused
   FROM frontend WHERE heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL 1 DAY ORDER BY id;
 
 -- name: frontend_unregister

@@ -15,7 +15,10 @@ GRANT SELECT ON $database.move_mark TO $user;
 
 -- name: grants_frontend
 -- `rowlock serve`: it reads the configuration and changes none of it.
-GRANT SELECT (id, revision, server_duid, secret) ON $database.config_head TO $user;
+GRANT SELECT (id, revision, server_duid, secret, described, applying, change_comment, comment) ON $database.config_head TO $user;
+GRANT SELECT ON $database.vrf TO $user;
+GRANT SELECT ON $database.vrf_interface TO $user;
+GRANT SELECT ON $database.vrf_relay TO $user;
 GRANT SELECT ON $database.link TO $user;
 GRANT SELECT ON $database.subnet TO $user;
 GRANT SELECT ON $database.subnet_relay TO $user;
@@ -25,7 +28,17 @@ GRANT SELECT ON $database.option_data TO $user;
 GRANT SELECT ON $database.parameter TO $user;
 GRANT SELECT ON $database.dns_zone TO $user;
 GRANT SELECT ON $database.dns_server TO $user;
-GRANT SELECT (name, algorithm, fingerprint) ON $database.tsig_key TO $user;
+GRANT SELECT (name, algorithm, fingerprint, comment) ON $database.tsig_key TO $user;
+GRANT SELECT ON $database.parameter_def TO $user;
+-- it writes down what somebody changed by hand, and lets pools hand out whose
+-- range others have given up
+GRANT UPDATE (revision, described, applying, change_comment) ON $database.config_head TO $user;
+GRANT SELECT, INSERT ON $database.config_revision TO $user;
+GRANT UPDATE (diff, content, is_full) ON $database.config_revision TO $user;
+GRANT SELECT, INSERT, UPDATE ON $database.config_change TO $user;
+GRANT UPDATE (waiting) ON $database.pool TO $user;
+GRANT UPDATE (retired_rev) ON $database.pool_gen TO $user;
+GRANT INSERT, DELETE ON $database.event_consumer TO $user;
 -- leases; history and events are written and never read
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.lease4 TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.lease6 TO $user;
@@ -50,7 +63,11 @@ GRANT EXECUTE ON PROCEDURE $database.rowlock_bound_history TO $user;
 -- A process that turns lease changes into DNS updates: it reads the
 -- configuration, secrets of keys included, and leases, and looks after the
 -- events and what is in DNS.
-GRANT SELECT (id, revision, server_duid, secret) ON $database.config_head TO $user;
+GRANT SELECT (id, revision, server_duid, secret, described, applying, change_comment, comment) ON $database.config_head TO $user;
+GRANT SELECT ON $database.config_change TO $user;
+GRANT SELECT ON $database.vrf TO $user;
+GRANT SELECT ON $database.vrf_interface TO $user;
+GRANT SELECT ON $database.vrf_relay TO $user;
 GRANT SELECT ON $database.link TO $user;
 GRANT SELECT ON $database.subnet TO $user;
 GRANT SELECT ON $database.subnet_relay TO $user;
@@ -74,24 +91,32 @@ GRANT SELECT ON $database.frontend TO $user;
 GRANT SELECT, INSERT, UPDATE ON $database.leadership TO $user;
 
 -- name: grants_admin
--- `rowlock apply`, `export` and `lease`: it reads everything but the secrets of
--- keys, changes the configuration, and ends leases.
+-- `rowlock apply`, `export` and `lease`, and who changes rows of the
+-- configuration by hand: it reads everything but the secrets of keys, changes
+-- the configuration, and ends leases.
 GRANT SELECT ON $database.config_head TO $user;
-GRANT UPDATE (revision, last_link_id, last_subnet_id) ON $database.config_head TO $user;
+GRANT UPDATE (revision, last_link_id, last_subnet_id, described, applying, change_comment, comment) ON $database.config_head TO $user;
 GRANT SELECT, INSERT ON $database.config_revision TO $user;
+GRANT UPDATE (diff, content, is_full) ON $database.config_revision TO $user;
+GRANT SELECT, INSERT, UPDATE ON $database.config_change TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.vrf TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.vrf_interface TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.vrf_relay TO $user;
+GRANT SELECT ON $database.parameter_def TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.link TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.subnet TO $user;
-GRANT SELECT, INSERT, DELETE ON $database.subnet_relay TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.subnet_relay TO $user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.pool TO $user;
 GRANT SELECT, INSERT ON $database.pool_gen TO $user;
-GRANT SELECT, INSERT, DELETE ON $database.option_data TO $user;
-GRANT SELECT, INSERT, DELETE ON $database.parameter TO $user;
-GRANT SELECT, INSERT, DELETE ON $database.dns_zone TO $user;
-GRANT SELECT, INSERT, DELETE ON $database.dns_server TO $user;
+GRANT UPDATE (retired_rev) ON $database.pool_gen TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.option_data TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.parameter TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.dns_zone TO $user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON $database.dns_server TO $user;
 -- it writes secrets, and tells them apart by their fingerprints
-GRANT SELECT (name, algorithm, fingerprint) ON $database.tsig_key TO $user;
+GRANT SELECT (name, algorithm, fingerprint, comment) ON $database.tsig_key TO $user;
 GRANT INSERT, DELETE ON $database.tsig_key TO $user;
-GRANT UPDATE (algorithm, secret, fingerprint) ON $database.tsig_key TO $user;
+GRANT UPDATE (algorithm, secret, fingerprint, comment) ON $database.tsig_key TO $user;
 -- leases of a pool that changed get its name; a lease that is released is
 -- written to the history and told
 GRANT SELECT, UPDATE ON $database.lease4 TO $user;
@@ -129,8 +154,13 @@ GRANT SELECT ON $database.subnet_usage TO $user;
 GRANT SELECT ON $database.frontend_health TO $user;
 GRANT SELECT ON $database.dns_queue TO $user;
 -- the tables below them
-GRANT SELECT (id, revision, server_duid, last_link_id, last_subnet_id) ON $database.config_head TO $user;
+GRANT SELECT (id, revision, server_duid, last_link_id, last_subnet_id, described, applying, change_comment, comment) ON $database.config_head TO $user;
 GRANT SELECT ON $database.config_revision TO $user;
+GRANT SELECT ON $database.config_change TO $user;
+GRANT SELECT ON $database.vrf TO $user;
+GRANT SELECT ON $database.vrf_interface TO $user;
+GRANT SELECT ON $database.vrf_relay TO $user;
+GRANT SELECT ON $database.parameter_def TO $user;
 GRANT SELECT ON $database.link TO $user;
 GRANT SELECT ON $database.subnet TO $user;
 GRANT SELECT ON $database.subnet_relay TO $user;
@@ -140,7 +170,7 @@ GRANT SELECT ON $database.option_data TO $user;
 GRANT SELECT ON $database.parameter TO $user;
 GRANT SELECT ON $database.dns_zone TO $user;
 GRANT SELECT ON $database.dns_server TO $user;
-GRANT SELECT (name, algorithm, fingerprint) ON $database.tsig_key TO $user;
+GRANT SELECT (name, algorithm, fingerprint, comment) ON $database.tsig_key TO $user;
 GRANT SELECT ON $database.dns_name TO $user;
 GRANT SELECT ON $database.dns_name_addr TO $user;
 GRANT SELECT ON $database.lease4 TO $user;

@@ -320,6 +320,11 @@ SELECT $columns FROM lease4 l FORCE INDEX (lease4_addr)
 SELECT l.subnet_id, CASE WHEN l.state = 2 AND l.expires_at <= UTC_TIMESTAMP(6) THEN 3 ELSE l.state END AS seen, COUNT(*)
   FROM lease4 l GROUP BY l.subnet_id, seen;
 
+-- name: lease_live
+-- Counts the live leases in a range of addresses, whatever pool they name.
+SELECT COUNT(*) FROM lease4 l FORCE INDEX (lease4_addr)
+ WHERE l.vrf = ? AND l.addr BETWEEN UNHEX(?) AND UNHEX(?) AND l.state = 2 AND l.expires_at > $now;
+
 -- name: lease_newest
 -- The live leases whose holding began last. No index serves it: it reads the
 -- whole table.

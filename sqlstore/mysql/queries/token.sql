@@ -26,4 +26,4 @@ DELETE FROM api_token WHERE id = ?;
 
 -- name: revision_list
 -- Lists revisions below a number (0: all), newest first.
-SELECT revision, at, author, comment FROM config_revision WHERE ? = 0 OR revision < ? ORDER BY revision DESC LIMIT ?;
+SELECT revision, at, author, comment, diff FROM config_revision WHERE ? = 0 OR revision < ? ORDER BY revision DESC LIMIT ?;
