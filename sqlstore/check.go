@@ -100,7 +100,7 @@ func (k *checker) sharedNetwork(c *Config, l *Link, index int) {
 // have no place in the document but that of its subnet.
 func (k *checker) loneSubnet(c *Config, l *Link, index int) {
 	at := (*place)(nil).item("subnets", index).named("link %d", l.ID)
-	if len(l.Subnets) != 1 {
+	if len(l.Subnets) > 1 { // one whose subnet somebody deleted is empty
 		k.add(at, fmt.Sprintf("%d subnets", len(l.Subnets)), "a link without a name must have one subnet")
 	}
 	k.vrf(at, l.VRF)

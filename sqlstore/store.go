@@ -14,6 +14,7 @@ type Store interface {
 	SweepStore
 	FrontendStore
 	ConfigStore
+	RevisionStore
 	LeaseStore
 	AdminStore
 	EventStore
@@ -216,9 +217,9 @@ type RevisionStore interface {
 	// returns the newest revision.
 	GatherConfig(ctx context.Context, known *Config) (int64, error)
 	// SettleConfig takes leave of generations of pools that no live frontend uses
-	// any more, and opens the pools that waited for their ranges. It returns how
-	// many of both are left. known saves work where it is the newest
-	// configuration; nil: read it.
+	// any more, and opens the pools that waited for their ranges. What was changed
+	// by hand is described first, as by GatherConfig. It returns how many of both
+	// are left. known saves work where it is the newest configuration; nil: read it.
 	SettleConfig(ctx context.Context, known *Config) (left int, err error)
 	// ConfigAt returns the configuration of a revision in config_revision;
 	// ErrNotFound where there is none, or it was not kept.

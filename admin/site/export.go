@@ -207,6 +207,9 @@ func (w *writer) loneSubnets(links []*sqlstore.Link) {
 			w.errs = append(w.errs, fmt.Errorf("link %d has no name and %d subnets", l.ID, len(l.Subnets)))
 			continue
 		}
+		if len(l.Subnets) == 0 {
+			continue
+		}
 		if !head {
 			w.line("", "subnets:")
 			head = true

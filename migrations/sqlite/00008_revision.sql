@@ -30,7 +30,7 @@ CREATE TABLE config_change (
   PRIMARY KEY (kind, id)
 ) STRICT;
 CREATE INDEX config_change_revision ON config_change (revision);
-INSERT INTO config_change (kind, id, revision) SELECT 1, 0, revision FROM config_head;
+INSERT INTO config_change (kind, id, revision) SELECT 1, 0, revision FROM config_head WHERE revision > 0;
 INSERT INTO config_change (kind, id, revision) SELECT 2, link.id, config_head.revision FROM link CROSS JOIN config_head;
 
 -- which packets belong to an address plan of its own

@@ -43,7 +43,6 @@ type Config struct {
 type Engine struct {
 	cfg       Config
 	store     sqlstore.Store
-	revisions sqlstore.RevisionStore
 	log       *slog.Logger
 	metrics   *metrics
 	hints     *hints
@@ -90,7 +89,6 @@ func New(cfg Config) (*Engine, error) {
 		settler: settler{wake: make(chan struct{}, 1)},
 		kept:    kept{file: cfg.KeepFile, wake: make(chan struct{}, 1)},
 	}
-	e.revisions, _ = cfg.Store.(sqlstore.RevisionStore)
 	e.makeLanes()
 	var err error
 	if e.metrics, err = newMetrics(cfg.Registerer, e.laneLengths, e.ready); err != nil {

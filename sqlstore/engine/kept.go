@@ -126,7 +126,7 @@ func (e *Engine) fits(ctx context.Context, old, newest *sqlstore.Config, revisio
 	if newest != nil && !bytes.Equal(old.ServerDUID, newest.ServerDUID) {
 		return errors.New("it is of another database")
 	}
-	was, err := e.revisions.ConfigAt(ctx, old.Revision)
+	was, err := e.store.ConfigAt(ctx, old.Revision)
 	switch {
 	case err == nil && !sqlstore.SameConfig(was, old):
 		return fmt.Errorf("it is not what revision %d of the database was", old.Revision)

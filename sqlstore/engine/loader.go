@@ -149,7 +149,7 @@ func (e *Engine) readConfig(ctx context.Context, known *sqlstore.Config) (*sqlst
 	if known == nil {
 		return e.store.LoadConfig(ctx)
 	}
-	return e.revisions.LoadChanges(ctx, known)
+	return e.store.LoadChanges(ctx, known)
 }
 
 // offerConfig hands a configuration on. A panic over it is a bug, and refuses

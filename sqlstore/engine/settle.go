@@ -101,7 +101,7 @@ func (e *Engine) settle(ctx context.Context) (left int, err error) {
 	defer cancel()
 	known, _ := e.loader.current()
 	began := time.Now()
-	left, err = e.revisions.SettleConfig(ctx, known)
+	left, err = e.store.SettleConfig(ctx, known)
 	s := &e.settler
 	s.mu.Lock()
 	defer s.mu.Unlock()

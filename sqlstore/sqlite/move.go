@@ -46,6 +46,9 @@ func (s *Store) BeginCopy(ctx context.Context, m sqlstore.MoveMark) error {
 		if err == nil {
 			_, err = t.exec(0, "move_progress_delete")
 		}
+		if err == nil {
+			_, err = t.exec(0, "config_applying", int64(1)) // goes with its row
+		}
 		tables := sqlstore.CopyTables()
 		for i := len(tables) - 1; err == nil && i >= 0; i-- {
 			if _, err = t.exec(0, copyName("copy_delete", tables[i])); err == nil {
@@ -66,12 +69,16 @@ func (s *Store) CopyProgress(ctx context.Context) (map[string]sqlstore.CopyProgr
 	return out, err
 }
 
-// WriteRows inserts rows and notes how far the table is.
+// WriteRows inserts rows and notes how far the table is. Triggers leave the rows
+// alone, and those of config_head.applying too while there is no such row yet.
 func (s *Store) WriteRows(ctx context.Context, table *sqlstore.CopyTable, rows []sqlstore.Row, was, now sqlstore.CopyProgress) error {
 	return s.w.write(ctx, "write "+table.Name, func(t *transaction) error {
 		n, err := t.exec(0, "move_progress_step", table.Name, now.Copied, notNull(now.Position), flag(now.Done), was.Copied)
 		if err == nil && n == 0 {
 			err = sqlstore.OtherMove()
+		}
+		if err == nil {
+			_, err = t.exec(0, "config_applying", int64(1))
 		}
 		insert := copyName("copy_insert", table)
 		args := make([]driver.Value, len(table.Columns))
@@ -80,6 +87,9 @@ func (s *Store) WriteRows(ctx context.Context, table *sqlstore.CopyTable, rows [
 				args[c] = v
 			}
 			_, err = t.exec(0, insert, args...)
+		}
+		if err == nil {
+			_, err = t.exec(0, "config_applying", int64(0))
 		}
 		return err
 	})

@@ -74,7 +74,7 @@ func loadQueries() (*queries, error) {
 // with the suffix, for some links.
 const (
 	loadFile   = "queries/configload.sql"
-	partSuffix = "_of_links"
+	partSuffix = " of links"
 )
 
 // loadParts applies the convention described at the head of configload.sql.
@@ -89,9 +89,14 @@ func (q *queries) loadParts() error {
 		if !only {
 			whole.WriteString(kept + "\n")
 		}
-		part.WriteString(nameLine.ReplaceAllString(kept, "-- name: ${1}"+partSuffix) + "\n")
+		part.WriteString(kept + "\n")
 	}
-	return errors.Join(split(q.common, whole.String()), split(q.common, part.String()))
+	parts := map[string]query{}
+	err = errors.Join(split(q.common, whole.String()), split(parts, part.String()))
+	for name, one := range parts {
+		q.common[name+partSuffix] = one
+	}
+	return err
 }
 
 // forFamily turns text that is written for lease4 into that of a family.

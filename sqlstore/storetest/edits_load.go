@@ -21,7 +21,7 @@ import (
 // one time (INV-1), and in the end each address can be had (INV-9).
 func testEditsLoad(t *testing.T, dialect string) {
 	db := migrated(t, dialect)
-	x := &editsLoad{configured: configured{db, Open(t, db.url)}, site: newEditSite()}
+	x := &editsLoad{configured: configured{db, db.openBoth(t)}, site: newEditSite()}
 	x.apply(t, x.site.config())
 	for i := range 3 {
 		x.fes = append(x.fes, newEditFrontend(t, x.store, fmt.Sprintf("fe%d", i)))

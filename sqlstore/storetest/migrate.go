@@ -110,11 +110,16 @@ func migrateTogether(t *testing.T, dialect string) {
 }
 
 // columns lists tables and views with their columns, those of the migration
-// tool and of history partitions left out, and what a column is generated of.
+// tool and of history partitions left out, and what a column is generated of. So
+// is what SQLite alone needs because it has neither a type for addresses nor
+// functions: the columns that triggers compare, and the views that triggers call.
 func (d *database) columns(t testing.TB) map[string][]string {
 	t.Helper()
 	query := `SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c
-	  WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE 'goose%' ORDER BY m.name, c.cid`
+	  WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE 'goose%'
+	    AND NOT (m.type = 'view' AND m.name LIKE 'rowlock%')
+	    AND NOT (m.name IN ('subnet', 'pool') AND c.name IN ('vrf', 'first_key', 'last_key', 'end_key'))
+	  ORDER BY m.name, c.cid`
 	if d.postgres() {
 		query = `SELECT table_name, column_name FROM information_schema.columns
 		  WHERE table_schema = 'public' AND table_name NOT LIKE 'goose%' AND table_name NOT LIKE 'lease\_history\__%'

@@ -39,6 +39,7 @@ var suites = []suite{
 	{"grants", testGrants},
 	{"diagnose", testDiagnose},
 	{"manual", testManual},
+	{"jobs", testJobs},
 	{"move", testMove},
 }
 
