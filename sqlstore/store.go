@@ -14,6 +14,7 @@ type Store interface {
 	SweepStore
 	FrontendStore
 	ConfigStore
+	RevisionStore
 	LeaseStore
 	AdminStore
 	EventStore
