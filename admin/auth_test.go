@@ -89,7 +89,7 @@ func TestTokenText(t *testing.T) {
 
 // brokenStore fails like a database that is away.
 type brokenStore struct {
-	testStore
+	sqlstore.Store
 	err error
 }
 
@@ -108,7 +108,7 @@ const secretText = "internals nobody should see"
 // Faults and databases that are away are answered without internals.
 func TestFaults(t *testing.T) {
 	b := newBench(t)
-	broken := &brokenStore{testStore: b.store}
+	broken := &brokenStore{Store: b.store}
 	s := &bench{store: b.store, names: b.names, registry: prometheus.NewRegistry(), logged: b.logged, token: b.token, client: b.client}
 	s.start(t, broken)
 	for _, c := range []struct {
@@ -170,7 +170,7 @@ func TestRemovedTokensAreLimited(t *testing.T) {
 }
 
 // forgetfulStore cannot list tokens.
-type forgetfulStore struct{ testStore }
+type forgetfulStore struct{ sqlstore.Store }
 
 func (f forgetfulStore) Tokens(context.Context) ([]sqlstore.Token, error) {
 	return nil, sqlstore.ErrUnavailable

@@ -26,7 +26,7 @@ import (
 // bench is a server on a database of its own, spoken to through HTTP.
 type bench struct {
 	*Server
-	store    testStore
+	store    sqlstore.Store
 	names    *fakeNames
 	registry *prometheus.Registry
 	logged   *logBuffer
@@ -79,7 +79,7 @@ subnets:
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{
-		store: openStore(t, storetest.Migrated(t, "sqlite")), names: &fakeNames{}, registry: prometheus.NewRegistry(), logged: &logBuffer{},
+		store: storetest.Open(t, storetest.Migrated(t, "sqlite")), names: &fakeNames{}, registry: prometheus.NewRegistry(), logged: &logBuffer{},
 		client: &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}
 	b.start(t, b.store)

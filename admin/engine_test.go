@@ -19,10 +19,10 @@ func TestEveryEngine(t *testing.T) {
 			t.Parallel()
 			owner := storetest.Migrated(t, dialect)
 			b := &bench{
-				store: openStore(t, owner), registry: prometheus.NewRegistry(), logged: &logBuffer{},
+				store: storetest.Open(t, owner), registry: prometheus.NewRegistry(), logged: &logBuffer{},
 				client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 			}
-			user := openStore(t, storetest.Login(t, owner, sqlstore.RoleAdmin))
+			user := storetest.Open(t, storetest.Login(t, owner, sqlstore.RoleAdmin))
 			b.start(t, user)
 			b.Server.names = user
 			var err error

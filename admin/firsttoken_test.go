@@ -16,7 +16,7 @@ import (
 )
 
 func TestFirstToken(t *testing.T) {
-	store := openStore(t, storetest.Migrated(t, "sqlite"))
+	store := storetest.Open(t, storetest.Migrated(t, "sqlite"))
 	dir := filepath.Join(t.TempDir(), "state")
 	file, err := makeFirstToken(t.Context(), store, dir)
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func requireFiles(t *testing.T, dir string, want ...string) {
 // Of many processes with one state folder, one makes the token that the file
 // has, and nothing else is left.
 func TestFirstTokenRace(t *testing.T) {
-	store := openStore(t, storetest.Migrated(t, "sqlite"))
+	store := storetest.Open(t, storetest.Migrated(t, "sqlite"))
 	dir := t.TempDir()
 	var wait sync.WaitGroup
 	for range 8 {
@@ -75,13 +75,13 @@ func TestFirstTokenRace(t *testing.T) {
 
 // lostStore stores the token and says that it does not know.
 type lostStore struct {
-	testStore
+	sqlstore.Store
 	stored bool
 }
 
 func (l *lostStore) AddToken(ctx context.Context, t sqlstore.Token, first bool) error {
 	if l.stored {
-		if err := l.testStore.AddToken(ctx, t, first); err != nil {
+		if err := l.Store.AddToken(ctx, t, first); err != nil {
 			return err
 		}
 	}
@@ -91,7 +91,7 @@ func (l *lostStore) AddToken(ctx context.Context, t sqlstore.Token, first bool) 
 // Whenever a process dies, the token is in a file or there is none.
 func TestFirstTokenAfterACrash(t *testing.T) {
 	for _, stored := range []bool{true, false} {
-		store := openStore(t, storetest.Migrated(t, "sqlite"))
+		store := storetest.Open(t, storetest.Migrated(t, "sqlite"))
 		dir := t.TempDir()
 		_, err := makeFirstToken(t.Context(), &lostStore{store, stored}, dir)
 		require.ErrorIs(t, err, sqlstore.ErrUnavailable)
@@ -112,7 +112,7 @@ func TestFirstTokenAfterACrash(t *testing.T) {
 
 // Files that somebody else put beside the token are left alone.
 func TestFirstTokenLeavesOtherFiles(t *testing.T) {
-	store := openStore(t, storetest.Migrated(t, "sqlite"))
+	store := storetest.Open(t, storetest.Migrated(t, "sqlite"))
 	dir := t.TempDir()
 	others := []string{"admin.token.bak", "admin.token.old", "admin.token.0123456789abcdeg", "admin.token.01234567"}
 	for _, name := range others {

@@ -98,7 +98,7 @@ func TestTLS(t *testing.T) {
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	writePair(t, cert, key, 1)
 	s, err := New(Config{
-		Store: openStore(t, storetest.Migrated(t, "sqlite")), Logger: slog.New(slog.NewTextHandler(log, nil)), Metrics: prometheus.NewRegistry(),
+		Store: storetest.Open(t, storetest.Migrated(t, "sqlite")), Logger: slog.New(slog.NewTextHandler(log, nil)), Metrics: prometheus.NewRegistry(),
 		Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key, StateDir: dir,
 	})
 	require.NoError(t, err)
@@ -160,7 +160,7 @@ func TestTLS(t *testing.T) {
 
 // A port that is taken, and files that are not there, are errors at the start.
 func TestStartFails(t *testing.T) {
-	store := openStore(t, storetest.Migrated(t, "sqlite"))
+	store := storetest.Open(t, storetest.Migrated(t, "sqlite"))
 	start := func(change func(*Config)) error {
 		c := Config{Store: store, Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Listen: "127.0.0.1:0"}
 		change(&c)

@@ -44,7 +44,7 @@ func (p *program) apply(ctx context.Context, file string, o applyOptions) error 
 	if err != nil {
 		return err
 	}
-	store, err := p.openRevisions(ctx)
+	store, err := p.openStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -8,29 +8,9 @@ import (
 	"rowlock/sqlstore"
 )
 
-// configStore is a store that keeps the history of the configuration.
-type configStore interface {
-	sqlstore.Store
-	sqlstore.RevisionStore
-}
-
-// openRevisions is openStore for commands that look at revisions or make one.
-func (p *program) openRevisions(ctx context.Context) (configStore, error) {
+// openGathered is openStore once what was changed by hand is described.
+func (p *program) openGathered(ctx context.Context) (sqlstore.Store, error) {
 	store, err := p.openStore(ctx)
-	if err != nil {
-		return nil, err
-	}
-	all, ok := store.(configStore)
-	if !ok {
-		store.Close()
-		return nil, fmt.Errorf("%s keeps no revisions: %w", store.Dialect(), errors.ErrUnsupported)
-	}
-	return all, nil
-}
-
-// openGathered is openRevisions once what was changed by hand is described.
-func (p *program) openGathered(ctx context.Context) (configStore, error) {
-	store, err := p.openRevisions(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +23,7 @@ func (p *program) openGathered(ctx context.Context) (configStore, error) {
 
 // change prints what makes next of old, asks, and makes it the newest revision.
 // what is where next comes from.
-func (p *program) change(ctx context.Context, store configStore, old, next *sqlstore.Config, what string, o applyOptions) error {
+func (p *program) change(ctx context.Context, store sqlstore.Store, old, next *sqlstore.Config, what string, o applyOptions) error {
 	changes, err := sqlstore.Plan(ctx, store, old, next)
 	if err != nil {
 		return err

@@ -113,7 +113,7 @@ func revisionNumber(text string) (n int64, isNumber bool, err error) {
 }
 
 // configOf returns the configuration of a revision, 0 for the newest.
-func configOf(ctx context.Context, store configStore, revision int64) (*sqlstore.Config, error) {
+func configOf(ctx context.Context, store sqlstore.Store, revision int64) (*sqlstore.Config, error) {
 	if revision == 0 {
 		c, err := store.LoadConfig(ctx)
 		if err != nil {

@@ -141,7 +141,7 @@ func (p *program) revisionShow(ctx context.Context, store sqlstore.AdminStore, n
 	return nil
 }
 
-func (p *program) revisionDocument(ctx context.Context, store configStore, n int64) error {
+func (p *program) revisionDocument(ctx context.Context, store sqlstore.Store, n int64) error {
 	c, err := configOf(ctx, store, n)
 	if err != nil {
 		return err

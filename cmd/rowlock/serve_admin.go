@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 
 	"rowlock/admin"
@@ -26,12 +24,8 @@ func (s *server) startAdmin(ctx context.Context) (stop func(context.Context) err
 	if !s.cfg.servesAdmin() {
 		return func(context.Context) error { return nil }, nil
 	}
-	store, ok := s.store.(admin.Store)
-	if !ok {
-		return nil, fmt.Errorf("%s keeps no revisions: %w", s.store.Dialect(), errors.ErrUnsupported)
-	}
 	s.admin, err = admin.New(admin.Config{
-		Store: store, Names: s.store, Logger: s.log, Metrics: s.metrics, Version: programVersion(), StateDir: s.cfg.StateDir,
+		Store: s.store, Names: s.store, Logger: s.log, Metrics: s.metrics, Version: programVersion(), StateDir: s.cfg.StateDir,
 		Listen: s.cfg.Listen.Admin, TLSCert: s.cfg.Admin.TLSCert, TLSKey: s.cfg.Admin.TLSKey, Insecure: s.cfg.Admin.Insecure,
 	})
 	if err != nil {

@@ -1,113 +1,12 @@
 package admin
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"rowlock/sqlstore"
-	"rowlock/sqlstore/storetest"
 )
-
-// testStore is all of a store.
-type testStore interface {
-	sqlstore.Store
-	sqlstore.RevisionStore
-}
-
-// openStore opens a database. Where its dialect keeps no revisions, they are kept
-// in memory.
-func openStore(t *testing.T, dsn string) testStore {
-	t.Helper()
-	store := storetest.Open(t, dsn)
-	if all, ok := store.(testStore); ok {
-		return all
-	}
-	return &keptStore{Store: store, diffs: map[int64]string{}, contents: map[int64][]byte{}}
-}
-
-// keptStore keeps revisions in memory.
-type keptStore struct {
-	sqlstore.Store
-	mu       sync.Mutex
-	diffs    map[int64]string
-	contents map[int64][]byte
-}
-
-func (k *keptStore) ApplyConfig(ctx context.Context, base int64, next *sqlstore.Config, author, comment string) (int64, error) {
-	old, err := k.LoadConfig(ctx)
-	if err != nil {
-		return 0, err
-	}
-	n, err := k.Store.ApplyConfig(ctx, base, next, author, comment)
-	if err != nil {
-		return 0, err
-	}
-	content, err := json.Marshal(next)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.contents[n] != nil {
-		return n, err
-	}
-	k.contents[n] = content
-	for _, c := range sqlstore.Diff(old, next) {
-		k.diffs[n] += c.String() + "\n"
-	}
-	return n, err
-}
-
-func (k *keptStore) Revisions(ctx context.Context, below int64, limit int) ([]sqlstore.Revision, error) {
-	list, err := k.Store.Revisions(ctx, below, limit)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for i := range list {
-		list[i].Diff = k.diffs[list[i].Number]
-	}
-	return list, err
-}
-
-func (k *keptStore) LoadChanges(ctx context.Context, _ *sqlstore.Config) (*sqlstore.Config, error) {
-	return k.LoadConfig(ctx)
-}
-
-func (k *keptStore) GatherConfig(ctx context.Context, _ *sqlstore.Config) (int64, error) {
-	return k.Revision(ctx)
-}
-
-func (k *keptStore) SettleConfig(context.Context, *sqlstore.Config) (int, error) { return 0, nil }
-
-func (k *keptStore) ConfigAt(_ context.Context, revision int64) (*sqlstore.Config, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	c := &sqlstore.Config{}
-	if k.contents[revision] == nil {
-		return nil, fmt.Errorf("revision %d: %w", revision, sqlstore.ErrNotFound)
-	}
-	err := json.Unmarshal(k.contents[revision], c)
-	c.Revision = revision
-	return c, err
-}
-
-func (k *keptStore) CountLive(ctx context.Context, pools []*sqlstore.Pool) ([]int64, error) {
-	out := make([]int64, len(pools))
-	for i, p := range pools {
-		list, err := k.Leases(ctx, sqlstore.LeaseFilter{Family: p.Family(), State: sqlstore.Active})
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range list {
-			if l.VRF == p.VRF && p.Contains(l.Addr) {
-				out[i]++
-			}
-		}
-	}
-	return out, nil
-}
 
 func TestRevisions(t *testing.T) {
 	b := newBench(t)
