@@ -157,6 +157,9 @@ func (a *assigner) oldLinkID(l *Link) uint32 {
 		}
 		return 0
 	}
+	if len(l.Subnets) == 0 {
+		return 0
+	}
 	if was := a.linkOf[l.Subnets[0].ID]; was != nil && was.Name == "" {
 		return was.ID
 	}

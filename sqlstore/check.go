@@ -119,7 +119,7 @@ func (k *checker) sharedNetwork(c *Config, l *Link, index int) {
 func (k *checker) loneSubnet(c *Config, l *Link, index int) {
 	at := place{}.key("subnets[%d]", index)
 	at.object = fmt.Sprintf("link %d", l.ID)
-	if len(l.Subnets) != 1 {
+	if len(l.Subnets) > 1 { // one whose subnet somebody deleted is empty
 		k.add(at, fmt.Sprintf("%d subnets", len(l.Subnets)), "a link without a name must have one subnet")
 	}
 	k.vrf(at, l.VRF)

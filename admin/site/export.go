@@ -144,7 +144,7 @@ func (w *writer) loneSubnets(links []*sqlstore.Link) {
 			w.errs = append(w.errs, fmt.Errorf("link %d has no name and %d subnets", l.ID, len(l.Subnets)))
 			continue
 		}
-		if l.Subnets[0].Closing {
+		if len(l.Subnets) == 0 || l.Subnets[0].Closing {
 			continue
 		}
 		if !head {

@@ -119,13 +119,14 @@ INSERT INTO parameter_def (name, type, scopes, lowest, highest, is_whole, choice
   ('ddns_ttl_min', 'ttl', 'any', 0, 2147483647, true, '', '', 'shortest TTL; default: 600'),
   ('ddns_ttl_max', 'ttl', 'any', 0, 2147483647, true, '', '', 'longest TTL; default: none');
 
--- What overlaps is found by looking at the neighbours in order of address. The
--- order of inet has a prefix before those within it.
-CREATE INDEX subnet_prefix ON subnet ((prefix::inet));
+-- What overlaps is found by these, whatever there is in other vrfs: subnets by
+-- their prefixes, pools by looking at the neighbours of a generation in order of
+-- address, because those that are there already do not overlap each other.
+CREATE INDEX subnet_prefix ON subnet USING gist ((prefix::inet) inet_ops);
+CREATE INDEX pool_gen_order ON pool_gen ((vrf::bigint), (first_addr::inet));
 CREATE INDEX subnet_interface ON subnet (nullif(interface, ''));
 CREATE INDEX subnet_interface_id ON subnet (nullif(interface_id, ''));
 CREATE INDEX subnet_relay_addr ON subnet_relay ((addr::inet));
-CREATE INDEX pool_first_addr ON pool ((first_addr::inet));
 
 -- Whether the program itself is at work: it, and a move, see to everything.
 -- +goose StatementBegin
@@ -303,20 +304,16 @@ CREATE FUNCTION rowlock_check_subnets(ids integer[]) RETURNS void LANGUAGE plpgs
 BEGIN
   PERFORM rowlock_refuse(rowlock_subnet_name(s.id, s.prefix), 'subnets of a vrf must not overlap', 'overlaps ' || rowlock_subnet_name(o.id, o.prefix))
      FROM unnest(ids) k (id) JOIN subnet s ON s.id = k.id JOIN link l ON l.id = s.link_id
-    CROSS JOIN LATERAL (
-      (SELECT t.id, t.prefix FROM subnet t JOIN link m ON m.id = t.link_id
-        WHERE t.prefix::inet <= s.prefix::inet AND t.id <> s.id AND NOT t.closing AND m.vrf = l.vrf ORDER BY t.prefix::inet DESC LIMIT 1)
-      UNION ALL
-      (SELECT t.id, t.prefix FROM subnet t JOIN link m ON m.id = t.link_id
-        WHERE t.prefix::inet > s.prefix::inet AND NOT t.closing AND m.vrf = l.vrf ORDER BY t.prefix::inet LIMIT 1)) o
-    WHERE NOT s.closing AND o.prefix::inet && s.prefix::inet;
+    CROSS JOIN LATERAL (SELECT t.id, t.prefix FROM subnet t WHERE t.prefix::inet && s.prefix::inet AND t.id <> s.id AND NOT t.closing
+                           AND (SELECT m.vrf FROM link m WHERE m.id = t.link_id) = l.vrf OFFSET 0) o
+    WHERE NOT s.closing;
   PERFORM rowlock_refuse(rowlock_subnet_name(s.id, s.prefix), 'the same interface must not select two links', 'also ' || rowlock_subnet_name(t.id, t.prefix))
      FROM unnest(ids) k (id) JOIN subnet s ON s.id = k.id JOIN subnet t ON nullif(t.interface, '') = nullif(s.interface, '')
     WHERE NOT s.closing AND NOT t.closing AND t.link_id <> s.link_id AND family(t.prefix::inet) = family(s.prefix::inet);
   PERFORM rowlock_refuse(rowlock_subnet_name(s.id, s.prefix), 'the same interface_id must not select two links', 'also ' || rowlock_subnet_name(t.id, t.prefix))
-     FROM unnest(ids) k (id) JOIN subnet s ON s.id = k.id JOIN link l ON l.id = s.link_id
-     JOIN subnet t ON nullif(t.interface_id, '') = nullif(s.interface_id, '') JOIN link m ON m.id = t.link_id
-    WHERE NOT s.closing AND NOT t.closing AND t.link_id <> s.link_id AND m.vrf = l.vrf;
+     FROM unnest(ids) k (id) JOIN subnet s ON s.id = k.id JOIN subnet t ON nullif(t.interface_id, '') = nullif(s.interface_id, '')
+    WHERE NOT s.closing AND NOT t.closing AND t.link_id <> s.link_id
+      AND (SELECT l.vrf FROM link l WHERE l.id = s.link_id) = (SELECT l.vrf FROM link l WHERE l.id = t.link_id);
 END $$;
 -- +goose StatementEnd
 
@@ -333,9 +330,10 @@ BEGIN
     WHERE family(r.addr::inet) <> family(s.prefix::inet);
   PERFORM rowlock_refuse(format('%s relay %s', rowlock_subnet_name(s.id, s.prefix), r.addr), 'the same relay must not select two links',
                          'also ' || rowlock_subnet_name(t.id, t.prefix))
-     FROM unnest(ids) k (id) JOIN subnet s ON s.id = k.id JOIN link l ON l.id = s.link_id JOIN subnet_relay r ON r.subnet_id = s.id
-     JOIN subnet_relay q ON q.addr::inet = r.addr::inet JOIN subnet t ON t.id = q.subnet_id JOIN link m ON m.id = t.link_id
-    WHERE NOT s.closing AND NOT t.closing AND t.link_id <> s.link_id AND m.vrf = l.vrf;
+     FROM unnest(ids) k (id) JOIN subnet s ON s.id = k.id JOIN subnet_relay r ON r.subnet_id = s.id
+     JOIN subnet_relay q ON q.addr::inet = r.addr::inet JOIN subnet t ON t.id = q.subnet_id
+    WHERE NOT s.closing AND NOT t.closing AND t.link_id <> s.link_id
+      AND (SELECT l.vrf FROM link l WHERE l.id = s.link_id) = (SELECT l.vrf FROM link l WHERE l.id = t.link_id);
 END $$;
 -- +goose StatementEnd
 
@@ -436,13 +434,16 @@ BEGIN
                          'overlaps ' || rowlock_pool_name(o.id, o.first_addr, o.last_addr))
      FROM unnest(ids) k (id) JOIN pool p ON p.id = k.id JOIN subnet s ON s.id = p.subnet_id JOIN link l ON l.id = s.link_id
     CROSS JOIN LATERAL (
-      (SELECT q.id, q.first_addr, q.last_addr, q.delegated_len FROM pool q JOIN subnet t ON t.id = q.subnet_id JOIN link m ON m.id = t.link_id
-        WHERE q.first_addr::inet <= p.first_addr::inet AND q.id <> p.id AND NOT q.closing AND NOT t.closing AND m.vrf = l.vrf
-        ORDER BY q.first_addr::inet DESC LIMIT 1)
+      (SELECT g.pool_id AS id, g.first_addr, g.last_addr, g.delegated_len FROM pool_gen g
+        WHERE g.vrf::bigint = l.vrf::bigint AND g.first_addr::inet <= p.first_addr::inet AND g.pool_id <> p.id
+          AND (SELECT NOT q.closing AND NOT t.closing FROM pool q JOIN subnet t ON t.id = q.subnet_id WHERE q.id = g.pool_id AND q.gen = g.gen)
+        ORDER BY g.vrf::bigint DESC, g.first_addr::inet DESC LIMIT 1)
       UNION ALL
-      (SELECT q.id, q.first_addr, q.last_addr, q.delegated_len FROM pool q JOIN subnet t ON t.id = q.subnet_id JOIN link m ON m.id = t.link_id
-        WHERE q.first_addr::inet > p.first_addr::inet AND NOT q.closing AND NOT t.closing AND m.vrf = l.vrf
-        ORDER BY q.first_addr::inet LIMIT 1)) o
+      (SELECT g.pool_id, g.first_addr, g.last_addr, g.delegated_len FROM pool_gen g
+        WHERE g.vrf::bigint = l.vrf::bigint AND g.first_addr::inet > p.first_addr::inet
+          AND g.first_addr::inet <= rowlock_pool_end(p.last_addr, p.delegated_len) AND g.pool_id <> p.id
+          AND (SELECT NOT q.closing AND NOT t.closing FROM pool q JOIN subnet t ON t.id = q.subnet_id WHERE q.id = g.pool_id AND q.gen = g.gen)
+        ORDER BY g.vrf::bigint, g.first_addr::inet LIMIT 1)) o
     WHERE NOT p.closing AND NOT s.closing AND o.first_addr::inet <= rowlock_pool_end(p.last_addr, p.delegated_len)
       AND rowlock_pool_end(o.last_addr, o.delegated_len) >= p.first_addr::inet;
 END $$;
@@ -488,10 +489,11 @@ BEGIN
     PERFORM rowlock_retire(array_agg(o.id), array_agg(o.gen), rev) FROM old_rows o;
   END IF;
   IF TG_OP <> 'DELETE' THEN
-    PERFORM rowlock_check_pools(ids);
     INSERT INTO pool_gen (pool_id, gen, first_addr, last_addr, delegated_len, vrf)
-    SELECT n.id, n.gen, n.first_addr, n.last_addr, n.delegated_len, l.vrf
-      FROM new_rows n JOIN subnet s ON s.id = n.subnet_id JOIN link l ON l.id = s.link_id ON CONFLICT DO NOTHING;
+    SELECT n.id, n.gen, n.first_addr, n.last_addr, n.delegated_len,
+           (SELECT l.vrf FROM subnet s JOIN link l ON l.id = s.link_id WHERE s.id = n.subnet_id)
+      FROM new_rows n ON CONFLICT DO NOTHING;
+    PERFORM rowlock_check_pools(ids);
   END IF;
   DELETE FROM addr_chunk c WHERE c.pool_id = ANY(ids) AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = c.pool_id AND p.gen = c.gen);
   DELETE FROM pool_cursor c WHERE c.pool_id = ANY(ids) AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = c.pool_id AND p.gen = c.gen);
@@ -546,9 +548,10 @@ BEGIN
   IF TG_OP = 'UPDATE' THEN
     PERFORM rowlock_refuse(rowlock_subnet_name(o.id, o.prefix), 'an id must not change', o.id::text)
        FROM old_rows o LEFT JOIN new_rows n ON n.id = o.id WHERE n.id IS NULL;
-    PERFORM rowlock_refuse(rowlock_subnet_name(n.id, n.prefix), 'a subnet with pools must not move to a link of another vrf', 'vrf ' || m.vrf)
-       FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN link l ON l.id = o.link_id JOIN link m ON m.id = n.link_id
-      WHERE l.vrf <> m.vrf AND EXISTS (SELECT 1 FROM pool p WHERE p.subnet_id = n.id);
+    PERFORM rowlock_refuse(rowlock_subnet_name(n.id, n.prefix), 'a subnet with pools must not move to a link of another vrf', 'link ' || n.link_id)
+       FROM new_rows n JOIN old_rows o ON o.id = n.id
+      WHERE n.link_id <> o.link_id AND EXISTS (SELECT 1 FROM pool p WHERE p.subnet_id = n.id)
+        AND (SELECT l.vrf FROM link l WHERE l.id = n.link_id) <> (SELECT l.vrf FROM link l WHERE l.id = o.link_id);
     PERFORM rowlock_check_pools(array_agg(p.id))
        FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN pool p ON p.subnet_id = n.id
       WHERE n.prefix <> o.prefix OR n.closing <> o.closing;
@@ -701,18 +704,21 @@ BEGIN
   END LOOP;
 END $$;
 -- +goose StatementEnd
--- The neighbours are found by index, whatever the planner thinks of tables that
--- it has not looked at yet.
-ALTER FUNCTION rowlock_check_pools(integer[]) SET enable_sort = off;
-ALTER FUNCTION rowlock_check_pools(integer[]) SET enable_hashjoin = off;
-ALTER FUNCTION rowlock_check_pools(integer[]) SET enable_mergejoin = off;
-ALTER FUNCTION rowlock_check_pools(integer[]) SET enable_seqscan = off;
-ALTER FUNCTION rowlock_check_pools(integer[]) SET jit = off;
-ALTER FUNCTION rowlock_check_subnets(integer[]) SET enable_sort = off;
-ALTER FUNCTION rowlock_check_subnets(integer[]) SET enable_hashjoin = off;
-ALTER FUNCTION rowlock_check_subnets(integer[]) SET enable_mergejoin = off;
-ALTER FUNCTION rowlock_check_subnets(integer[]) SET enable_seqscan = off;
-ALTER FUNCTION rowlock_check_subnets(integer[]) SET jit = off;
+-- All of this is found by index, whatever the planner thinks of tables that it
+-- has not looked at yet.
+-- +goose StatementBegin
+DO $$
+DECLARE
+  f text;
+  v text;
+BEGIN
+  FOREACH f IN ARRAY ARRAY['pools', 'subnets', 'relays', 'options', 'links'] LOOP
+    FOREACH v IN ARRAY ARRAY['enable_sort', 'enable_hashjoin', 'enable_mergejoin', 'enable_seqscan', 'jit'] LOOP
+      EXECUTE format('ALTER FUNCTION rowlock_check_%s(integer[]) SET %s = off', f, v);
+    END LOOP;
+  END LOOP;
+END $$;
+-- +goose StatementEnd
 
 -- +goose Down
 -- +goose StatementBegin
@@ -729,7 +735,7 @@ END $$;
 -- +goose StatementEnd
 DROP TRIGGER config_head_notify ON config_head;
 CREATE TRIGGER config_head_notify AFTER UPDATE ON config_head FOR EACH ROW EXECUTE FUNCTION rowlock_config_notify();
-DROP INDEX pool_first_addr, subnet_relay_addr, subnet_interface_id, subnet_interface, subnet_prefix;
+DROP INDEX pool_gen_order, subnet_relay_addr, subnet_interface_id, subnet_interface, subnet_prefix;
 DROP TABLE parameter_def, vrf_relay, vrf_interface, vrf, config_change;
 DROP VIEW frontend_health;
 ALTER TABLE frontend DROP COLUMN refused, DROP COLUMN refused_revision;

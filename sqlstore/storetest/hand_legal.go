@@ -108,6 +108,9 @@ func legalTopology(db *database) []legalHand {
 		}, func(t testing.TB, c *sqlstore.Config) {
 			*linkOf(t, c, 1) = sqlstore.Link{ID: 1, Name: "again", Subnets: []*sqlstore.Subnet{{ID: 10, LinkID: 1, Prefix: prefix("198.51.100.0/24")}}}
 		}},
+		{"subnet removed", []string{"DELETE FROM pool WHERE subnet_id = 30", "DELETE FROM subnet WHERE id = 30"}, func(t testing.TB, c *sqlstore.Config) {
+			linkOf(t, c, 3).Subnets = nil
+		}},
 		{"vrfs", []string{
 			"DELETE FROM vrf WHERE id = 7", "INSERT INTO vrf (id, comment) VALUES (8, 'new'), (9, '')", "INSERT INTO vrf_interface (name, vrf) VALUES ('vrf7', 8), ('b', 8)",
 			"INSERT INTO vrf_relay (addr, vrf) VALUES ('2001:db8::1', 8), ('198.51.100.77', 8)", "UPDATE vrf_interface SET vrf = 9 WHERE name = 'b'",

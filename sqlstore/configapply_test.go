@@ -1,0 +1,196 @@
+package sqlstore
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// memoryTx is a ConfigTx over nothing but a Config.
+type memoryTx struct {
+	head    ConfigHead
+	now     *Config
+	gens    map[uint32]uint32
+	inUse   int64
+	retired []RetiredPool
+	held    map[uint32]bool // pools in whose range other lengths are held
+	rows    []NewRevision
+	authors []string
+}
+
+func newMemory() *memoryTx {
+	return &memoryTx{now: &Config{}, gens: map[uint32]uint32{}, inUse: NobodyUses, held: map[uint32]bool{}}
+}
+
+func (m *memoryTx) Head() (ConfigHead, error) { return m.head, nil }
+func (m *memoryTx) Load() (*Config, error) {
+	c := copied(m.now)
+	c.Revision = m.head.Revision
+	return c, nil
+}
+func (m *memoryTx) UsedIDs() (UsedIDs, error)            { return UsedIDs{Gens: m.gens}, nil }
+func (m *memoryTx) Authors(int64) ([]string, error)      { return m.authors, nil }
+func (m *memoryTx) InUse() (int64, error)                { return m.inUse, nil }
+func (m *memoryTx) Retired() ([]RetiredPool, error)      { return m.retired, nil }
+func (m *memoryTx) Relabel([]*Pool) error                { return nil }
+func (m *memoryTx) PutConsumer() error                   { return nil }
+func (m *memoryTx) Held(p []*Pool) (*Pool, int64, error) { return m.find(p) }
+
+func (m *memoryTx) find(pools []*Pool) (*Pool, int64, error) {
+	if i := slices.IndexFunc(pools, func(p *Pool) bool { return m.held[p.ID] }); i >= 0 {
+		return pools[i], 1, nil
+	}
+	return nil, 0, nil
+}
+
+func (m *memoryTx) Put(_, next *Config) error {
+	m.now = copied(next)
+	for id, p := range poolsOf(next) {
+		m.gens[id] = max(m.gens[id], p.Gen)
+	}
+	return nil
+}
+
+func (m *memoryTx) Retire(pools []*Pool, rev int64) error {
+	for _, p := range pools {
+		same := func(r RetiredPool) bool { return r.Pool.ID == p.ID && r.Pool.Gen == p.Gen }
+		m.retired = slices.DeleteFunc(m.retired, same)
+		if rev != 0 {
+			m.retired = append(m.retired, RetiredPool{p, rev})
+		}
+	}
+	return nil
+}
+
+func (m *memoryTx) Open(pools []*Pool) error {
+	for _, p := range pools {
+		poolsOf(m.now)[p.ID].Waiting = false
+	}
+	return nil
+}
+
+func (m *memoryTx) Contents(revision int64) (parts []RevisionContent, err error) {
+	for _, r := range m.rows {
+		switch {
+		case r.Number > revision:
+		case r.Content.Full:
+			parts = []RevisionContent{r.Content}
+		case len(parts) > 0:
+			parts = append(parts, r.Content)
+		}
+	}
+	return parts, nil
+}
+
+func (m *memoryTx) Record(n NewRevision) error {
+	m.rows = append(m.rows, n)
+	m.head = ConfigHead{Revision: n.Number, Described: n.Number}
+	return nil
+}
+
+// copied is a copy that shares nothing that tests change.
+func copied(c *Config) *Config {
+	out := *c
+	out.Links = nil
+	for _, l := range c.Links {
+		link := *l
+		link.Subnets = nil
+		for _, s := range l.Subnets {
+			subnet := *s
+			subnet.Pools = nil
+			for _, p := range s.Pools {
+				pool := *p
+				subnet.Pools = append(subnet.Pools, &pool)
+			}
+			link.Subnets = append(link.Subnets, &subnet)
+		}
+		out.Links = append(out.Links, &link)
+	}
+	return &out
+}
+
+func (m *memoryTx) apply(t *testing.T, c *Config) int64 {
+	t.Helper()
+	rev, _, err := ApplyTo(m, 0, c, "author", "")
+	require.NoError(t, err)
+	return rev
+}
+
+// byHand changes what is there without the program.
+func (m *memoryTx) byHand(change func(*Config)) {
+	change(m.now)
+	m.head.Revision++
+}
+
+func delegated(id uint32, length uint8, last string) *Pool {
+	return &Pool{ID: id, Kind: PD, First: netip.MustParseAddr("2001:db8:8::"), Last: netip.MustParseAddr(last), DelegatedLen: length}
+}
+
+func delegating(pools ...*Pool) *Config {
+	return &Config{Links: []*Link{{ID: 1, Subnets: []*Subnet{{ID: 1, Prefix: netip.MustParsePrefix("2001:db8:1::/64"), Pools: pools}}}}}
+}
+
+// What a frontend may still hand out of a pool that is closing is in the way of
+// another length, as if the pool were gone.
+func TestClosingPoolIsInTheWay(t *testing.T) {
+	m := newMemory()
+	first := m.apply(t, delegating(delegated(1, 56, "2001:db8:8:ff00::")))
+	m.inUse = first
+	shut := delegated(1, 56, "2001:db8:8:ff00::")
+	shut.Closing = true
+	second := m.apply(t, delegating(shut, delegated(2, 60, "2001:db8:8:fff0::")))
+	require.Len(t, m.retired, 1)
+	require.Equal(t, second, m.retired[0].Rev)
+	require.True(t, poolsOf(m.now)[2].Waiting)
+	left, err := SettleIn(m, nil)
+	require.NoError(t, err)
+	require.Equal(t, 2, left)
+	m.inUse = second
+	left, err = SettleIn(m, nil)
+	require.NoError(t, err)
+	require.Zero(t, left)
+	require.False(t, poolsOf(m.now)[2].Waiting)
+	require.Equal(t, second+1, m.head.Revision)
+	require.Empty(t, m.retired)
+}
+
+// Leases of another length keep a pool waiting, and refuse it while nobody has
+// it yet.
+func TestHeldPoolWaits(t *testing.T) {
+	m := newMemory()
+	m.apply(t, delegating(delegated(1, 56, "2001:db8:8:ff00::")))
+	m.held[2] = true
+	_, _, err := ApplyTo(m, 0, delegating(delegated(2, 60, "2001:db8:8:fff0::")), "author", "")
+	require.ErrorIs(t, err, ErrConflict)
+	m.byHand(func(c *Config) {
+		p := delegated(2, 60, "2001:db8:8:fff0::")
+		p.Waiting, p.Gen = true, 1
+		c.Links[0].Subnets[0].Pools = []*Pool{p}
+	})
+	left, err := SettleIn(m, nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, left)
+	delete(m.held, 2)
+	left, err = SettleIn(m, nil)
+	require.NoError(t, err)
+	require.Zero(t, left)
+}
+
+// What is set in a document is noted for those who load changes only.
+func TestApplyNotes(t *testing.T) {
+	m := newMemory()
+	m.apply(t, delegating(delegated(1, 56, "2001:db8:8:ff00::")))
+	require.False(t, m.rows[0].Global, "there is nothing outside of links")
+	require.Equal(t, []uint32{1}, m.rows[0].Links)
+	c := delegating(delegated(1, 56, "2001:db8:8:ff00::"))
+	c.Comment = "new"
+	m.apply(t, c)
+	require.True(t, m.rows[1].Global)
+	require.Empty(t, m.rows[1].Links)
+	require.Equal(t, int64(2), m.apply(t, copied(c)), "nothing has changed")
+	m.apply(t, &Config{Comment: "new"})
+	require.False(t, m.rows[2].Global)
+	require.Equal(t, []uint32{1}, m.rows[2].Links)
+}
