@@ -203,7 +203,7 @@ func (w *writer) loneSubnets(links []*sqlstore.Link) {
 		if l.Name != "" {
 			continue
 		}
-		if len(l.Subnets) != 1 {
+		if len(l.Subnets) > 1 {
 			w.errs = append(w.errs, fmt.Errorf("link %d has no name and %d subnets", l.ID, len(l.Subnets)))
 			continue
 		}
