@@ -898,7 +898,7 @@ END;
 CREATE TRIGGER dns_server_insert AFTER INSERT ON dns_server WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   SELECT RAISE(ABORT, 'dns_server: the zone must exist') WHERE NOT EXISTS (SELECT 1 FROM dns_zone WHERE name = NEW.zone);
-  SELECT RAISE(ABORT, 'dns_server: the key of a server must be among tsig_keys') WHERE NEW.tsig_key NOT IN (SELECT name FROM tsig_key);
+  SELECT RAISE(ABORT, 'dns_server: the key of a server must be among tsig_keys') WHERE NEW.tsig_key IS NOT NULL AND NEW.tsig_key NOT IN (SELECT name FROM tsig_key);
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
 -- +goose StatementEnd
@@ -906,7 +906,7 @@ END;
 CREATE TRIGGER dns_server_update AFTER UPDATE ON dns_server WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   SELECT RAISE(ABORT, 'dns_server: the zone must exist') WHERE NOT EXISTS (SELECT 1 FROM dns_zone WHERE name = NEW.zone);
-  SELECT RAISE(ABORT, 'dns_server: the key of a server must be among tsig_keys') WHERE NEW.tsig_key NOT IN (SELECT name FROM tsig_key);
+  SELECT RAISE(ABORT, 'dns_server: the key of a server must be among tsig_keys') WHERE NEW.tsig_key IS NOT NULL AND NEW.tsig_key NOT IN (SELECT name FROM tsig_key);
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
 -- +goose StatementEnd

@@ -234,3 +234,30 @@ func TestSmallChangeOfALargeConfig(t *testing.T) {
 	changes(&after)
 	require.LessOrEqual(t, after-before, int64(6), "the subnet, its revision and what that changed, and three times config_head")
 }
+
+// Rows that somebody wrote may have any positions, and a pool of a closing
+// subnet may be closing itself: what is applied counts all the same.
+func TestApplyOverRowsOfOthers(t *testing.T) {
+	x := newFixture(t)
+	x.run("INSERT INTO link (id, name) VALUES (1, 'one')")
+	x.run("INSERT INTO subnet (id, link_id, prefix) VALUES (1, 1, '192.0.2.0/24')")
+	for id := 1; id <= 3; id++ {
+		x.run("INSERT INTO pool (id, subnet_id, kind, first_addr, last_addr, delegated_len) VALUES (?1, 1, 1, ?2, ?2, 32)", id, fmt.Sprintf("192.0.2.%d", id))
+		x.run("INSERT INTO option_data (scope, scope_id, family, code, data) VALUES ('subnet', 1, 4, ?1, 'data')", id)
+	}
+	x.run("UPDATE pool SET closing = 1 WHERE id = 1")
+	x.run("UPDATE subnet SET closing = 1")
+	next, err := x.LoadConfig(t.Context())
+	require.NoError(t, err)
+	s := next.Links[0].Subnets[0]
+	s.Closing = false
+	for _, p := range s.Pools {
+		p.Closing = false
+	}
+	s.Pools = []*sqlstore.Pool{s.Pools[1], s.Pools[0], s.Pools[2]}
+	s.Options = []sqlstore.OptionData{s.Options[1], s.Options[0], s.Options[2]}
+	x.put(next)
+	now, err := x.LoadConfig(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, next, now)
+}

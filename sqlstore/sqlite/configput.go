@@ -13,11 +13,38 @@ import (
 func (c *configTx) Put(from, to *sqlstore.Config) error {
 	w := &rowWriter{c: c}
 	old, next := rowsOf(from), rowsOf(to)
+	if err := c.written(old); err != nil {
+		return err
+	}
 	w.topology(old, next)
 	w.settings(old, next)
 	w.vrfs(old, next)
 	w.dns(old, next, secretsOf(to))
 	return w.err
+}
+
+// written puts into rows what a Config does not tell of them: which numbers stand
+// for an order, and whether a pool of a closing subnet is closing itself.
+func (c *configTx) written(rows *rowSet) error {
+	err := c.read("pool_written", func(v []any) error {
+		id := uint32(integer(v[0]))
+		r, ok := rows.pools[id]
+		if r.position, r.closing = int(integer(v[1])), integer(v[2]) != 0; ok {
+			rows.pools[id] = r
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.read("option_written", func(v []any) error {
+		k := optionKey{text(v[0]), uint32(integer(v[1])), sqlstore.Family(integer(v[2])), uint16(integer(v[3]))}
+		r, ok := rows.options[k]
+		if r.position = int(integer(v[4])); ok {
+			rows.options[k] = r
+		}
+		return nil
+	})
 }
 
 func (w *rowWriter) topology(old, next *rowSet) {

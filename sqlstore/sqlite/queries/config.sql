@@ -133,6 +133,10 @@ ON CONFLICT (id) DO UPDATE SET subnet_id = excluded.subnet_id, position = exclud
   first_addr = excluded.first_addr, last_addr = excluded.last_addr, delegated_len = excluded.delegated_len, gen = excluded.gen,
   closing = excluded.closing, waiting = excluded.waiting, comment = excluded.comment;
 
+-- name: pool_written
+-- What the order of pools and their own closing flags are written as.
+SELECT id, position, closing FROM pool;
+
 -- name: pool_delete
 -- Deletes a pool; its generations stay.
 DELETE FROM pool WHERE id = ?1;
@@ -147,6 +151,10 @@ INSERT INTO option_data (scope, scope_id, family, code, position, name, data, is
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 ON CONFLICT (scope, scope_id, family, code) DO UPDATE SET position = excluded.position, name = excluded.name, data = excluded.data,
   is_hex = excluded.is_hex, always = excluded.always, comment = excluded.comment;
+
+-- name: option_written
+-- What the order of options is written as.
+SELECT scope, scope_id, family, code, position FROM option_data;
 
 -- name: option_delete
 -- Deletes an option.
