@@ -81,22 +81,30 @@ func TestExplainSelection(t *testing.T) {
 		},
 		{"vrf by interface", vrfs, Sample{Type: "discover", Relay: a("10.7.0.1")}, "eth7", 7, 60, "giaddr", nil},
 		{
-			"no subnet in vrf 0, one in 7", vrfs, Sample{Type: "discover", Relay: a("10.7.0.1")}, "", 0, 0, "",
+			"no subnet in vrf 0, one in 7", vrfs,
+			Sample{Type: "discover", Relay: a("10.7.0.1")},
+			"", 0, 0, "",
 			[]string{"giaddr 10.7.0.1: it is in vrf 7, and the packet in vrf 0"},
 		},
 		{
-			"relay list before prefix", whole, Sample{Type: "discover", Relay: a("192.0.2.1")}, "", 0, 20, "relay list",
+			"relay list before prefix", whole,
+			Sample{Type: "discover", Relay: a("192.0.2.1")},
+			"", 0, 20, "relay list",
 			[]string{"giaddr 192.0.2.1: relay list comes before giaddr"},
 		},
 		{
-			"link-selection before relay list", whole, Sample{Type: "discover", Relay: a("192.0.2.1"), LinkSelection: a("203.0.113.9")}, "", 0, 60, "link-selection",
+			"link-selection before relay list", whole,
+			Sample{Type: "discover", Relay: a("192.0.2.1"), LinkSelection: a("203.0.113.9")},
+			"", 0, 60, "link-selection",
 			[]string{
 				"giaddr 192.0.2.1: link-selection comes before giaddr", "relay list 192.0.2.1: link-selection comes before relay list",
 				"link-selection 203.0.113.9: vrf 0 comes before vrf 9 where no vrf says which packets are its own",
 			},
 		},
 		{
-			"an unknown link-selection decides", whole, Sample{Type: "discover", Relay: a("192.0.2.1"), LinkSelection: a("100.64.0.1")}, "", 0, 0, "",
+			"an unknown link-selection decides", whole,
+			Sample{Type: "discover", Relay: a("192.0.2.1"), LinkSelection: a("100.64.0.1")},
+			"", 0, 0, "",
 			[]string{
 				"giaddr 192.0.2.1: link-selection decides alone, and no other subnet takes its place",
 				"relay list 192.0.2.1: link-selection decides alone, and no other subnet takes its place",
@@ -109,7 +117,9 @@ func TestExplainSelection(t *testing.T) {
 			},
 		},
 		{
-			"longest prefix, though it is closing", whole, Sample{Type: "discover", Relay: a("198.18.0.1")}, "", 0, 70, "giaddr",
+			"longest prefix, though it is closing", whole,
+			Sample{Type: "discover", Relay: a("198.18.0.1")},
+			"", 0, 70, "giaddr",
 			[]string{"giaddr 198.18.0.1: a longer prefix has it"},
 		},
 		{"interface of a subnet", vrfs, Sample{Type: "discover"}, "eth9", 9, 40, "interface", nil},
@@ -266,8 +276,12 @@ func TestExplainDrops(t *testing.T) {
 	_, err = Explain(t.Context(), nil, in)
 	require.ErrorContains(t, err, "no configuration")
 	for _, s := range []Sample{
-		{Type: "offer"}, {Type: "renew"}, {Type: "discover", Relay: netip.MustParseAddr("2001:db8::1")}, {Type: "solicit", Relay: netip.MustParseAddr("192.0.2.1")},
-		{Type: "discover", HWAddr: make([]byte, 17)}, {Type: "solicit", ClientID: make([]byte, 5000)},
+		{Type: "offer"},
+		{Type: "renew"},
+		{Type: "discover", Relay: netip.MustParseAddr("2001:db8::1")},
+		{Type: "solicit", Relay: netip.MustParseAddr("192.0.2.1")},
+		{Type: "discover", HWAddr: make([]byte, 17)},
+		{Type: "solicit", ClientID: make([]byte, 5000)},
 	} {
 		_, err := s.Input()
 		require.Error(t, err, s.Type)
