@@ -3,6 +3,7 @@ package frontend
 import (
 	"encoding/hex"
 	"net/netip"
+	"slices"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
@@ -92,7 +93,7 @@ func (x *explainer) standIn4(p *packet, q *query4) {
 	}
 	if p.iface != nil {
 		own := *p.iface
-		own.addrs = append(own.addrs[:len(own.addrs):len(own.addrs)], netip.PrefixFrom(p.local, 32))
+		own.addrs = append(slices.Clip(own.addrs), netip.PrefixFrom(p.local, 32))
 		p.iface = &own
 	}
 }

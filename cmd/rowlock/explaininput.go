@@ -110,8 +110,12 @@ func (f *explainFlags) sample(c *sqlstore.Config) (*frontend.Sample, error) {
 		to         *[]byte
 		read       func(string) ([]byte, error)
 	}{
-		{"mac", f.mac, &s.HWAddr, func(t string) ([]byte, error) { return net.ParseMAC(t) }}, {"client-id", f.clientID, &s.ClientID, unhex}, {"duid", f.duid, &s.ClientID, unhex},
-		{"circuit-id", f.circuitID, &s.CircuitID, textOrHex}, {"interface-id", f.interfaceID, &s.CircuitID, textOrHex}, {"remote-id", f.remoteID, &s.RemoteID, textOrHex},
+		{"mac", f.mac, &s.HWAddr, func(t string) ([]byte, error) { return net.ParseMAC(t) }},
+		{"client-id", f.clientID, &s.ClientID, unhex},
+		{"duid", f.duid, &s.ClientID, unhex},
+		{"circuit-id", f.circuitID, &s.CircuitID, textOrHex},
+		{"interface-id", f.interfaceID, &s.CircuitID, textOrHex},
+		{"remote-id", f.remoteID, &s.RemoteID, textOrHex},
 	} {
 		if v.text != "" {
 			var problem error
@@ -123,8 +127,10 @@ func (f *explainFlags) sample(c *sqlstore.Config) (*frontend.Sample, error) {
 		name, text string
 		to         *netip.Addr
 	}{
-		{"relay", f.relay, &s.Relay}, {"link-address", f.linkAddress, &s.LinkAddress},
-		{"link-selection", f.linkSelection, &s.LinkSelection}, {"subnet-selection", f.subnetSelection, &s.SubnetSelection},
+		{"relay", f.relay, &s.Relay},
+		{"link-address", f.linkAddress, &s.LinkAddress},
+		{"link-selection", f.linkSelection, &s.LinkSelection},
+		{"subnet-selection", f.subnetSelection, &s.SubnetSelection},
 	} {
 		if v.text != "" {
 			var problem error

@@ -20,8 +20,13 @@ func (p *program) explainText(x *explanation, rows bool) error {
 		title string
 		write func(io.Writer)
 	}{
-		{"packet", x.packetText}, {"subnet", x.subnetText}, {"pools", x.poolText}, {"decision", func(w io.Writer) { x.bindingText(w, rows) }},
-		{"parameters", x.parameterText}, {"options", x.optionText}, {"answer", x.answerText},
+		{"packet", x.packetText},
+		{"subnet", x.subnetText},
+		{"pools", x.poolText},
+		{"decision", func(w io.Writer) { x.bindingText(w, rows) }},
+		{"parameters", x.parameterText},
+		{"options", x.optionText},
+		{"answer", x.answerText},
 	} {
 		var b strings.Builder
 		if part.write(&b); b.Len() == 0 {
@@ -42,8 +47,18 @@ func (x *explanation) packetText(w io.Writer) {
 	v := &x.Packet
 	fmt.Fprintf(w, "type\t%s %s, xid %s\n", v.Family, v.Type, v.XID)
 	for _, f := range [][2]string{
-		{"from", v.From}, {"to", v.To}, {"interface", v.Interface}, {"relays", strings.Join(v.Relays, ", ")}, {"hwaddr", v.HWAddr}, {"client_id", v.ClientID},
-		{"circuit_id", v.CircuitID}, {"remote_id", v.RemoteID}, {"subscriber_id", v.SubscriberID}, {"relay_id", v.RelayID}, {"server_id", v.ServerID}, {"hostname", v.Hostname},
+		{"from", v.From},
+		{"to", v.To},
+		{"interface", v.Interface},
+		{"relays", strings.Join(v.Relays, ", ")},
+		{"hwaddr", v.HWAddr},
+		{"client_id", v.ClientID},
+		{"circuit_id", v.CircuitID},
+		{"remote_id", v.RemoteID},
+		{"subscriber_id", v.SubscriberID},
+		{"relay_id", v.RelayID},
+		{"server_id", v.ServerID},
+		{"hostname", v.Hostname},
 	} {
 		if f[1] != "" {
 			fmt.Fprintf(w, "%s\t%s\n", f[0], f[1])
