@@ -25,6 +25,7 @@ func testGather(t *testing.T, dialect string) {
 		{"unknown", gatherUnknown},
 		{"former", gatherFormer},
 		{"pruned", gatherPruned},
+		{"upgraded", gatherUpgraded},
 		{"leases", gatherLeases},
 		{"consumer", gatherConsumer},
 	} {
@@ -253,6 +254,28 @@ func gatherFormer(t *testing.T, h *hand) {
 		_, err = h.revisions().ConfigAt(t.Context(), was.Revision-1)
 		require.ErrorIs(t, err, sqlstore.ErrNotFound)
 	}
+}
+
+// The migration knows what was there before it.
+func gatherUpgraded(t *testing.T, h *hand) {
+	h.apply(t, handSite())
+	m := migrator(t, h.db.owner)
+	name, err := m.Down(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, name, "revision")
+	_, err = m.Up(t.Context())
+	require.NoError(t, err)
+	c := &configured{h.db, Open(t, h.db.owner)} // the tables that are new again are the owner's alone
+	now := c.load(t)
+	require.Len(t, now.Links, 6)
+	require.Len(t, c.changed(t, 0), 6)
+	require.EqualValues(t, 7, c.db.number(t, "SELECT count(*) FROM config_change WHERE revision = %d", now.Revision))
+	require.Equal(t, [][]string{{"7"}}, c.db.rows(t, "SELECT vrf FROM pool_gen WHERE pool_id = 300"))
+	require.Zero(t, c.db.number(t, "SELECT count(*) FROM pool_gen WHERE retired_rev IS NOT NULL"))
+	require.Equal(t, now.Revision, c.gather(t, nil))
+	require.True(t, sqlstore.SameConfig(now, c.at(t, now.Revision)))
+	h.db.exec(t, "UPDATE link SET comment = 'new' WHERE id = 1")
+	require.Equal(t, "new", linkOf(t, c.changes(t, now), 1).Comment, "triggers are there again")
 }
 
 // Somebody may delete old revisions: the others can be had, and the next change
