@@ -148,7 +148,7 @@ UPDATE pool_gen g
   JOIN link l ON l.id = s.link_id
    SET g.vrf = l.vrf;
 INSERT INTO config_change (kind, id, revision)
-SELECT 1, 0, h.revision FROM config_head h UNION ALL SELECT 2, l.id, h.revision FROM link l CROSS JOIN config_head h;
+SELECT 1, 0, h.revision FROM config_head h WHERE h.revision > 0 UNION ALL SELECT 2, l.id, h.revision FROM link l CROSS JOIN config_head h;
 
 CREATE OR REPLACE VIEW frontend_health AS
 SELECT f.id, f.host, f.version, f.roles, f.addrs, f.revision, c.revision AS newest_revision, f.draining, f.started_at,

@@ -123,7 +123,7 @@ func moveRefused(t *testing.T, dialect string) {
 		require.ErrorContains(t, err, words)
 	}
 	from := side(t, old)
-	refused(from, side(t, furnished(t, dialect)), transfer.Options{}, "it has network configuration revision 1")
+	refused(from, side(t, furnished(t, dialect)), transfer.Options{}, "it has network configuration revision")
 	used := migrated(t, dialect)
 	used.exec(t, "INSERT INTO event_consumer (name) VALUES ('dns')")
 	refused(from, side(t, used), transfer.Options{}, "event_consumer has 1 rows")
