@@ -20,6 +20,11 @@ func compile(c *sqlstore.Config, previous *snapshot) (*snapshot, error) {
 	if found := sqlstore.Check(c); len(found) > 0 {
 		return nil, fmt.Errorf("%s (%d rules broken)", found[0], len(found))
 	}
+	return build(c, previous)
+}
+
+// build is compile of a configuration that sqlstore.Check has nothing against.
+func build(c *sqlstore.Config, previous *snapshot) (*snapshot, error) {
 	s := &snapshot{
 		revision: c.Revision, duid: c.ServerDUID, limits: newLimits(c.Parameters),
 		config: c, links: make(map[*sqlstore.Link][]*network, len(c.Links)),

@@ -3,6 +3,7 @@ package frontend
 import (
 	"encoding/hex"
 	"net/netip"
+	"slices"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
@@ -92,7 +93,7 @@ func (x *explainer) standIn4(p *packet, q *query4) {
 	}
 	if p.iface != nil {
 		own := *p.iface
-		own.addrs = append(own.addrs[:len(own.addrs):len(own.addrs)], netip.PrefixFrom(p.local, 32))
+		own.addrs = append(slices.Clip(own.addrs), netip.PrefixFrom(p.local, 32))
 		p.iface = &own
 	}
 }
@@ -175,7 +176,7 @@ func (x *explainer) answer4(p *packet, q *query4, at *network, w *writer4) error
 		x.sent4(q, at, o)
 	}
 	if w.kind != dhcpv4.MessageTypeNak {
-		x.unsent(sqlstore.IPv4, at, len(q.params) == 0)
+		x.unsent(sqlstore.IPv4, at)
 	}
 	out, err := route4(p, q, w)
 	if err != nil {

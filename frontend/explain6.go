@@ -84,8 +84,11 @@ func (x *explainer) addresses6(p *packet, q *query6) {
 
 func (x *explainer) read6(p *packet, q *query6) {
 	v, c := &x.out.Packet, client6(q, 0)
-	v.Type = typeName6(q.kind)
+	v.Type, v.XID = typeName6(q.kind), hex.EncodeToString(q.xid[:]) // of the client's message, within its relays
 	v.From, v.To, v.Interface = p.src.String(), p.dst.String(), x.in.Interface
+	if !x.in.To.IsValid() && len(q.relays) > 0 {
+		v.To = "server"
+	}
 	for _, r := range slices.Backward(q.relays) {
 		v.Relays = append(v.Relays, r.link.String())
 	}
@@ -148,5 +151,5 @@ func (x *explainer) answer6(p *packet, q *query6, at *network, msg *dhcpv6.Messa
 		configured, ok := at.options.get(uint16(code))
 		x.sent(sqlstore.IPv6, uint16(code), data, configured, ok, code == dhcpv6.OptionClientID)
 	}
-	x.unsent(sqlstore.IPv6, at, false)
+	x.unsent(sqlstore.IPv6, at)
 }

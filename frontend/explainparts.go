@@ -2,11 +2,15 @@ package frontend
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"rowlock/frontend/option"
 	"rowlock/sqlstore"
@@ -108,8 +112,11 @@ func (x *explainer) sent(f sqlstore.Family, code uint16, data []byte, configured
 	switch {
 	case has && bytes.Equal(configured.data, data):
 		v.From, v.Why = configured.from.String(), "asked for"
-		if configured.always {
+		switch {
+		case configured.always:
 			v.Why = "always"
+		case f == sqlstore.IPv4 && len(x.out.Packet.Asks) == 0:
+			v.Why = "the client has no list of what it wants"
 		}
 	case copied:
 		v.From, v.Why = "packet", "sent back"
@@ -120,18 +127,19 @@ func (x *explainer) sent(f sqlstore.Family, code uint16, data []byte, configured
 }
 
 // unsent shows the configured options that are not in the reply.
-func (x *explainer) unsent(f sqlstore.Family, at *network, all bool) {
+func (x *explainer) unsent(f sqlstore.Family, at *network) {
 	sent := map[uint16]bool{}
 	for _, o := range x.out.Options {
 		sent[o.Code] = true
 	}
+	all := f == sqlstore.IPv4 && len(x.out.Packet.Asks) == 0
 	for _, o := range at.options {
 		if sent[o.code] {
 			continue
 		}
 		v := optionView(f, o.code, o.data)
 		v.From, v.Why = o.from.String(), "the client does not ask for it"
-		if o.always || all || slices.Contains(x.out.Packet.Asks, o.code) {
+		if all || o.always || slices.Contains(x.out.Packet.Asks, o.code) {
 			v.Why = "no room, or not in this message"
 		}
 		x.out.Options = append(x.out.Options, v)
@@ -140,16 +148,32 @@ func (x *explainer) unsent(f sqlstore.Family, at *network, all bool) {
 
 // optionView shows a value as text where it has a text, else as hex.
 func optionView(f sqlstore.Family, code uint16, data []byte) ExplainedOption {
-	v := ExplainedOption{Code: code, Value: hex.EncodeToString(data)}
+	v := ExplainedOption{Code: code, Name: ownNames[familyIndex(f)][code], Value: hex.EncodeToString(data)}
 	d, known := option.ByCode(f, code)
-	if !known {
-		return v
+	if known {
+		v.Name = d.Name
+		if text, err := d.Decode(data); err == nil {
+			v.Value = text
+		}
 	}
-	v.Name = d.Name
-	if text, err := d.Decode(data); err == nil {
-		v.Value = text
+	switch dhcpv4.GenericOptionCode(code) {
+	case dhcpv4.GenericOptionCode(dhcpv4.OptionIPAddressLeaseTime.Code()), dhcpv4.GenericOptionCode(dhcpv4.OptionRenewTimeValue.Code()),
+		dhcpv4.GenericOptionCode(dhcpv4.OptionRebindingTimeValue.Code()):
+		if f == sqlstore.IPv4 && len(data) == 4 {
+			v.Value = strconv.FormatUint(uint64(binary.BigEndian.Uint32(data)), 10)
+		}
 	}
 	return v
+}
+
+// ownNames are Kea's names of the options that no configuration may set, by
+// family.
+var ownNames = [2]map[uint16]string{
+	{
+		51: "dhcp-lease-time", 53: "dhcp-message-type", 54: "dhcp-server-identifier", 58: "dhcp-renewal-time", 59: "dhcp-rebinding-time",
+		61: "dhcp-client-identifier", 81: "fqdn", 82: "dhcp-agent-options", 118: "subnet-selection",
+	},
+	{1: "clientid", 2: "serverid", 3: "ia-na", 4: "ia-ta", 7: "preference", 13: "status-code", 14: "rapid-commit", 25: "ia-pd", 39: "client-fqdn"},
 }
 
 // named shows the name that the client has at the address it gets.

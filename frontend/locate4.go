@@ -1,5 +1,10 @@
 package frontend
 
+import (
+	"net/netip"
+	"strings"
+)
+
 // locate4 returns the network that a message belongs to. t may be nil.
 func locate4(p *packet, q *query4, snap *snapshot, t *trace) (*network, error) {
 	n := snap.index.select4(&q.origin, t)
@@ -7,8 +12,27 @@ func locate4(p *packet, q *query4, snap *snapshot, t *trace) (*network, error) {
 		return n, nil
 	}
 	if !q.origin.giaddr.IsValid() && p.listener.config.Kind == ListenUDP {
-		return nil, drop(ReasonNotRelayed, "neither a relay nor a known subnet of its own (ciaddr %s)", q.origin.ciaddr)
+		return nil, drop(ReasonNotRelayed, "neither a relay nor a known subnet of its own (%s)", &q.origin)
 	}
-	return nil, drop(ReasonNoSubnet, "no subnet for giaddr %s, ciaddr %s, link-selection %s, subnet-selection %s",
-		q.origin.giaddr, q.origin.ciaddr, q.origin.linkSelection, q.origin.subnetSelection)
+	return nil, drop(ReasonNoSubnet, "no subnet for %s", &q.origin)
+}
+
+// String lists what the message tells about where it comes from.
+func (o *origin4) String() string {
+	var parts []string
+	for _, v := range []struct {
+		name string
+		addr netip.Addr
+	}{{"link-selection", o.linkSelection}, {"subnet-selection", o.subnetSelection}, {"giaddr", o.giaddr}, {"ciaddr", o.ciaddr}, {"source", o.src}} {
+		if v.addr.IsValid() && !v.addr.IsUnspecified() {
+			parts = append(parts, v.name+" "+v.addr.String())
+		}
+	}
+	if o.iface != nil {
+		parts = append(parts, "interface "+o.iface.name)
+	}
+	if len(parts) == 0 {
+		return "a message that says nothing"
+	}
+	return strings.Join(parts, ", ")
 }

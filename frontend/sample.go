@@ -127,8 +127,10 @@ func (s *Sample) options4(b []byte) []byte {
 	}
 	var agent []byte
 	for _, o := range []coded4{
-		{dhcpv4.AgentCircuitIDSubOption.Code(), s.CircuitID}, {dhcpv4.AgentRemoteIDSubOption.Code(), s.RemoteID},
-		{dhcpv4.LinkSelectionSubOption.Code(), s.LinkSelection.AsSlice()}, {dhcpv4.SubscriberIDSubOption.Code(), s.SubscriberID},
+		{dhcpv4.AgentCircuitIDSubOption.Code(), s.CircuitID},
+		{dhcpv4.AgentRemoteIDSubOption.Code(), s.RemoteID},
+		{dhcpv4.LinkSelectionSubOption.Code(), s.LinkSelection.AsSlice()},
+		{dhcpv4.SubscriberIDSubOption.Code(), s.SubscriberID},
 	} {
 		if len(o.data) > 0 {
 			agent = appendOption4(agent, o)

@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -103,9 +104,24 @@ func locate6(q *query6, at place, snap *snapshot, t *trace) (*network, error) {
 	o := q.origin6(at)
 	n := snap.index.select6(&o, t)
 	if n == nil {
-		return nil, drop(ReasonNoSubnet, "link-address %v, interface-id %x", o.link, o.interfaceID)
+		return nil, drop(ReasonNoSubnet, "no subnet for %s", &o)
 	}
 	return n, nil
+}
+
+// String lists what the message tells about where it comes from.
+func (o *origin6) String() string {
+	text := "source " + o.src.String()
+	if o.link.IsValid() {
+		text = "link-address " + o.link.String() + ", " + text
+	}
+	if len(o.interfaceID) > 0 {
+		text += fmt.Sprintf(", interface-id %x", o.interfaceID)
+	}
+	if o.iface != nil {
+		text += ", interface " + o.iface.name
+	}
+	return text
 }
 
 // send6 sends a reply to where the packet came from, through the same relays

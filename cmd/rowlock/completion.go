@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rowlock/frontend"
 	"rowlock/sqlstore"
 )
 
@@ -24,6 +25,9 @@ func offer(cmd *cobra.Command) {
 		"family": cobra.FixedCompletions([]string{sqlstore.IPv4.String(), sqlstore.IPv6.String()}, cobra.ShellCompDirectiveNoFileComp),
 		"state":  cobra.FixedCompletions(stateNames(), cobra.ShellCompDirectiveNoFileComp),
 		"config": files("yaml", "yml"),
+		"file":   files("yaml", "yml", "json"),
+		"pcap":   files("pcap", "pcapng", "cap"),
+		"type":   cobra.FixedCompletions(frontend.SampleTypes(), cobra.ShellCompDirectiveNoFileComp),
 	}
 	for name, complete := range values {
 		if cmd.LocalFlags().Lookup(name) == nil {

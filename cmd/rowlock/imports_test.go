@@ -46,6 +46,7 @@ const (
 	dnsPackage     = "github.com/miekg/dns/..."
 	humaPackage    = "github.com/danielgtaylor/huma/v2/..."
 	browserPackage = "github.com/chromedp/..."
+	framesPackage  = "github.com/gopacket/..."
 )
 
 // importRules are the import rules of CONTRIBUTING.md.
@@ -144,6 +145,10 @@ var importRules = []importRule{
 	{
 		name: "the HTTP framework is for the API only",
 		in:   []string{"rowlock/..."}, except: []string{"rowlock/admin"}, deny: []string{humaPackage},
+	},
+	{
+		name: "captured frames are for the command that explains them",
+		in:   []string{"rowlock/..."}, except: []string{"rowlock/cmd/rowlock/internal/capture"}, deny: []string{framesPackage},
 	},
 	{
 		name: "a browser is for tests",
@@ -275,6 +280,8 @@ func TestImportRulesBite(t *testing.T) {
 		{"rowlock/cmd/rowlock", "github.com/insomniacslk/dhcp/dhcpv6"},
 		{"rowlock/cmd/rowlock", "modernc.org/sqlite"},
 		{"rowlock/sqlstore", "github.com/spf13/cobra"},
+		{"rowlock/frontend", "github.com/gopacket/gopacket/layers"},
+		{"rowlock/cmd/rowlock", "github.com/gopacket/gopacket"},
 	} {
 		p := goPackage{ImportPath: c.from, Imports: []string{c.to}, Deps: []string{c.to}}
 		found := slices.ContainsFunc(importRules, func(r importRule) bool { return len(r.violations(p)) > 0 })
@@ -292,6 +299,7 @@ func TestImportRulesBite(t *testing.T) {
 		{"rowlock/sqlstore/postgres", "rowlock/migrations"},
 		{"rowlock/cmd/rowlock", "rowlock/sqlstore/dialects"},
 		{"rowlock/cmd/rowperf/load", "github.com/insomniacslk/dhcp/dhcpv4"},
+		{"rowlock/cmd/rowlock/internal/capture", "github.com/gopacket/gopacket/pcapgo"},
 	} {
 		p := goPackage{ImportPath: c.from, Imports: []string{c.to}, Deps: []string{c.to}}
 		for _, r := range importRules {

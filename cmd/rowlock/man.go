@@ -77,6 +77,12 @@ func writePage(w io.Writer, cmd *cobra.Command, date string) {
 	options(w, "GLOBAL OPTIONS", cmd.InheritedFlags())
 	fmt.Fprintf(w, ".SH FILES\n.TP\n.I %s\nthe process file, where neither \\fB\\-\\-config\\fR nor \\fBROWLOCK_CONFIG\\fR names another\n", roff(systemConfig))
 	fmt.Fprint(w, ".SH EXIT STATUS\n0 done, 1 failed, 2 called in a wrong way.\n")
+	if cmd.Example != "" {
+		fmt.Fprint(w, ".SH EXAMPLES\n")
+		for line := range strings.SplitSeq(cmd.Example, "\n") {
+			fmt.Fprintf(w, ".PP\n.B %s\n", roff(strings.TrimSpace(line)))
+		}
+	}
 	see := []string{}
 	if cmd.HasParent() {
 		see = append(see, `\fB`+roff(pageName(cmd.Parent()))+`\fR(1)`)

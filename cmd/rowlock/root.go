@@ -115,6 +115,7 @@ func (p *program) commands() []*cobra.Command {
 		p.exportCommand(),
 		p.moveCommand(),
 		p.leaseCommand(),
+		p.explainCommand(),
 		p.tokenCommand(),
 		p.doctorCommand(),
 		p.manCommand(),

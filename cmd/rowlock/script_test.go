@@ -29,8 +29,18 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ROWLOCK_CONFIG", e.WorkDir+"/rowlock.yaml")
 			return os.WriteFile(e.WorkDir+"/rowlock.yaml", []byte("frontend_id: fe1\n"), 0o600)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"makelease": makeLease, "sql": runSQL},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"makelease": makeLease, "sql": runSQL, "unhex": makeBytes},
 	})
+}
+
+// makeBytes writes the bytes that a file has in hex: unhex HEXFILE FILE.
+func makeBytes(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: unhex HEXFILE FILE")
+	}
+	b, err := unhex(ts.ReadFile(args[0]))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))
 }
 
 // runSQL changes a database as a person with a shell would: sql FILE STATEMENT.
@@ -57,7 +67,7 @@ func makeLease(ts *testscript.TestScript, _ bool, args []string) {
 	subnet, err := strconv.ParseUint(args[2], 10, 32)
 	ts.Check(err)
 	client := sqlstore.Client{HWAddr: []byte(args[3]), HWType: 1, Hostname: args[4]}
-	family, key := sqlstore.IPv4, sqlstore.ClientKey(1, sqlstore.KeyHWAddr, client.HWAddr)
+	family, key := sqlstore.IPv4, sqlstore.ClientKey(1, sqlstore.KeyHWAddr, append([]byte{1}, client.HWAddr...))
 	if addr.Is6() {
 		client.ClientID, client.IAID = []byte(args[3]), 7
 		family, key = sqlstore.IPv6, sqlstore.IAKey(1, sqlstore.KeyDUID, client.ClientID, 7, sqlstore.PD, 0)

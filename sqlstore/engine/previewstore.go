@@ -189,7 +189,10 @@ func (s *previewStore) update(u *sqlstore.Update) sqlstore.UpdateResult {
 	if row == nil {
 		return sqlstore.UpdateResult{Status: sqlstore.NoRow}
 	}
-	live := row.State == sqlstore.Offered || row.Live()
+	live := row.Live()
+	if u.Action != sqlstore.Release && u.Action != sqlstore.Quarantine { // what was only offered is not given back
+		live = live || row.State == sqlstore.Offered
+	}
 	if row.Addr != u.Addr || u.Rev != 0 && u.Rev != row.Rev || u.Rev == 0 && !live {
 		return sqlstore.UpdateResult{Status: sqlstore.Mismatch, Lease: *row}
 	}

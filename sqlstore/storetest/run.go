@@ -27,6 +27,7 @@ var suites = []suite{
 	{"model", testModel},
 	{"hostname", testHostnames},
 	{"cached", testCached},
+	{"preview", testPreview},
 	{"sweep", testSweep},
 	{"migration", testMigrations},
 	{"history", testHistory},
