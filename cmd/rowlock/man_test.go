@@ -62,6 +62,7 @@ func TestManPages(t *testing.T) {
 	}
 	require.Contains(t, pages["rowlock-serve.1"], ".TP\n\\fB\\-\\-roles\\fR \\fIstrings\\fR\n")
 	require.Contains(t, pages["rowlock.1"], "\\fBrowlock\\-migrate\\-up\\fR(1)")
+	require.Contains(t, pages["rowlock-diff.1"], ".SH EXIT STATUS\n0 no difference, 1 there are some, 2 they could not be compared.\n")
 }
 
 // The pages are the same each time; the date is the one asked for.
@@ -102,7 +103,9 @@ func TestCompletion(t *testing.T) {
 	require.Contains(t, complete("lease", "list", "--state", "re"), "reserved")
 	require.Equal(t, []string{"yaml", "yml", directive(ext)}, complete("serve", "--config", ""))
 	require.Equal(t, []string{"yaml", "yml", "json", directive(ext)}, complete("apply", ""))
+	require.Equal(t, []string{"yaml", "yml", "json", directive(ext)}, complete("diff", ""))
 	require.Equal(t, []string{directive(noFiles)}, complete("export", ""))
+	require.Equal(t, []string{directive(noFiles)}, complete("revision", "revert", ""))
 	require.Equal(t, []string{":16"}, complete("man", ""))
 	for shell, want := range map[string]string{"bash": "complete -o default", "zsh": "#compdef rowlock", "fish": "complete -c rowlock", "powershell": "Register-ArgumentCompleter"} {
 		var out bytes.Buffer

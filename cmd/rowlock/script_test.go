@@ -6,9 +6,11 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
 
 	"rowlock/sqlstore"
 	"rowlock/sqlstore/dialects"
@@ -27,12 +29,16 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("ROWLOCK_STATE_DIR", e.WorkDir+"/state")
 			e.Setenv("ROWLOCK_CONFIG", e.WorkDir+"/rowlock.yaml")
+			if err := os.WriteFile(e.WorkDir+"/manual.sh", []byte(manualBlock(t, "## Changes and revisions")), 0o600); err != nil {
+				return err
+			}
 			return os.WriteFile(e.WorkDir+"/rowlock.yaml", []byte("frontend_id: fe1\n"), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"makelease": makeLease, "sql": runSQL, "unhex": makeBytes},
 	})
 }
 
+<<<<<<< HEAD
 // makeBytes writes the bytes that a file has in hex: unhex HEXFILE FILE.
 func makeBytes(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 {
@@ -41,6 +47,19 @@ func makeBytes(ts *testscript.TestScript, _ bool, args []string) {
 	b, err := unhex(ts.ReadFile(args[0]))
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))
+=======
+// manualBlock returns the first block of commands below a heading of the manual.
+func manualBlock(t *testing.T, heading string) string {
+	t.Helper()
+	manual, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	_, after, found := strings.Cut(string(manual), heading+"\n")
+	require.True(t, found)
+	_, after, found = strings.Cut(after, "\n```sh\n")
+	require.True(t, found)
+	block, _, _ := strings.Cut(after, "```")
+	return block
+>>>>>>> site
 }
 
 // runSQL changes a database as a person with a shell would: sql FILE STATEMENT.
