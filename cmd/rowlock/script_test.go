@@ -38,7 +38,6 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-<<<<<<< HEAD
 // makeBytes writes the bytes that a file has in hex: unhex HEXFILE FILE.
 func makeBytes(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 {
@@ -47,7 +46,8 @@ func makeBytes(ts *testscript.TestScript, _ bool, args []string) {
 	b, err := unhex(ts.ReadFile(args[0]))
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))
-=======
+}
+
 // manualBlock returns the first block of commands below a heading of the manual.
 func manualBlock(t *testing.T, heading string) string {
 	t.Helper()
@@ -59,7 +59,6 @@ func manualBlock(t *testing.T, heading string) string {
 	require.True(t, found)
 	block, _, _ := strings.Cut(after, "```")
 	return block
->>>>>>> site
 }
 
 // runSQL changes a database as a person with a shell would: sql FILE STATEMENT.
