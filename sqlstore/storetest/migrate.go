@@ -196,9 +196,17 @@ func migrateSameTables(t *testing.T, dialect string) {
 	want := first.columns(t)
 	require.Greater(t, len(want), 20)
 	require.Equal(t, want, other.columns(t))
-	keys := first.keys(t)
+	keys, others := first.keys(t), other.keys(t)
 	require.Greater(t, len(keys), 15)
+	for _, k := range []map[string][]string{keys, others} {
+		require.Contains(t, k["pool"], "index subnet_id")
+		require.Contains(t, k["subnet"], "index link_id")
+		// triggers look for neighbours by what the engine has indexes on
+		for _, table := range []string{"pool", "pool_gen", "subnet", "subnet_relay"} {
+			k[table] = slices.DeleteFunc(k[table], func(key string) bool { return strings.HasPrefix(key, "index ") })
+		}
+	}
 	require.Equal(t, []string{"index hwaddr", "index pool_id reclaim_at", "primary binding_key", "unique vrf addr"}, keys["lease4"])
 	require.Equal(t, keys["lease4"], keys["lease6"])
-	require.Equal(t, keys, other.keys(t))
+	require.Equal(t, keys, others)
 }
