@@ -450,11 +450,11 @@ END $$;
 -- +goose StatementEnd
 
 -- Generations that are no more are in the way while a frontend lives that may
--- not know.
+-- not know. It may begin to live while this transaction lasts.
 -- +goose StatementBegin
 CREATE FUNCTION rowlock_retire(ids integer[], gens integer[], rev bigint) RETURNS void LANGUAGE sql AS $$
   UPDATE pool_gen g SET retired_rev = rev FROM unnest(ids, gens) AS k (id, gen)
-   WHERE g.pool_id = k.id AND g.gen = k.gen AND EXISTS (SELECT 1 FROM frontend f WHERE f.heartbeat_at > now() - interval '5 seconds')
+   WHERE g.pool_id = k.id AND g.gen = k.gen
 $$;
 -- +goose StatementEnd
 

@@ -46,7 +46,7 @@ func (c *configured) follow(t testing.TB, known *sqlstore.Config) *sqlstore.Conf
 	got, full, ids := c.changes(t, known), c.load(t), c.changed(t, known.Revision)
 	require.Equal(t, full.Revision, got.Revision)
 	require.True(t, sqlstore.SameConfig(full, got), "%v", sqlstore.Diff(full, got))
-	require.Equal(t, len(full.Links), len(got.Links))
+	require.Len(t, got.Links, len(full.Links))
 	was := map[uint32]*sqlstore.Link{}
 	for _, l := range known.Links {
 		was[l.ID] = l

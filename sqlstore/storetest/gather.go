@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -193,16 +195,12 @@ func gatherAny(t *testing.T, h *hand) {
 	require.Greater(t, full, int64(1))
 	require.Less(t, full, h.db.number(t, "SELECT count(*) FROM config_revision")/3, "most say only what changed")
 
-	// one of them once more
-	for rev, want := range all {
+	// each of them once more
+	for _, rev := range slices.Sorted(maps.Keys(all)) {
 		back := h.at(t, rev)
-		for i := range back.TSIGKeys {
-			back.TSIGKeys[i].Fingerprint = ""
-		}
 		_, err := h.store.ApplyConfig(t.Context(), 0, back, "author", "revert")
 		require.NoError(t, err)
-		require.Empty(t, diffText(want, h.load(t)))
-		break
+		require.Empty(t, diffText(all[rev], h.load(t)), "revision %d", rev)
 	}
 }
 

@@ -212,8 +212,8 @@ func newPool(id, subnet int, first, last string) string {
 // at work.
 func handOwn(t *testing.T, h *hand) {
 	rev := h.apply(t, handSite())
-	require.EqualValues(t, rev, h.db.number(t, "SELECT revision FROM config_head"), "one revision, however many rows")
-	require.EqualValues(t, rev, h.db.number(t, "SELECT described FROM config_head"))
+	require.Equal(t, rev, h.db.number(t, "SELECT revision FROM config_head"), "one revision, however many rows")
+	require.Equal(t, rev, h.db.number(t, "SELECT described FROM config_head"))
 	require.EqualValues(t, 0, h.db.number(t, "SELECT count(*) FROM config_head WHERE applying"))
 	_, err := h.store.ApplyConfig(t.Context(), rev+7, &sqlstore.Config{}, "author", "")
 	require.ErrorIs(t, err, sqlstore.ErrConflict)

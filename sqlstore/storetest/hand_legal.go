@@ -168,20 +168,26 @@ func legalPools() []legalHand {
 		{"made again", []string{"DELETE FROM pool WHERE id = 110", newPool(110, 11, "192.0.2.140", "192.0.2.150")}, func(t testing.TB, c *sqlstore.Config) {
 			edited(poolOf(t, c, 110))
 		}},
-		{"closing and another in its place", []string{"UPDATE pool SET closing = true WHERE id = 110", newPool(111, 11, "192.0.2.145", "192.0.2.160")},
+		{
+			"closing and another in its place",
+			[]string{"UPDATE pool SET closing = true WHERE id = 110", newPool(111, 11, "192.0.2.145", "192.0.2.160")},
 			func(t testing.TB, c *sqlstore.Config) {
 				s := subnetOf(t, c, 11)
 				s.Pools[0].Closing = true
 				s.Pools = append(s.Pools, pool4(111, s, 0, "192.0.2.145", "192.0.2.160"))
-			}},
-		{"moved", []string{"UPDATE pool SET subnet_id = 11, first_addr = '192.0.2.200', last_addr = '192.0.2.210', position = 5 WHERE id = 101"},
+			},
+		},
+		{
+			"moved",
+			[]string{"UPDATE pool SET subnet_id = 11, first_addr = '192.0.2.200', last_addr = '192.0.2.210', position = 5 WHERE id = 101"},
 			func(t testing.TB, c *sqlstore.Config) {
 				s, to := subnetOf(t, c, 10), subnetOf(t, c, 11)
 				p := s.Pools[1]
 				edited(p)
 				p.SubnetID, p.First, p.Last = 11, ip("192.0.2.200"), ip("192.0.2.210")
 				s.Pools, to.Pools = slices.Delete(s.Pools, 1, 2), append(to.Pools, p)
-			}},
+			},
+		},
 		{"v6", []string{
 			"UPDATE pool SET last_addr = '2001:db8:1::2fff' WHERE id = 200",
 			"UPDATE pool SET last_addr = '2001:db8:80ff:fff0::', delegated_len = 60 WHERE id = 201",
