@@ -58,8 +58,8 @@ func (c *configTx) putGlobal(old, next *sqlstore.Config) error {
 }
 
 // putAnew runs statements that empty tables, and fills them.
-func (c *configTx) putAnew(clear []string, steps []configStep) error {
-	for _, query := range clear {
+func (c *configTx) putAnew(empty []string, steps []configStep) error {
+	for _, query := range empty {
 		if err := c.run(query); err != nil {
 			return fmt.Errorf("%s: %w", query, err)
 		}

@@ -140,10 +140,6 @@ func (d *database) columns(t testing.TB) map[string][]string {
 	return out
 }
 
-// triggerKeys are indexes of MySQL and MariaDB that only triggers need;
-// PostgreSQL has such on expressions, which are not listed either.
-const triggerKeys = "'subnet_range', 'subnet_interface', 'subnet_interface_id', 'subnet_relay_addr', 'pool_gen_range', 'pool_gen_retired'"
-
 // keys lists the primary keys, unique constraints and indexes of each table with
 // their columns, in order; those of the migration tool are left out.
 func (d *database) keys(t testing.TB) map[string][]string {
@@ -163,7 +159,7 @@ func (d *database) keys(t testing.TB) map[string][]string {
 	if d.mysql() {
 		query = `SELECT table_name, CASE WHEN index_name = 'PRIMARY' THEN 'primary' WHEN non_unique = 0 THEN 'unique' ELSE 'index' END,
 		         index_name, column_name, seq_in_index
-		    FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name NOT IN (` + triggerKeys + `) ORDER BY 1, 2, 3, 5`
+		    FROM information_schema.statistics WHERE table_schema = DATABASE() ORDER BY 1, 2, 3, 5`
 	}
 	rows, err := d.query(t, query)
 	require.NoError(t, err)
