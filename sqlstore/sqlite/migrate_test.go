@@ -206,3 +206,36 @@ func TestViewColumns(t *testing.T) {
 		require.Equal(t, want, strings.Join(columns, " "), view)
 	}
 }
+
+// A configuration of before gets what its rows are compared by, and is told as a
+// change of its newest revision.
+func TestMigrateAConfiguration(t *testing.T) {
+	x := newFixture(t)
+	x.run("INSERT INTO link (id, name, vrf) VALUES (1, 'one', 3)")
+	x.run("INSERT INTO subnet (id, link_id, prefix) VALUES (1, 1, '192.0.2.0/24')")
+	x.run("INSERT INTO pool (id, subnet_id, kind, first_addr, last_addr, delegated_len) VALUES (1, 1, 1, '192.0.2.10', '192.0.2.20', 32)")
+	before, err := x.LoadConfig(t.Context())
+	require.NoError(t, err)
+	m := newMigrator(t, x.path)
+	for range migrations.Newest - 7 {
+		_, err = m.Down(t.Context())
+		require.NoError(t, err)
+	}
+	_, err = m.Up(t.Context())
+	require.NoError(t, err)
+	after, err := x.LoadConfig(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	require.Equal(t, before.Revision, x.number("SELECT min(revision) FROM config_change"))
+	require.EqualValues(t, 3, x.number("SELECT vrf FROM pool_gen"))
+	_, err = x.db.Exec("INSERT INTO pool (id, subnet_id, kind, first_addr, last_addr, delegated_len) VALUES (2, 1, 1, '192.0.2.20', '192.0.2.30', 32)")
+	require.ErrorContains(t, err, "pools of a vrf must not overlap")
+	_, err = x.db.Exec("INSERT INTO subnet (id, link_id, prefix) VALUES (2, 1, '192.0.2.128/25')")
+	require.ErrorContains(t, err, "subnets of a vrf must not overlap")
+	rev, err := x.GatherConfig(t.Context(), nil)
+	require.NoError(t, err)
+	require.Equal(t, before.Revision, rev)
+	told, err := x.ConfigAt(t.Context(), rev)
+	require.NoError(t, err)
+	require.True(t, sqlstore.SameConfig(before, told))
+}

@@ -24,6 +24,21 @@ func handRefused(t *testing.T, h *hand) {
 		require.ErrorContains(t, err, r.rule)
 		require.Equal(t, before, h.state(t), r.statement)
 	}
+	h.refusedWords(t)
+}
+
+// refusedWords looks at a whole message: object, rule and value. A trigger of
+// SQLite can say what is written in it only: the kind of the object and the rule.
+func (h *hand) refusedWords(t *testing.T) {
+	t.Helper()
+	words := []string{"pool 900 (192.0.2.120-192.0.2.130): ", "a pool must lie within its subnet 192.0.2.0/25: 192.0.2.120-192.0.2.130"}
+	if !h.db.server() {
+		words = []string{"pool: a pool must lie within its subnet"}
+	}
+	err := h.try(t, poolRow(900, 10, 1, "192.0.2.120", "192.0.2.130", 32))
+	for _, w := range words {
+		require.ErrorContains(t, err, w)
+	}
 }
 
 func poolRow(id, subnet, kind int, first, last string, length int) string {
