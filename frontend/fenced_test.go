@@ -71,7 +71,10 @@ func TestNegativeAnswersWait4(t *testing.T) {
 				require.Equal(t, 300*time.Millisecond, time.Since(began))
 			})
 			for how, refuse := range map[string]func(*bench4){
-				"refused":    func(b *bench4) { _ = b.SetConfig(&sqlstore.Config{Revision: 2, Links: []*sqlstore.Link{{}}}) },
+				"refused": func(b *bench4) {
+					faulty := []sqlstore.OptionData{{Family: sqlstore.IPv4, Name: "routers", Data: "nonsense"}}
+					_ = b.SetConfig(&sqlstore.Config{Revision: 2, Options: faulty})
+				},
 				"unreadable": func(b *bench4) { b.Refuse(2) },
 			} {
 				b := newBench4(t, lan4, onLink4)
