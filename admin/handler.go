@@ -25,7 +25,7 @@ const (
 const (
 	apiPath    = "/v1/"
 	schemaPath = "/openapi.json"
-	// documentSchemaPath has the JSON Schema of documents, for editors
+	// documentSchemaPath has the JSON Schema of documents, for editors.
 	documentSchemaPath = "/schema.json"
 	assetPath          = "/assets/"
 	loginPath          = "/login"

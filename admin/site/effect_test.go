@@ -66,7 +66,8 @@ func TestPlanTellsWhatBecomesOfLiveLeases(t *testing.T) {
 		},
 		{
 			"shrunk by id", "subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.10 - 192.0.2.49, id: 4}]}]",
-			"subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.10 - 192.0.2.35, id: 4}]}]", 0, four, []string{
+			"subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.10 - 192.0.2.35, id: 4}]}]", 0, four,
+			[]string{
 				"~ subnet 192.0.2.0/24 pool: 192.0.2.10-192.0.2.49 -> 192.0.2.10-192.0.2.35",
 				"    closes 192.0.2.36-192.0.2.49: 1 live lease runs out",
 			},
@@ -104,13 +105,15 @@ func TestPlanTellsWhatBecomesOfLiveLeases(t *testing.T) {
 		},
 		{
 			"closing pool goes", "subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.10 - 192.0.2.49, closing: true}]}]",
-			"subnets: [{subnet: 192.0.2.0/24}]", 0, four[:2], []string{
+			"subnets: [{subnet: 192.0.2.0/24}]", 0, four[:2],
+			[]string{
 				"- subnet 192.0.2.0/24 pool: 192.0.2.10-192.0.2.49 closing", "    closes 192.0.2.10-192.0.2.49: 2 live leases run out",
 			},
 		},
 		{
 			"into a shared network", pool,
-			"shared_networks: [{name: north, subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.10 - 192.0.2.39}]}]}]", 0, four, []string{
+			"shared_networks: [{name: north, subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.10 - 192.0.2.39}]}]}]", 0, four,
+			[]string{
 				"+ shared_network north: vrf 0", "+ subnet 192.0.2.0/24 shared_network: north",
 				"    moves 192.0.2.10-192.0.2.39: 3 live leases go with it",
 				"~ subnet 192.0.2.0/24 pool: 192.0.2.10-192.0.2.49 -> 192.0.2.10-192.0.2.39",
@@ -120,7 +123,8 @@ func TestPlanTellsWhatBecomesOfLiveLeases(t *testing.T) {
 		{
 			"pool to another subnet of its shared network",
 			"shared_networks: [{name: north, subnets: [{subnet: 192.0.2.0/25, pools: [{pool: 192.0.2.10 - 192.0.2.49}]}, {subnet: 192.0.2.128/25}]}]",
-			"shared_networks: [{name: north, subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.10 - 192.0.2.49}]}]}]", 0, four, []string{
+			"shared_networks: [{name: north, subnets: [{subnet: 192.0.2.0/24, pools: [{pool: 192.0.2.10 - 192.0.2.49}]}]}]", 0, four,
+			[]string{
 				"- subnet 192.0.2.0/25", "- subnet 192.0.2.0/25 shared_network: north", "- subnet 192.0.2.0/25 pool: 192.0.2.10-192.0.2.49",
 				"- subnet 192.0.2.128/25", "- subnet 192.0.2.128/25 shared_network: north",
 				"+ subnet 192.0.2.0/24", "+ subnet 192.0.2.0/24 shared_network: north", "+ subnet 192.0.2.0/24 pool: 192.0.2.10-192.0.2.49",
@@ -135,7 +139,8 @@ func TestPlanTellsWhatBecomesOfLiveLeases(t *testing.T) {
 		},
 		{
 			"another vrf", "subnets: [{subnet: 192.0.2.0/24, id: 1, vrf: 3, pools: [{pool: 192.0.2.10 - 192.0.2.49, id: 1}]}]",
-			"subnets: [{subnet: 192.0.2.0/24, id: 1, vrf: 4, pools: [{pool: 192.0.2.10 - 192.0.2.49, id: 1}]}]", 3, four, []string{
+			"subnets: [{subnet: 192.0.2.0/24, id: 1, vrf: 4, pools: [{pool: 192.0.2.10 - 192.0.2.49, id: 1}]}]", 3, four,
+			[]string{
 				"~ subnet 192.0.2.0/24 vrf 3: 192.0.2.0/24 vrf 3 -> 192.0.2.0/24 vrf 4",
 				"    closes 192.0.2.10-192.0.2.49: 4 live leases run out",
 			},

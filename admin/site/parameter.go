@@ -39,16 +39,17 @@ func (r *reader) parameters(f fields) (sqlstore.Parameters, sqlstore.Notes) {
 
 // parameter reads a value, or a mapping of a value and a comment.
 func (r *reader) parameter(n *node, object, name string) (text, note string, ok bool) {
-	switch {
-	case n.kind == scalar:
+	switch n.kind {
+	case scalar:
 		return n.text, n.comment, true
-	case n.kind == mapping:
+	case mapping:
 		f := r.mapping(n, strings.TrimSpace(object+" parameter "+name), parameterKeys...)
 		if _, there := f.values["value"]; !there {
 			r.report(n, f.object, "value must be given", "")
 		}
 		text, ok = r.text(f, "value")
 		return text, r.comment(f), ok
+	default:
 	}
 	r.report(n, object, "parameter "+name+" must be a single value", n.describe())
 	return "", "", false

@@ -103,7 +103,7 @@ func mappingSchema(description string, keys, required []string, schemas map[stri
 	return append(out, member{"additionalProperties", false})
 }
 
-// Text is also what YAML takes for a number or a truth value.
+// text is also what YAML takes for a number or a truth value.
 func text(description string) object {
 	return object{{"description", description}, {"type", []string{"string", "number", "boolean"}}}
 }
@@ -115,8 +115,11 @@ func pattern(description, expression string) object {
 // whole is a number that may stand in quotes.
 func whole(description string, least, most int64) object {
 	return object{
-		{"description", description}, {"type", []string{"integer", "string"}},
-		{"minimum", least}, {"maximum", most}, {"pattern", "^[0-9]+$"},
+		{"description", description},
+		{"type", []string{"integer", "string"}},
+		{"minimum", least},
+		{"maximum", most},
+		{"pattern", "^[0-9]+$"},
 	}
 }
 
@@ -158,7 +161,8 @@ func topologyDefinitions() object {
 		"pools":        listOf("pool", "ranges of addresses, used in their order"),
 		"pd_pools":     listOf("pd_pool", "prefixes that are divided into delegated ones, used in their order"),
 		"interfaces": object{
-			{"description", "packets that come in by one of these"}, {"type", []string{"array", "null"}},
+			{"description", "packets that come in by one of these"},
+			{"type", []string{"array", "null"}},
 			{"items", text("name of an interface")},
 		},
 		"relays":        listOf("address", "else those whose giaddr, link-address or sender is one of these"),
@@ -211,7 +215,9 @@ func dnsDefinitions() object {
 			"name":    text("name, one of its kind"),
 			"comment": ref("comment", "what people say about it"),
 			"servers": object{
-				{"description", "primary servers, in the order in which they are tried"}, {"type", "array"}, {"minItems", 1},
+				{"description", "primary servers, in the order in which they are tried"},
+				{"type", "array"},
+				{"minItems", 1},
 				{"items", object{{"$ref", "#/$defs/dns_server"}}},
 			},
 		})},

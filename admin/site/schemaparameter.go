@@ -53,8 +53,11 @@ func valueSchema(row sqlstore.ParameterRow) object {
 		return whole(row.Type, int64(*row.Lowest), int64(*row.Highest))
 	case row.Lowest != nil:
 		return object{
-			{"description", row.Type}, {"type", []string{"number", "string"}},
-			{"minimum", *row.Lowest}, {"maximum", *row.Highest}, {"pattern", `^[0-9.]+([eE][-+]?[0-9]+)?$`},
+			{"description", row.Type},
+			{"type", []string{"number", "string"}},
+			{"minimum", *row.Lowest},
+			{"maximum", *row.Highest},
+			{"pattern", `^[0-9.]+([eE][-+]?[0-9]+)?$`},
 		}
 	case row.Type == string(sqlstore.BoolParameter):
 		return truth(row.Type)
