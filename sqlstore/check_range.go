@@ -194,6 +194,9 @@ func (k *checker) selection(at *place, l *Link, s *Subnet, family Family) {
 }
 
 func (k *checker) selects(at func() *place, key selector, me owner, once bool) {
+	if me.subnet.Closing {
+		return
+	}
 	other, taken := k.selectors[key]
 	switch {
 	case !taken:

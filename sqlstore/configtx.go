@@ -56,7 +56,8 @@ type ConfigTx interface {
 	// once.
 	Authors(after int64) ([]string, error)
 	// InUse returns the oldest revision that a live frontend uses, NobodyUses if
-	// there is none.
+	// there is none. Frontends that are not alive have a new incarnation from then
+	// on: what one that was paused is about to write is not written.
 	InUse() (int64, error)
 	// Retired returns the generations whose retired_rev is set.
 	Retired() ([]RetiredPool, error)

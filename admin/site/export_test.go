@@ -348,8 +348,8 @@ func TestExportFoldsALoneLinkIntoItsSubnet(t *testing.T) {
 }
 
 func TestExportRefusesWhatNoDocumentCanSay(t *testing.T) {
-	_, err := site.Export(&sqlstore.Config{Links: []*sqlstore.Link{{ID: 3}}})
-	require.EqualError(t, err, "export configuration: link 3 has no name and 0 subnets")
+	_, err := site.Export(&sqlstore.Config{Links: []*sqlstore.Link{{ID: 3, Subnets: []*sqlstore.Subnet{{}, {}}}}})
+	require.EqualError(t, err, "export configuration: link 3 has no name and 2 subnets")
 	_, err = site.Export(&sqlstore.Config{Links: []*sqlstore.Link{{Subnets: []*sqlstore.Subnet{{
 		Prefix: netip.MustParsePrefix("2001:db8::/48"),
 		Pools: []*sqlstore.Pool{{

@@ -119,6 +119,9 @@ func (c *configTx) Authors(after int64) (list []string, err error) {
 
 // InUse returns the oldest revision in use.
 func (c *configTx) InUse() (int64, error) {
+	if _, err := c.exec(c.q.get("config_fence_dead")); err != nil {
+		return 0, err
+	}
 	rev := sqlstore.NobodyUses
 	err := c.each(c.q.get("config_in_use"), nil, func(v []driver.Value) error {
 		if v[0] != nil {

@@ -119,6 +119,9 @@ func (c *configTx) Authors(after int64) (authors []string, err error) {
 
 // InUse returns the oldest revision in use.
 func (c *configTx) InUse() (int64, error) {
+	if err := c.run("config_fence_dead"); err != nil {
+		return 0, err
+	}
 	var oldest pgtype.Int8
 	if err := c.tx.QueryRow(c.ctx, c.s.q.get("config_in_use")).Scan(&oldest); err != nil {
 		return 0, named("config_in_use", err)

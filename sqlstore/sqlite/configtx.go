@@ -159,6 +159,9 @@ func (c *configTx) Authors(after int64) (authors []string, err error) {
 
 // InUse returns the oldest revision in use.
 func (c *configTx) InUse() (int64, error) {
+	if _, err := c.exec(0, "config_fence_dead", c.now); err != nil {
+		return 0, err
+	}
 	oldest := sqlstore.NobodyUses
 	err := c.read("config_in_use", func(v []any) error {
 		if v[0] != nil {

@@ -122,6 +122,11 @@ SELECT id FROM config_change FORCE INDEX (config_change_revision) WHERE revision
 -- Who changed something by hand since a revision.
 SELECT author FROM config_change WHERE revision > ? AND author <> '' GROUP BY author ORDER BY MIN(revision), author;
 
+-- name: config_fence_dead
+-- A frontend that comes back after it was passed over begins a new life: what it
+-- was about to write in the one before is not written.
+UPDATE frontend SET incarnation = incarnation + 1 WHERE heartbeat_at <= $now - INTERVAL 5 SECOND;
+
 -- name: config_in_use
 -- The oldest revision that a live frontend uses; one that has none yet counts,
 -- unless it has refused what there is.

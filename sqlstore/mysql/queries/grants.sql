@@ -134,6 +134,7 @@ GRANT SELECT, DELETE ON $database.pool_cursor TO $user;
 GRANT SELECT, DELETE ON $database.addr_chunk TO $user;
 GRANT SELECT, UPDATE, DELETE ON $database.addr_free TO $user;
 GRANT SELECT ON $database.frontend TO $user;
+GRANT UPDATE (incarnation) ON $database.frontend TO $user;
 -- tokens and sessions of the API and the console
 GRANT SELECT, INSERT, UPDATE, DELETE ON $database.api_token TO $user;
 GRANT SELECT ON $database.leadership TO $user;

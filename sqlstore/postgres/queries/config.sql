@@ -30,6 +30,11 @@ SELECT id FROM config_change WHERE kind = 2 AND revision > $1;
 -- Who changed rows by hand after a revision.
 SELECT DISTINCT author COLLATE "C" FROM config_change WHERE revision > $1 AND author <> '' ORDER BY 1;
 
+-- name: config_fence_dead
+-- A frontend that comes back after it was passed over begins a new life: what it
+-- was about to write in the one before is not written.
+UPDATE frontend SET incarnation = incarnation + 1 WHERE heartbeat_at <= now() - interval '5 seconds';
+
 -- name: config_in_use
 -- The oldest revision that a live frontend uses. One that has none because it
 -- refused the newest one serves nobody.

@@ -144,6 +144,7 @@ GRANT SELECT, DELETE ON $schema.pool_cursor TO $user;
 GRANT SELECT, DELETE ON $schema.addr_chunk TO $user;
 GRANT SELECT, UPDATE, DELETE ON $schema.addr_free TO $user;
 GRANT SELECT ON $schema.frontend TO $user;
+GRANT UPDATE (incarnation) ON $schema.frontend TO $user;
 -- tokens and sessions of the API and the console
 GRANT SELECT, INSERT, UPDATE, DELETE ON $schema.api_token TO $user;
 GRANT SELECT ON $schema.leadership TO $user;

@@ -25,6 +25,11 @@ SELECT id FROM config_change WHERE kind = 2 AND revision > ?1;
 -- Who changed rows after a revision.
 SELECT DISTINCT author FROM config_change WHERE revision > ?1 AND author <> '' ORDER BY author;
 
+-- name: config_fence_dead
+-- A frontend that comes back after it was passed over at time ?1 begins a new
+-- life: what it was about to write in the one before is not written.
+UPDATE frontend SET incarnation = incarnation + 1 WHERE heartbeat_at <= ?1 - 5000000;
+
 -- name: config_in_use
 -- The oldest revision that a frontend uses which is alive at time ?1. One that
 -- has none because it refused the newest one serves nobody.
