@@ -135,8 +135,10 @@ func TestNegativeAnswersWait6(t *testing.T) {
 				b := bench()
 				newer := config6()
 				newer.Revision = 6
-				newer.Links[0].Subnets = append(newer.Links[0].Subnets, &sqlstore.Subnet{ID: 4, LinkID: 1, Prefix: netip.MustParsePrefix("2001:db8:4::/64"),
-					Pools: []*sqlstore.Pool{pool6(41, 4, 1, "2001:db8:4::", "2001:db8:4::ff", 128)}})
+				newer.Links[0].Subnets = append(newer.Links[0].Subnets, &sqlstore.Subnet{
+					ID: 4, LinkID: 1, Prefix: netip.MustParsePrefix("2001:db8:4::/64"),
+					Pools: []*sqlstore.Pool{pool6(41, 4, 1, "2001:db8:4::", "2001:db8:4::ff", 128)},
+				})
 				began := time.Now()
 				time.AfterFunc(300*time.Millisecond, func() { _ = b.SetConfig(newer) })
 				require.Equal(t, iana.StatusSuccess, statuses(b.answer(t, c.data)))

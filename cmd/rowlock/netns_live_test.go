@@ -58,13 +58,13 @@ func testLive4(s *site) {
 	c.told(lifetime, "3600")
 
 	before := s.sql(
-		"UPDATE parameter SET value = '1800' WHERE scope = 'global' AND name = 'valid_lifetime'",
+		"UPDATE parameter SET value = '7200' WHERE scope = 'global' AND name = 'valid_lifetime'",
 		"UPDATE option_data SET data = '192.0.2.254' WHERE scope = 'subnet' AND scope_id = 1 AND family = 4 AND code = 3",
 		"UPDATE config_head SET change_comment = 'a new router'")
 	c.told(router, "192.0.2.254")
-	c.told(lifetime, "1800")
+	c.told(lifetime, "7200")
 	s.kept(c, direct4, first)
-	require.Equal(s.t, uint32(1800), s.lease(netip.MustParseAddr(first.Addr), "active").ValidLft)
+	require.Equal(s.t, uint32(7200), s.lease(netip.MustParseAddr(first.Addr), "active").ValidLft)
 	newest := s.revisions()[0]
 	require.Greater(s.t, newest.Revision, before)
 	require.Equal(s.t, "a new router", newest.Comment)
@@ -96,13 +96,13 @@ func testPoolAway4(s *site) {
 	load := func(args ...string) []string {
 		return append([]string{perf, "--server", "203.0.113.1:67", "--relay", "198.51.100.1", "--quiet"}, args...)
 	}
-	record, leases := s.lab.Path("record"), s.lab.Path("leases")
+	record := s.lab.Path("record")
 	s.sql("INSERT INTO pool (id, subnet_id, position, kind, first_addr, last_addr, delegated_len) VALUES (77, 2, 1, 1, '198.51.100.200', '198.51.100.249', 32)")
-	text, err := router.Run(load("-n", strconv.Itoa(perfClients), "--rate", "100", "--leases", leases, "--record", record+"1")...)
+	text, err := router.Run(load("-n", strconv.Itoa(perfClients), "--rate", "100", "--record", record+"1")...)
 	require.NoError(s.t, err, text)
 	require.Equal(s.t, perfClients, s.within("198.51.100.100", "198.51.100.199"), "the first pool is used first")
 
-	running := router.Start("rowperf", load("--renew", "-n", strconv.Itoa(perfClients), "--leases", leases, "--repeat", "--rate", "100",
+	running := router.Start("rowperf", load("--renew", "-n", strconv.Itoa(perfClients), "--leases", record+"1", "--repeat", "--rate", "100",
 		"--duration", "8s", "--restarts", "5", "--record", record+"2")...)
 	s.moreOf(server, "request", perfClients)
 	s.sql("UPDATE pool SET closing = TRUE WHERE subnet_id = 2 AND first_addr = '198.51.100.100'")

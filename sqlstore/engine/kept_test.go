@@ -147,7 +147,7 @@ func TestConfigIsKept(t *testing.T) {
 			k.f.set(keptConfig(next+2), nil)
 			time.Sleep(250 * time.Millisecond)
 			synctest.Wait()
-			require.EqualValues(t, next+2, using(e))
+			require.Equal(t, next+2, using(e))
 		}
 		require.EqualValues(t, 1, revision(), "not within a second")
 		time.Sleep(500 * time.Millisecond)

@@ -100,7 +100,7 @@ func TestNewRevisionIsLoaded(t *testing.T) {
 			synctest.Wait()
 			require.Equal(t, next.Revision, using(e), name)
 		}
-		require.EqualValues(t, []int64{1, 2, 3, 4}, f.knownRevisions(), "each is read as what changed since the one before")
+		require.Equal(t, []int64{1, 2, 3, 4}, f.knownRevisions(), "each is read as what changed since the one before")
 	})
 }
 

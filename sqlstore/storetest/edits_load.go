@@ -152,8 +152,10 @@ var editSteps = []struct {
 	}, byHand: "UPDATE pool SET delegated_len = 58, last_addr = '2001:db8:8000:1fc0::' WHERE id = 36"},
 	{name: "shrink by hand", edit: func(s *editSite) { s.pool("a", "a", 11, "192.0.2.5", "192.0.2.20", 32) }, byHand: "UPDATE pool SET last_addr = '192.0.2.20' WHERE id = 11"},
 	{name: "delete by hand", edit: func(s *editSite) { s.removePool("pe") }, byHand: "DELETE FROM pool WHERE id = 27"},
-	{name: "create by hand", edit: func(s *editSite) { s.pool("pe", "e", 37, "2001:db8:8001::", "2001:db8:8001:1f0::", 60) },
-		byHand: "INSERT INTO pool (id, subnet_id, kind, first_addr, last_addr, delegated_len) VALUES (37, 5, 2, '2001:db8:8001::', '2001:db8:8001:1f0::', 60)"},
+	{
+		name: "create by hand", edit: func(s *editSite) { s.pool("pe", "e", 37, "2001:db8:8001::", "2001:db8:8001:1f0::", 60) },
+		byHand: "INSERT INTO pool (id, subnet_id, kind, first_addr, last_addr, delegated_len) VALUES (37, 5, 2, '2001:db8:8001::', '2001:db8:8001:1f0::', 60)",
+	},
 }
 
 type editsLoad struct {

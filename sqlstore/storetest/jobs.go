@@ -42,7 +42,7 @@ func testJobs(t *testing.T, dialect string) {
 			require.Len(t, lines(list[0].Diff), 2*planned, j[1])
 		}
 	}
-	require.Equal(t, 1, len(slices.DeleteFunc(allRevisions(t, c), func(r sqlstore.Revision) bool { return r.Comment != "customer 4711 moved in" })))
+	require.Len(t, slices.DeleteFunc(allRevisions(t, c), func(r sqlstore.Revision) bool { return r.Comment != "customer 4711 moved in" }), 1)
 }
 
 func allRevisions(t *testing.T, c *configured) []sqlstore.Revision {
