@@ -45,11 +45,14 @@ func ApplyTo(tx ConfigTx, base int64, next *Config, author, comment string) (rev
 // replace puts next in the place of old.
 func replace(tx ConfigTx, old, next *Config) error {
 	edits := EditsOf(old, next)
-	if p, n, err := tx.Held(edits.Fresh); err != nil || p != nil {
-		if err == nil {
-			err = p.HeldError(n)
-		}
+	held, err := tx.Held(edits.Fresh)
+	if err != nil {
 		return err
+	}
+	for _, p := range edits.Fresh {
+		if held[p.ID] > 0 {
+			return p.HeldError(held[p.ID])
+		}
 	}
 	inUse, err := tx.InUse()
 	if err != nil {
@@ -62,11 +65,9 @@ func replace(tx ConfigTx, old, next *Config) error {
 			return err
 		}
 		retire = gone(old, next)
-		for _, p := range retire {
-			retired = append(retired, RetiredPool{Pool: p})
-		}
+		late := newRangeIndex(append(poolsIn(retired), retire...))
 		for _, p := range edits.Fresh {
-			p.Waiting = p.Waiting || inTheWay(p, retired)
+			p.Waiting = p.Waiting || late.inTheWay(p)
 		}
 	}
 	if err := relabel(tx, edits); err != nil {
@@ -102,13 +103,12 @@ func gone(old, next *Config) []*Pool {
 	return out
 }
 
-// inTheWay tells whether a frontend that does not know of the pool yet may hand
-// out a prefix that overlaps one of its own: the unique constraint on addresses
-// sees only those that begin with the same one.
-func inTheWay(p *Pool, retired []RetiredPool) bool {
-	return slices.ContainsFunc(retired, func(r RetiredPool) bool {
-		return r.Pool.VRF == p.VRF && r.Pool.DelegatedLen != p.DelegatedLen && overlap(r.Pool, p)
-	})
+func poolsIn(retired []RetiredPool) []*Pool {
+	out := make([]*Pool, len(retired))
+	for i, r := range retired {
+		out[i] = r.Pool
+	}
+	return out
 }
 
 // GatherIn is GatherConfig, over what a dialect can do.
@@ -182,132 +182,6 @@ func record(tx ConfigTx, old, next *Config, author, comment string, marks bool) 
 		return err
 	}
 	return tx.Record(n)
-}
-
-// SettleIn is SettleConfig, over what a dialect can do.
-func SettleIn(tx ConfigTx, known *Config) (left int, err error) {
-	head, err := tx.Head()
-	if err != nil {
-		return 0, err
-	}
-	c := known
-	if c == nil || c.Revision != head.Revision {
-		if c, err = tx.Load(); err != nil {
-			return 0, err
-		}
-	}
-	if err := describe(tx, head, nil, c); err != nil {
-		return 0, err
-	}
-	still, err := settleRetired(tx, c)
-	if err != nil {
-		return 0, err
-	}
-	open, waiting, err := openable(tx, c, still)
-	if err != nil || len(open) == 0 {
-		return len(still) + waiting, err
-	}
-	next := withOpen(c, open)
-	next.Revision++
-	if err := tx.Open(open); err != nil {
-		return 0, err
-	}
-	return len(still) + waiting, record(tx, c, next, "rowlock", "ranges that other pools have given up", true)
-}
-
-// settleRetired takes leave of generations that no frontend uses any more, and
-// returns the others. What was handed out of them at the last moment gets the
-// name of the pool that has its address now.
-func settleRetired(tx ConfigTx, c *Config) (still []RetiredPool, err error) {
-	inUse, err := tx.InUse()
-	if err != nil {
-		return nil, err
-	}
-	retired, err := tx.Retired()
-	if err != nil {
-		return nil, err
-	}
-	var done []*Pool
-	for _, r := range retired {
-		if r.Rev <= inUse {
-			done = append(done, r.Pool)
-		} else {
-			still = append(still, r)
-		}
-	}
-	if len(done) == 0 {
-		return still, nil
-	}
-	var edits PoolEdits
-	for _, p := range poolsOf(c) {
-		over := func(d *Pool) bool { return d.VRF == p.VRF && overlap(d, p) }
-		switch {
-		case !slices.ContainsFunc(done, over):
-		case p.Closing:
-			edits.Closing = append(edits.Closing, p)
-		default:
-			edits.Open = append(edits.Open, p)
-		}
-	}
-	slices.SortFunc(edits.Closing, byID)
-	slices.SortFunc(edits.Open, byID)
-	if err := relabel(tx, edits); err != nil {
-		return nil, err
-	}
-	return still, tx.Retire(done, 0)
-}
-
-// openable returns the waiting pools that nothing is in the way of any more, and
-// how many others wait.
-func openable(tx ConfigTx, c *Config, retired []RetiredPool) (open []*Pool, waiting int, err error) {
-	for _, p := range poolsOf(c) {
-		if p.Waiting {
-			open = append(open, p)
-		}
-	}
-	slices.SortFunc(open, byID)
-	all := len(open)
-	ready := open[:0]
-	for _, p := range open {
-		if inTheWay(p, retired) {
-			continue
-		}
-		held, _, err := tx.Held([]*Pool{p})
-		if err != nil {
-			return nil, 0, err
-		}
-		if held == nil {
-			ready = append(ready, p)
-		}
-	}
-	return ready, all - len(ready), nil
-}
-
-// withOpen returns c without the waiting flag of the pools.
-func withOpen(c *Config, open []*Pool) *Config {
-	out := *c
-	out.Links = slices.Clone(c.Links)
-	for i, l := range out.Links {
-		link := *l
-		link.Subnets = slices.Clone(l.Subnets)
-		touched := false
-		for j, s := range link.Subnets {
-			subnet := *s
-			subnet.Pools = slices.Clone(s.Pools)
-			for k, p := range subnet.Pools {
-				if slices.Contains(open, p) {
-					pool := *p
-					pool.Waiting = false
-					subnet.Pools[k], touched = &pool, true
-				}
-			}
-			link.Subnets[j] = &subnet
-		}
-		if touched {
-			out.Links[i] = &link
-		}
-	}
-	return &out
 }
 
 // ConfigIn is ConfigAt, over what a dialect can do.

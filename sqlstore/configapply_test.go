@@ -30,19 +30,21 @@ func (m *memoryTx) Load() (*Config, error) {
 	c.Revision = m.head.Revision
 	return c, nil
 }
-func (m *memoryTx) UsedIDs() (UsedIDs, error)            { return UsedIDs{Gens: m.gens}, nil }
-func (m *memoryTx) Authors(int64) ([]string, error)      { return m.authors, nil }
-func (m *memoryTx) InUse() (int64, error)                { return m.inUse, nil }
-func (m *memoryTx) Retired() ([]RetiredPool, error)      { return m.retired, nil }
-func (m *memoryTx) Relabel([]*Pool) error                { return nil }
-func (m *memoryTx) PutConsumer() error                   { return nil }
-func (m *memoryTx) Held(p []*Pool) (*Pool, int64, error) { return m.find(p) }
+func (m *memoryTx) UsedIDs() (UsedIDs, error)       { return UsedIDs{Gens: m.gens}, nil }
+func (m *memoryTx) Authors(int64) ([]string, error) { return m.authors, nil }
+func (m *memoryTx) InUse() (int64, error)           { return m.inUse, nil }
+func (m *memoryTx) Retired() ([]RetiredPool, error) { return m.retired, nil }
+func (m *memoryTx) Relabel([]*Pool) error           { return nil }
+func (m *memoryTx) PutConsumer() error              { return nil }
 
-func (m *memoryTx) find(pools []*Pool) (*Pool, int64, error) {
-	if i := slices.IndexFunc(pools, func(p *Pool) bool { return m.held[p.ID] }); i >= 0 {
-		return pools[i], 1, nil
+func (m *memoryTx) Held(pools []*Pool) (map[uint32]int64, error) {
+	held := map[uint32]int64{}
+	for _, p := range pools {
+		if m.held[p.ID] {
+			held[p.ID] = 1
+		}
 	}
-	return nil, 0, nil
+	return held, nil
 }
 
 func (m *memoryTx) Put(_, next *Config) error {

@@ -61,9 +61,9 @@ type ConfigTx interface {
 	InUse() (int64, error)
 	// Retired returns the generations whose retired_rev is set.
 	Retired() ([]RetiredPool, error)
-	// Held returns the pool, and how many, in whose range leases of another prefix
-	// length are held, nil for none.
-	Held(pools []*Pool) (*Pool, int64, error)
+	// Held tells how many leases of another prefix length are held in the ranges
+	// of pools, by the pool's id; those without any are left out.
+	Held(pools []*Pool) (map[uint32]int64, error)
 	// Relabel gives leases and free addresses in the ranges of the pools their
 	// names.
 	Relabel(pools []*Pool) error

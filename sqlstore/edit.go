@@ -42,10 +42,10 @@ func EditsOf(old, next *Config) PoolEdits {
 			e.Fresh = append(e.Fresh, p)
 		}
 	}
+	again := newRangeIndex(touched)
 	for id, p := range now {
-		again := func(t *Pool) bool { return t.VRF == p.VRF && overlap(t, p) }
 		switch {
-		case samePool(p, was[id]) && !slices.ContainsFunc(touched, again):
+		case samePool(p, was[id]) && !again.has(p):
 		case p.Closing:
 			e.Closing = append(e.Closing, p)
 		default:

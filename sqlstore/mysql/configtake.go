@@ -12,9 +12,9 @@ import (
 // poolsAtOnce is for how many pools statements are sent in one packet.
 const poolsAtOnce = 64
 
-// Held returns the first pool in whose range prefixes are held that would overlap
-// its own, and how many.
-func (c *configTx) Held(pools []*sqlstore.Pool) (*sqlstore.Pool, int64, error) {
+// Held counts the prefixes in the ranges of pools that would overlap their own.
+func (c *configTx) Held(pools []*sqlstore.Pool) (map[uint32]int64, error) {
+	held := map[uint32]int64{}
 	for some := range slices.Chunk(pools, poolsAtOnce) {
 		p := &packet{}
 		for _, pool := range some {
@@ -27,20 +27,16 @@ func (c *configTx) Held(pools []*sqlstore.Pool) (*sqlstore.Pool, int64, error) {
 			}
 			p.add(c.q.get("config_held"), pool.VRF, hexAddr(pool.First), hexAddr(pool.End()), int64(pool.DelegatedLen), around.Text(), pool.VRF)
 		}
-		held := make([]int64, len(some))
 		if err := c.send(p, func(result int, v []driver.Value) error {
-			held[result] = integer(v[0])
+			if n := integer(v[0]); n > 0 {
+				held[some[result].ID] = n
+			}
 			return nil
 		}); err != nil {
-			return nil, 0, fmt.Errorf("config_held: %w", err)
-		}
-		for i, n := range held {
-			if n > 0 {
-				return some[i], n, nil
-			}
+			return nil, fmt.Errorf("config_held: %w", err)
 		}
 	}
-	return nil, 0, nil
+	return held, nil
 }
 
 // Relabel gives the leases and free addresses in the ranges of pools to these:

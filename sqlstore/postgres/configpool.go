@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 
@@ -58,11 +57,10 @@ func (c *configTx) Retire(pools []*sqlstore.Pool, rev int64) error {
 func (c *configTx) Open(pools []*sqlstore.Pool) error { return c.run("config_open", ranges(pools).id) }
 
 // Held looks for leases of another length in the ranges of pools.
-func (c *configTx) Held(pools []*sqlstore.Pool) (*sqlstore.Pool, int64, error) {
+func (c *configTx) Held(pools []*sqlstore.Pool) (map[uint32]int64, error) {
 	if len(pools) == 0 {
-		return nil, 0, nil
+		return nil, nil
 	}
-	byID := map[int32]*sqlstore.Pool{}
 	r := ranges(pools)
 	var around struct {
 		id, vrf []int32
@@ -70,21 +68,25 @@ func (c *configTx) Held(pools []*sqlstore.Pool) (*sqlstore.Pool, int64, error) {
 		longest []int32
 	}
 	for i, p := range pools {
-		byID[int32(p.ID)] = p
 		r.last[i] = fromAddr(p.End())
 		for _, prefix := range p.Around() {
 			around.id, around.vrf = append(around.id, int32(p.ID)), append(around.vrf, int32(p.VRF))
 			around.addr, around.longest = append(around.addr, fromAddr(prefix.Addr())), append(around.longest, int32(prefix.Bits()))
 		}
 	}
+	rows, err := c.tx.Query(c.ctx, c.s.q.get("config_held"), r.id, r.vrf, r.first, r.last, r.length,
+		around.id, around.vrf, around.addr, around.longest)
+	if err != nil {
+		return nil, named("config_held", err)
+	}
+	held := map[uint32]int64{}
 	var id int32
 	var n int64
-	err := c.tx.QueryRow(c.ctx, c.s.q.get("config_held"), r.id, r.vrf, r.first, r.last, r.length,
-		around.id, around.vrf, around.addr, around.longest).Scan(&id, &n)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, 0, nil
-	}
-	return byID[id], n, named("config_held", err)
+	_, err = pgx.ForEachRow(rows, []any{&id, &n}, func() error {
+		held[uint32(id)] = n
+		return nil
+	})
+	return held, named("config_held", err)
 }
 
 // Relabel gives the leases and free addresses in the range of pools to these:

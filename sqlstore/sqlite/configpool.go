@@ -75,13 +75,18 @@ func (c *configTx) Open(pools []*sqlstore.Pool) error {
 }
 
 // Held looks for leases of another length in the ranges of pools.
-func (c *configTx) Held(pools []*sqlstore.Pool) (*sqlstore.Pool, int64, error) {
+func (c *configTx) Held(pools []*sqlstore.Pool) (map[uint32]int64, error) {
+	held := map[uint32]int64{}
 	for _, p := range pools {
-		if n, err := c.held(p); err != nil || n > 0 {
-			return p, n, err
+		n, err := c.held(p)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			held[p.ID] = n
 		}
 	}
-	return nil, 0, nil
+	return held, nil
 }
 
 // held counts what overlaps the range of an IPv6 pool and has another length.

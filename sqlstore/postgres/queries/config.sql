@@ -237,9 +237,9 @@ DELETE FROM pool_cursor c WHERE NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = c.
 DELETE FROM addr_free f WHERE NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = f.pool_id);
 
 -- name: config_held
--- The first of these pools in whose range prefixes or addresses of another
--- length are held, and how many: those that begin in the range, and those that
--- begin before it and contain its first address.
+-- How many prefixes or addresses of another length are held in the ranges of
+-- pools: those that begin in the range, and those that begin before it and
+-- contain its first address.
 SELECT h.pool_id, count(*) FROM (
   SELECT k.pool_id FROM unnest($1::int[], $2::int[], $3::bytea[], $4::bytea[], $5::int[]) AS k (pool_id, vrf, first, last, len)
    CROSS JOIN LATERAL (SELECT 1 FROM lease6 l WHERE l.vrf = k.vrf AND l.addr BETWEEN k.first AND k.last
@@ -248,7 +248,7 @@ SELECT h.pool_id, count(*) FROM (
   SELECT k.pool_id FROM unnest($6::int[], $7::int[], $8::bytea[], $9::int[]) AS k (pool_id, vrf, addr, longest)
    CROSS JOIN LATERAL (SELECT 1 FROM lease6 l WHERE l.vrf = k.vrf AND l.addr = k.addr
                           AND l.prefix_len <= k.longest AND l.state IN (1, 2, 5, 6) OFFSET 0) l) h
- GROUP BY h.pool_id ORDER BY h.pool_id LIMIT 1;
+ GROUP BY h.pool_id;
 
 -- name: config_relabel_lease4
 -- Leases in the range of a pool get its name. The rows are looked for pool by
