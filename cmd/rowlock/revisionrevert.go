@@ -23,6 +23,9 @@ forgotten: it is a new revision. Keys keep the secrets that they have now.`,
 			if err != nil {
 				return err
 			}
+			if err := o.check(); err != nil {
+				return err
+			}
 			if o.comment == "" {
 				o.comment = fmt.Sprintf("revert to %d", n)
 			}
