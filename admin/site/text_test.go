@@ -103,3 +103,9 @@ func TestParseSkipsAByteOrderMark(t *testing.T) {
 		require.ErrorContains(t, err, "site.yaml:1:1: unknown key")
 	}
 }
+
+// What a document says does not act on the terminal.
+func TestProblemIsOneVisibleLine(t *testing.T) {
+	_, err := site.Parse("site.yaml", []byte(`subnets: [{subnet: "\e[2J\nx"}]`))
+	require.EqualError(t, err, `site.yaml:1:20: subnet \x1b[2J\nx: subnet must be a prefix such as 192.0.2.0/24 or 2001:db8::/32: "\x1b[2J\nx"`)
+}
