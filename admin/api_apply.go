@@ -46,9 +46,17 @@ type applyAnswer struct {
 	}
 }
 
+// check looks at the parameters before anything is done, and returns base.
+func (in *ChangeRequest) check() (base int64, err error) {
+	if !sqlstore.LegalComment(in.Comment) {
+		return 0, problem("invalid-request", "comment must be "+sqlstore.CommentRule)
+	}
+	return in.base()
+}
+
 // applyConfig makes the configuration what a document says.
 func (s *Server) applyConfig(ctx context.Context, in *applyRequest) (*applyAnswer, error) {
-	base, err := in.base()
+	base, err := in.check()
 	if err != nil {
 		return nil, err
 	}

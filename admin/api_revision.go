@@ -155,7 +155,7 @@ func (s *Server) revertConfig(ctx context.Context, in *struct {
 	ChangeRequest
 },
 ) (*applyAnswer, error) {
-	base, err := in.base()
+	base, err := in.check()
 	if err != nil {
 		return nil, err
 	}

@@ -105,7 +105,11 @@ func (k *checker) loneSubnet(c *Config, l *Link, index int) {
 	}
 	k.vrf(at, l.VRF)
 	k.comment(at, l.Comment)
-	k.settings(at, "link", 0, l.Parameters, l.Notes, l.Options)
+	family := Family(0) // of the options that a document can say
+	if len(l.Subnets) == 1 && l.Subnets[0].Prefix.IsValid() {
+		family = l.Subnets[0].Family()
+	}
+	k.settings(at, "link", family, l.Parameters, l.Notes, l.Options)
 	k.lifetimes(at, 0, l.Parameters, c.Parameters)
 	for _, s := range l.Subnets {
 		k.subnet(at, c, l, s)

@@ -18,9 +18,18 @@ func (k *checker) comment(at *place, text string) {
 	case text == "":
 	case len(text) > MaxComment:
 		k.add(at.key("comment"), fmt.Sprintf("%d bytes", len(text)), "a comment must have at most %d bytes", MaxComment)
-	case !utf8.ValidString(text) || strings.ContainsFunc(text, noComment):
-		k.add(at.key("comment"), fmt.Sprintf("%q", shortened(text)), "a comment must be UTF-8 without control characters, but for tabs and ends of lines")
+	case !LegalComment(text):
+		k.add(at.key("comment"), fmt.Sprintf("%q", shortened(text)), "a comment must be %s", CommentRule)
 	}
+}
+
+// CommentRule is what LegalComment looks for, in words.
+const CommentRule = "UTF-8 without control characters, but for tabs and ends of lines"
+
+// LegalComment tells whether a text may be a comment on an object or a change.
+// How long it is, is not looked at.
+func LegalComment(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, noComment)
 }
 
 // noComment tells of control characters, and of what some readers take for the

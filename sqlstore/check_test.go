@@ -292,6 +292,12 @@ func TestCheckRules(t *testing.T) {
 			"subnet 2001:db8:1::/48 option_data domain-name-servers: an option of a v6 subnet must be of that family: v4",
 		},
 		{
+			"option of a lone link of the other family", func(c *Config) {
+				c.Links[1].ID, c.Links[1].Options = 7, []OptionData{{Family: IPv6, Code: 23, Name: "dns-servers", Data: "2001:db8::53"}}
+			}, "subnets[0].option_data[0].family",
+			"link 7 option_data dns-servers: an option of a v4 subnet must be of that family: v6",
+		},
+		{
 			"option without family", func(c *Config) { c.Options[0].Family = 0 }, "option_data[0].family",
 			"option_data domain-name-servers: the family of an option must be v4 or v6: 0",
 		},

@@ -23,18 +23,19 @@ type Change struct {
 }
 
 // String returns the change on one line, as in
-// "~ subnet 192.0.2.0/24 parameter valid_lifetime: 3600 -> 7200".
+// "~ subnet 192.0.2.0/24 parameter valid_lifetime: 3600 -> 7200". What cannot be
+// seen in it is written as Visible does.
 func (c Change) String() string {
 	text := string(c.Kind) + " " + c.Object
 	switch {
 	case c.Kind == Changed:
-		return text + ": " + c.Old + " -> " + c.New
+		text += ": " + c.Old + " -> " + c.New
 	case c.Kind == Added && c.New != "":
-		return text + ": " + c.New
+		text += ": " + c.New
 	case c.Kind == Removed && c.Old != "":
-		return text + ": " + c.Old
+		text += ": " + c.Old
 	}
-	return text
+	return Visible(text, "")
 }
 
 // Diff returns what has to change in old to make it next: first what is

@@ -17,11 +17,11 @@ func (f *facts) dns(c *Config) {
 		if k.Fingerprint != "" {
 			secret = "fingerprint " + k.Fingerprint
 		} else if f.old != nil {
-			if kept, known := f.old.facts[object+"/secret"]; known {
+			if kept, known := f.old.facts[object+within+"secret"]; known {
 				secret = kept.value
 			}
 		}
-		f.add(object+"/secret", object+" secret", secret)
+		f.add(object+within+"secret", object+" secret", secret)
 	}
 	for _, z := range c.Zones {
 		object := "dns_zone " + z.Name
@@ -32,7 +32,7 @@ func (f *facts) dns(c *Config) {
 			servers[i] = serverText(s)
 		}
 		if len(servers) > 0 {
-			f.add(object+"/servers", object+" servers", strings.Join(servers, ", "))
+			f.add(object+within+"servers", object+" servers", strings.Join(servers, ", "))
 		}
 	}
 }

@@ -111,9 +111,9 @@ func (d *difference) effects() []placedEffect {
 
 // changeOf returns the index of the change that closes or moves a pool.
 func (d *difference) changeOf(h holding, moves bool) int {
-	keys := []string{h.key, h.subnet + "/closing", h.subnet + "/shared_network", h.subnet, "shared_network " + h.in.Name}
+	keys := []string{h.key, h.subnet + within + "closing", h.subnet + within + "shared_network", h.subnet, "shared_network " + h.in.Name}
 	if moves {
-		keys = append([]string{h.subnet + "/shared_network"}, keys...)
+		keys = append([]string{h.subnet + within + "shared_network"}, keys...)
 	}
 	for _, key := range keys {
 		if i, ok := d.at[key]; ok {

@@ -22,6 +22,9 @@ type facts struct {
 	held   []holding
 }
 
+// within stands in a key between an object and what it has; no name has it.
+const within = "\x00"
+
 // holding is a pool where it stands.
 type holding struct {
 	key, subnet string // keys of the pool and of its subnet
@@ -111,7 +114,7 @@ func vrfText(vrf uint32) string {
 // comment adds what people say about an object.
 func (f *facts) comment(key, object, text string) {
 	if text != "" {
-		f.add(key+"/comment", object+" comment", strconv.Quote(text))
+		f.add(key+within+"comment", object+" comment", strconv.Quote(text))
 	}
 }
 
@@ -128,13 +131,13 @@ func (f *facts) vrfs(all []VRF) {
 // attribute adds a value of an object unless it is empty.
 func (f *facts) attribute(key, object, name, value string) {
 	if value != "" {
-		f.add(key+"/"+name, object+" "+name, value)
+		f.add(key+within+name, object+" "+name, value)
 	}
 }
 
 func (f *facts) settings(key, object string, ps Parameters, notes Notes, options []OptionData) {
 	for _, name := range slices.Sorted(maps.Keys(ps)) {
-		here, what := key+"/parameter "+name, object+" parameter "+name
+		here, what := key+within+"parameter "+name, object+" parameter "+name
 		f.add(here, what, ps[name])
 		f.comment(here, what, notes[name])
 	}
@@ -159,7 +162,7 @@ func (f *facts) option(key, object string, o OptionData) {
 	if o.Code == 0 {
 		id = o.Name
 	}
-	key, object = fmt.Sprintf("%s/option %s %s", key, o.Family, id), fmt.Sprintf("%s option_data %s %s", object, o.Family, name)
+	key, object = fmt.Sprintf("%s%soption %s %s", key, within, o.Family, id), fmt.Sprintf("%s option_data %s %s", object, o.Family, name)
 	f.add(key, object, value)
 	f.comment(key, object, o.Comment)
 }
@@ -174,7 +177,7 @@ func (f *facts) subnet(l *Link, s *Subnet) {
 	f.attribute(key, object, "interface", s.Interface)
 	f.attribute(key, object, "interface_id", InterfaceIDText(s.InterfaceID))
 	if s.Closing {
-		f.add(key+"/closing", object+" closing", "true")
+		f.add(key+within+"closing", object+" closing", "true")
 	}
 	f.settings(key, object, s.Parameters, s.Notes, s.Options)
 	f.places = append(f.places, key)
@@ -188,7 +191,7 @@ func (f *facts) pool(l *Link, s *Subnet, p *Pool, subnet, object string) {
 	if p.Kind == PD {
 		what, text = "pd_pool", fmt.Sprintf("%s delegated_len %d", pdText(p), p.DelegatedLen)
 	}
-	key := f.identify("pool ", p.ID, subnet+"/"+what+" "+text)
+	key := f.identify("pool ", p.ID, subnet+within+what+" "+text)
 	value := text
 	if p.Closing && !s.Closing { // those of a closing subnet are so without a word
 		value += " closing"

@@ -8,12 +8,11 @@ import (
 )
 
 // Whole returns the one subnet of a link without a name together with
-// what is set at the link, for which the document has no place of its own.
+// what is set at the link, for which the document has no place of its own. Options
+// of the other family, which Check refuses, are left out.
 func (l *Link) Whole() *Subnet {
 	s := *l.Subnets[0]
-	if s.Comment == "" {
-		s.Comment = l.Comment
-	}
+	s.Comment = joined(l.Comment, s.Comment)
 	s.Notes = l.wholeNotes()
 	if len(l.Parameters) > 0 {
 		all := maps.Clone(l.Parameters)
@@ -28,6 +27,14 @@ func (l *Link) Whole() *Subnet {
 		}
 	}
 	return &s
+}
+
+// joined returns two comments as one.
+func joined(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "\n" + b
 }
 
 // wholeNotes returns the notes of the one subnet and of those parameters of the

@@ -29,7 +29,7 @@ func Notes(notes *[]Note) Option {
 type remark struct {
 	line, column int // of its first line
 	last         int // its last line
-	text         string
+	lines        []string
 	own          bool         // nothing else is on its lines
 	head         bool         // the document begins after it
 	below        int          // the line of what comes after it, 0 at the end
@@ -46,11 +46,11 @@ func remarks(tokens token.Tokens) []*remark {
 			text := strings.TrimPrefix(t.Value, " ")
 			at := t.Position
 			if n := len(all); joined && all[n-1].continues(at, line) {
-				all[n-1].text += "\n" + text
+				all[n-1].lines = append(all[n-1].lines, text)
 				all[n-1].last = at.Line
 				continue
 			}
-			m := &remark{line: at.Line, column: at.Column, last: at.Line, text: text, own: at.Line != line, head: !begun}
+			m := &remark{line: at.Line, column: at.Column, last: at.Line, lines: []string{text}, own: at.Line != line, head: !begun}
 			all, open, joined = append(all, m), append(open, m), true
 			continue
 		case token.DocumentHeaderType:
@@ -121,12 +121,13 @@ func attach(root *node, all []*remark) (lost, twice []*remark) {
 		above[[2]int{t.line, t.column}] = t.node
 		beside[t.line] = append(beside[t.line], t)
 	}
+	said := map[*node][]string{}
 	for _, m := range all {
 		var n *node
-		between := "\n"
+		var between []string // lines
 		switch {
 		case m.head && m.own && root.kind == mapping:
-			n, between = root, "\n\n"
+			n, between = root, []string{""}
 		case !m.own:
 			n = outermost(beside[m.line])
 		case m.next != nil && m.below == m.last+1:
@@ -137,11 +138,14 @@ func attach(root *node, all []*remark) (lost, twice []*remark) {
 			lost = append(lost, m)
 		case n.kind == mapping && n.has("comment"):
 			twice = append(twice, m)
-		case n.comment == "" && !n.commented:
-			n.comment, n.commented = m.text, true
+		case len(said[n]) == 0:
+			said[n] = m.lines
 		default:
-			n.comment += between + m.text
+			said[n] = append(append(said[n], between...), m.lines...)
 		}
+	}
+	for n, lines := range said {
+		n.comment = strings.Join(lines, "\n")
 	}
 	return lost, twice
 }

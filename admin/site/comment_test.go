@@ -1,6 +1,8 @@
 package site_test
 
 import (
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -124,4 +126,25 @@ func TestParameterWithAComment(t *testing.T) {
 func TestToJSONRefusesTwoComments(t *testing.T) {
 	_, err := site.ToJSON([]byte("# head\n\ncomment: other\n"))
 	require.EqualError(t, err, "document:1:1: an object must have one comment: the key comment, or what begins with #: both")
+}
+
+// Many lines of comments are collected, not copied for each one.
+func TestCommentsOfManyLines(t *testing.T) {
+	bytes := func(document string) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := site.ToJSON([]byte(document))
+		runtime.ReadMemStats(&after)
+		require.NoError(t, err)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	for name, line := range map[string]string{"one": "# a line of text\n", "several": "# a line of text\n\n"} {
+		few, many := bytes(strings.Repeat(line, 2000)+"\n{}\n"), bytes(strings.Repeat(line, 20000)+"\n{}\n")
+		require.Less(t, many, 20*few, name)
+	}
+}
+
+func TestCommentThatIsTooLong(t *testing.T) {
+	_, err := site.Parse("site.yaml", []byte(strings.Repeat("# 345678\n", 1000)+"\nvrfs: []\n"))
+	require.ErrorContains(t, err, "a comment must have at most 4000 bytes: 6999 bytes")
 }

@@ -52,28 +52,22 @@ func Export(c *sqlstore.Config) ([]byte, error) {
 }
 
 // Valid tells whether a configuration that comes from rows may be applied as it is:
-// whether its document, which is called name, has no mistake. The error is that of
-// Parse. Secrets are not looked at.
+// whether it breaks no rule and its document, which is called name, has no mistake.
+// The error is that of Parse. Secrets are not looked at.
 func Valid(name string, c *sqlstore.Config) error {
+	var broken []*Problem
+	for _, v := range sqlstore.Check(c) {
+		broken = append(broken, &Problem{File: name, Object: v.Object, Rule: v.Rule, Value: v.Value})
+	}
+	if err := join(broken); err != nil {
+		return err
+	}
 	text, err := Export(c)
 	if err != nil {
 		return err
 	}
 	_, err = Parse(name, text)
 	return err
-}
-
-// comment writes lines that begin with #.
-func (w *writer) comment(indent, text string) {
-	if text == "" {
-		return
-	}
-	for line := range strings.SplitSeq(text, "\n") {
-		if line != "" {
-			line = " " + line
-		}
-		w.line(indent, "#%s", line)
-	}
 }
 
 type writer struct {

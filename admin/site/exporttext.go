@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"rowlock/sqlstore"
 )
@@ -22,6 +24,30 @@ func rangeText(p *sqlstore.Pool) string {
 		}
 	}
 	return p.First.String() + " - " + p.Last.String()
+}
+
+// lineEnds are the ends of lines that YAML or a reader of it may know.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
+
+// comment writes lines that begin with #. What sqlstore.Check refuses in a
+// comment (rows have it at most) becomes U+FFFD: no text may end its line and go on
+// as configuration.
+func (w *writer) comment(indent, text string) {
+	if text == "" {
+		return
+	}
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || r == '\ufeff' {
+			return utf8.RuneError
+		}
+		return r
+	}, lineEnds.Replace(strings.ToValidUTF8(text, string(utf8.RuneError))))
+	for line := range strings.SplitSeq(text, "\n") {
+		if line != "" {
+			line = " " + line
+		}
+		w.line(indent, "#%s", line)
+	}
 }
 
 // quote returns a YAML scalar for text: plain where it can only be read as

@@ -18,6 +18,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"rowlock/sqlstore"
 )
 
 // Limits of a document; a larger one is refused before it is read.
@@ -36,7 +38,7 @@ type Problem struct {
 	Value        string // what is there instead; may be empty
 }
 
-// Error returns "file:line:column: object: rule: value".
+// Error returns "file:line:column: object: rule: value" on one line.
 func (p *Problem) Error() string {
 	at := p.File
 	if p.Line > 0 {
@@ -48,7 +50,7 @@ func (p *Problem) Error() string {
 			parts = append(parts, s)
 		}
 	}
-	return strings.Join(parts, ": ")
+	return sqlstore.Visible(strings.Join(parts, ": "), "")
 }
 
 // Problems returns the problems that err, an error of Parse, is made of.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
@@ -23,7 +22,6 @@ type node struct {
 	literal      bool   // of a scalar: a number or truth value without quotes
 	block        bool   // of a scalar: text below a | or >
 	comment      string // what begins with # and is kept with the object, or the parameter of which this is the value
-	commented    bool   // there is a comment, though it may be empty
 	entries      []entry
 	items        []*node
 }
@@ -63,27 +61,6 @@ func readTree(file string, data []byte) (t tree, err error) {
 	return t, nil
 }
 
-// fault makes a *Problem of a fault of the parser, which is not ours: it must not
-// end a server that is handed a document.
-func fault(file string, err *error) {
-	if r := recover(); r != nil {
-		*err = &Problem{File: file, Rule: "the document cannot be read as YAML", Value: fmt.Sprint(r)}
-	}
-}
-
-func readTokens(file string, data []byte) (tokens token.Tokens, err error) {
-	if len(data) > MaxSize {
-		return nil, &Problem{File: file, Rule: fmt.Sprintf("a document must not be larger than %d bytes", MaxSize), Value: fmt.Sprint(len(data))}
-	}
-	defer fault(file, &err)
-	// the lexer counts the line ends of some systems twice
-	tokens = lexer.Tokenize(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data)))
-	if p := tooDeep(file, tokens); p != nil {
-		return nil, p
-	}
-	return tokens, nil
-}
-
 func readNodes(file string, tokens token.Tokens) (root *node, err error) {
 	defer fault(file, &err)
 	parsed, err := parser.Parse(tokens, 0)
@@ -106,33 +83,6 @@ func readNodes(file string, tokens token.Tokens) (root *node, err error) {
 		root = &node{line: 1, column: 1}
 	}
 	return root, nil
-}
-
-// tooDeep bounds the recursion of the parser before it begins: by counting
-// brackets, and by the columns of block entries, because each level of blocks
-// is further to the right or a list within a mapping.
-func tooDeep(file string, tokens token.Tokens) *Problem {
-	const maxColumn = 256
-	depth := 0
-	for _, t := range tokens {
-		switch t.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			depth++
-		case token.MappingEndType, token.SequenceEndType:
-			depth--
-		case token.SequenceEntryType, token.MappingKeyType:
-			if t.Position.Column > maxColumn {
-				depth = MaxDepth + 1
-			}
-		}
-		if depth > MaxDepth {
-			return &Problem{
-				File: file, Line: t.Position.Line, Column: t.Position.Column,
-				Rule: fmt.Sprintf("values must not be nested deeper than %d", MaxDepth),
-			}
-		}
-	}
-	return nil
 }
 
 func syntaxProblem(file string, err error) *Problem {

@@ -19,6 +19,14 @@ type applyOptions struct {
 	comment     string
 }
 
+// check looks at what is given for the revision.
+func (o applyOptions) check() error {
+	if !sqlstore.LegalComment(o.comment) {
+		return usagef("--comment: %q is not %s", o.comment, sqlstore.CommentRule)
+	}
+	return nil
+}
+
 func (p *program) applyCommand() *cobra.Command {
 	var o applyOptions
 	cmd := &cobra.Command{
@@ -28,7 +36,12 @@ func (p *program) applyCommand() *cobra.Command {
 			"changes and what that means for live leases, asks, and writes all of it in one\n" +
 			"transaction. A document with any mistake changes nothing.",
 		Args: exactly(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return p.apply(cmd.Context(), args[0], o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			return p.apply(cmd.Context(), args[0], o)
+		},
 
 		ValidArgsFunction: files("yaml", "yml", "json"),
 	}

@@ -81,9 +81,11 @@ func (p *program) revisionList(ctx context.Context, store sqlstore.AdminStore, l
 	}
 }
 
-// oneLine returns the first line of a text, and that there are more.
+// oneLine returns the first line of a text that rows may have, and that there are
+// more.
 func oneLine(text string) string {
 	first, _, more := strings.Cut(strings.ReplaceAll(text, "\t", " "), "\n")
+	first = sqlstore.Visible(first, "")
 	if more {
 		return first + " ..."
 	}
@@ -131,12 +133,12 @@ func (p *program) revisionShow(ctx context.Context, store sqlstore.AdminStore, n
 		return fmt.Errorf("show revision %d: %w", n, sqlstore.ErrNotFound)
 	}
 	r := list[0]
-	fmt.Fprintf(p.stdout, "revision  %d\nat        %s\nauthor    %s\n", r.Number, r.At.UTC().Format(time.RFC3339), r.Author)
+	fmt.Fprintf(p.stdout, "revision  %d\nat        %s\nauthor    %s\n", r.Number, r.At.UTC().Format(time.RFC3339), sqlstore.Visible(r.Author, ""))
 	if r.Comment != "" {
-		fmt.Fprintf(p.stdout, "comment   %s\n", strings.ReplaceAll(r.Comment, "\n", "\n          "))
+		fmt.Fprintf(p.stdout, "comment   %s\n", strings.ReplaceAll(sqlstore.Visible(r.Comment, "\t\n"), "\n", "\n          "))
 	}
 	if r.Diff != "" {
-		fmt.Fprintf(p.stdout, "\n%s\n", strings.TrimSuffix(r.Diff, "\n"))
+		fmt.Fprintf(p.stdout, "\n%s\n", sqlstore.Visible(strings.TrimSuffix(r.Diff, "\n"), "\t\n"))
 	}
 	return nil
 }
