@@ -64,7 +64,9 @@ func TestExplainSelection(t *testing.T) {
 		link
 		subnet 198.18.0.0/24 closing
 		link
-		subnet 198.18.0.0/16`
+		subnet 198.18.0.0/16
+		link
+		subnet 10.0.0.0/7 vrf=9`
 	for _, c := range []struct {
 		name, config string
 		sample       Sample
@@ -114,6 +116,7 @@ func TestExplainSelection(t *testing.T) {
 			"two vrfs, none says which packets are its own", whole, Sample{Type: "discover", Relay: a("10.0.0.1")}, "", 0, 0, "", []string{
 				"giaddr 10.0.0.1: so do subnets of other vrfs than its vrf 7, none of them vrf 0, and no vrf says which packets are its own",
 				"giaddr 10.0.0.1: so do subnets of other vrfs than its vrf 8, none of them vrf 0, and no vrf says which packets are its own",
+				"giaddr 10.0.0.1: a longer prefix has it, in several vrfs and not in vrf 0, and no vrf says which packets are its own",
 			},
 		},
 		{

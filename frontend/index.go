@@ -140,7 +140,8 @@ func enter[K comparable](m *map[K]*network, k K, n *network, size int) {
 	}
 }
 
-// containing returns the network with the longest prefix that has addr, or nil.
+// containing returns the network with the longest prefix that has addr, or nil,
+// also where that is the prefix of several VRFs: a shorter one is no better guess.
 func (p *plan) containing(addr netip.Addr) *network {
 	if !addr.IsValid() || addr.IsUnspecified() {
 		return nil
@@ -154,7 +155,7 @@ func (p *plan) containing(addr netip.Addr) *network {
 		if err != nil {
 			continue
 		}
-		if n := p.prefixes[prefix]; n != nil {
+		if n, known := p.prefixes[prefix]; known {
 			return n
 		}
 	}
