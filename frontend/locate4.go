@@ -7,6 +7,9 @@ import (
 
 // locate4 returns the network that a message belongs to. t may be nil.
 func locate4(p *packet, q *query4, snap *snapshot, t *trace) (*network, error) {
+	if err := q.origin.named(); err != nil { // via.go
+		return nil, err
+	}
 	n := snap.index.select4(&q.origin, t)
 	if n != nil {
 		return n, nil

@@ -12,6 +12,8 @@ type place struct {
 	via   string     // name of the incoming interface
 	src   netip.Addr // that it was sent from
 	iface *iface     // the interface, where its own clients are served
+	// unnamed is the index of the incoming interface where via is needed and not known.
+	unnamed int
 }
 
 // origin4 is what a DHCPv4 message tells about where it comes from. Zero
