@@ -28,6 +28,7 @@ const (
 	ReasonOversize         Reason = "oversize"          // a field is longer than its column
 	ReasonNoAddress        Reason = "no-address"        // lacks the address that the message is about
 	ReasonUnknownInterface Reason = "unknown-interface" // came in by an interface that cannot be named
+	ReasonUnknownVRF       Reason = "unknown-vrf"       // a renewal past the relays that tell its VRF
 	ReasonNotRelayed       Reason = "not-relayed"       // direct packet of a client that UDP cannot reach
 	ReasonNoSubnet         Reason = "no-subnet"         // no configured subnet matches
 	ReasonNoServerID       Reason = "no-server-id"      // the interface has no address to be named by
@@ -58,7 +59,7 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		ReasonTruncated, ReasonCircuitLimit, ReasonRelayLimit, ReasonQueueFull, ReasonStale, ReasonNoConfig, ReasonMalformed, ReasonWrongType,
-		ReasonNoIdentity, ReasonOversize, ReasonNoAddress, ReasonUnknownInterface, ReasonNotRelayed, ReasonNoSubnet,
+		ReasonNoIdentity, ReasonOversize, ReasonNoAddress, ReasonUnknownInterface, ReasonUnknownVRF, ReasonNotRelayed, ReasonNoSubnet,
 		ReasonNoServerID, ReasonOtherServer, ReasonForeignServer, ReasonDeclineLimit, ReasonNotOurs, ReasonNoBinding,
 		ReasonExhausted, ReasonDeadline, ReasonUnavailable, ReasonDenied, ReasonFenced, ReasonBusy, ReasonRefusedData,
 		ReasonConfigBehind, ReasonEncode, ReasonSendQueueFull, ReasonSendFailed, ReasonPanic,

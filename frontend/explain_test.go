@@ -253,6 +253,12 @@ func TestExplainDrops(t *testing.T) {
 	const net = "link\n subnet 192.0.2.0/24 interface=eth0\n pool 192.0.2.10 192.0.2.20"
 	x := explained(t, net, Sample{Type: "discover"}, "")
 	require.Equal(t, ReasonNotRelayed, x.Drop.Reason)
+	x = explained(t, "vrf 8 relay=10.8.0.1\n"+net+"\n link\n subnet 10.8.0.0/24 vrf=8", Sample{Type: "renew", Requested: netip.MustParsePrefix("10.8.0.9/32")}, "eth0")
+	require.Equal(t, ReasonUnknownVRF, x.Drop.Reason)
+	require.Equal(t, []ExplainedRule{{Rule: "ciaddr", Value: "10.8.0.9", Text: "no subnet has it"}}, x.Selection)
+	require.Len(t, x.Candidates, 2)
+	require.Equal(t, "interface eth0: ciaddr decides alone, and no other subnet takes its place", x.Candidates[0].Why)
+	require.Equal(t, "ciaddr 10.8.0.9: it is in vrf 8, and the packet in vrf 0", x.Candidates[1].Why)
 	x = explained(t, net, Sample{Type: "init-reboot", Requested: netip.MustParsePrefix("10.0.0.1/32")}, "eth0")
 	require.Nil(t, x.Drop)
 	require.Equal(t, "nak", x.Reply.Type)

@@ -1,11 +1,8 @@
 package frontend
 
 import (
-	"errors"
-	"net"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,7 +45,7 @@ func onInterface(name string, addrs ...string) place {
 func TestSelect4WithinTheVRF(t *testing.T) {
 	t.Parallel()
 	a := netip.MustParseAddr
-	x := &compile4(t, fourPlans).index
+	x := &compile4(t, fourPlans+"\n link\n subnet 10.9.0.0/16 vrf=9").index
 	for _, c := range []struct {
 		name string
 		o    origin4
@@ -68,6 +65,13 @@ func TestSelect4WithinTheVRF(t *testing.T) {
 		{"link-selection in the vrf", origin4{linkSelection: a("10.7.0.9"), giaddr: a("192.0.2.1"), place: place{via: "eth7"}}, 7, "10.7.0.0/16"},
 		{"subnet-selection in the vrf", origin4{subnetSelection: a("10.7.0.0"), giaddr: a("192.0.2.1")}, 8, ""},
 		{"renewal by unicast", origin4{ciaddr: a("10.7.0.9"), unicast: true, place: place{src: a("198.51.100.7")}}, 7, "10.7.0.0/16"},
+		{"renewal past the relay", origin4{ciaddr: a("10.7.0.9"), unicast: true}, 0, ""},
+		{"that, to an interface of vrf 0", origin4{ciaddr: a("10.7.0.9"), unicast: true, place: onInterface("eth0")}, 0, ""},
+		{"that, to an interface of a vrf", origin4{ciaddr: a("192.0.2.9"), unicast: true, place: onInterface("eth7")}, 7, "192.0.2.0/24"},
+		{"that, of an address which vrf 0 has too", origin4{ciaddr: a("192.0.2.9"), unicast: true}, 0, "192.0.2.0/24"},
+		{"that, of an address which nobody has", origin4{ciaddr: a("203.0.113.9"), unicast: true, place: onInterface("eth0")}, 0, "198.18.0.0/27"},
+		{"that, of an address in a vrf without relays", origin4{ciaddr: a("10.9.0.9"), unicast: true, place: onInterface("eth0")}, 0, "198.18.0.0/27"},
+		{"by broadcast on a link", origin4{ciaddr: a("10.7.0.9"), place: onInterface("eth0")}, 0, "198.18.0.0/27"},
 		{"direct, the vrf's interface by address", origin4{place: onInterface("eth7", "10.7.0.1/16")}, 7, "10.7.0.0/16"},
 		{"direct, a subnet names the interface", origin4{place: onInterface("eth9")}, 9, "192.0.2.0/26"},
 		{"direct, a subnet of vrf 0 does", origin4{place: onInterface("eth0", "192.0.2.200/24")}, 0, "198.18.0.0/27"},
@@ -118,88 +122,41 @@ func TestSelect6WithinTheVRF(t *testing.T) {
 	}
 }
 
-// A packet that comes in by a socket for relays belongs to the VRF of the
-// interface that it came in by.
-func TestVRFOfTheIncomingInterface(t *testing.T) {
+// A client whose VRF only its relay tells is not refused in another one when it
+// sends past that, and is heard again when it comes by broadcast.
+func TestRenewalPastTheRelayOfAVRF(t *testing.T) {
 	t.Parallel()
-	lo, err := net.InterfaceByName("lo")
-	if err != nil {
-		t.Skip("no loopback interface: ", err)
-	}
-	b := newBench4(t, `
-		vrf 7 interface=lo
+	const config = `
+		vrf 8 relay=10.8.0.1
 		link
 		subnet 192.0.2.0/24
 		pool 192.0.2.10 192.0.2.20
 		link
-		subnet 192.0.2.0/24 vrf=7
-		pool 192.0.2.30 192.0.2.40`, "listen udp 198.51.100.1")
-	p := b.packet(encode4(t, "DISCOVER\n giaddr 192.0.2.1"), "192.0.2.1:67", "198.51.100.1:67")
-	_, err = b.run(p)
-	require.NoError(t, err)
-	require.EqualValues(t, 0, b.model.last().VRF)
-	p.ifindex = lo.Index
-	o, err := b.run(p)
-	require.NoError(t, err)
-	require.EqualValues(t, 7, b.model.last().VRF)
-	require.Equal(t, "192.0.2.30", decodeReply4(t, o.data).yiaddr)
-}
-
-// Interfaces are listed again for a name that is old and for an index that is new,
-// but not for every packet of one that is not there.
-func TestInterfaceNamesAreListedAgain(t *testing.T) {
-	t.Parallel()
-	now, all, failure, lists := time.Now(), []net.Interface{{Index: 2, Name: "eth7"}}, error(nil), 0
-	i := &interfaceNames{list: func() ([]net.Interface, error) {
-		lists++
-		return all, failure
-	}}
-	for _, c := range []struct {
-		name  string
-		after time.Duration // since the first
-		do    func()
-		index int
-		want  string
-		lists int
-	}{
-		{"first", 0, func() {}, 2, "eth7", 1},
-		{"known", watchEvery - 1, func() { all[0].Name = "lan7" }, 2, "eth7", 1},
-		{"old", watchEvery, func() {}, 2, "lan7", 2},
-		{"not there", watchEvery + relistEvery - 1, func() {}, 3, "", 2},
-		{"new", watchEvery + relistEvery, func() { all = append(all, net.Interface{Index: 3, Name: "eth8"}) }, 3, "eth8", 3},
-		{"not told", 2 * (watchEvery + relistEvery), func() { failure = errors.New("refused") }, 3, "", 4},
-		{"told again", 2*(watchEvery+relistEvery) + relistEvery, func() { failure = nil }, 3, "eth8", 5},
-		{"a packet that waited", 0, func() {}, 4, "", 5},
-	} {
-		c.do()
-		require.Equal(t, c.want, i.name(c.index, now.Add(c.after)), c.name)
-		require.Equal(t, c.lists, lists, c.name)
-	}
-}
-
-// What comes by an interface without a name is in no vrf, where interfaces tell.
-func TestUnknownInterface(t *testing.T) {
-	t.Parallel()
-	const subnets = "link\n subnet 192.0.2.0/24\n pool 192.0.2.10 192.0.2.20\n link\n subnet 2001:db8:1::/64"
-	for selectors, known := range map[string]bool{"": true, "vrf 7 relay=198.51.100.7\n": true, "vrf 7 interface=eth7\n": false} {
-		b := newBench4(t, selectors+subnets, "listen udp 198.51.100.1")
-		b.interfaces.list = func() ([]net.Interface, error) { return nil, nil }
-		p := b.packet(encode4(t, "DISCOVER\n giaddr 192.0.2.1"), "192.0.2.1:67", "198.51.100.1:67")
-		p.ifindex = 3
-		o, err := b.run(p)
-		q6 := &query6{relays: []relay6{{link: netip.MustParseAddr("2001:db8:1::1")}}}
-		n, err6 := locate6(q6, b.Server.place(p, b.snap.Load()), b.snap.Load(), nil)
-		if known {
-			require.NoError(t, err, selectors)
-			require.NotNil(t, o, selectors)
-			require.NoError(t, err6, selectors)
-			require.NotNil(t, n, selectors)
+		subnet 10.8.0.0/24 vrf=8
+		pool 10.8.0.10 10.8.0.20`
+	for place, reason := range map[string]Reason{"listen interface eth0 192.0.2.1/24": "", "listen udp 192.0.2.1": ReasonNotRelayed} {
+		b := newBench4(t, config, place)
+		send := func(text, from string) (*outgoing, error) {
+			return b.run(b.packet(encode4(t, text), from, "192.0.2.1:67"))
+		}
+		o, err := send("REQUEST\n giaddr 10.8.0.1\n ciaddr 10.8.0.10", "10.8.0.1:67")
+		require.NoError(t, err)
+		require.Equal(t, "10.8.0.10", decodeReply4(t, o.data).yiaddr)
+		for _, text := range []string{"REQUEST\n ciaddr 10.8.0.10", "RELEASE\n ciaddr 10.8.0.10", "INFORM\n ciaddr 10.8.0.10"} {
+			o, err = send(text, "10.8.0.10:68")
+			require.Nil(t, o, text)
+			requireDrop(t, ReasonUnknownVRF, err)
+		}
+		o, err = send("REQUEST\n ciaddr 203.0.113.9", "203.0.113.9:68")
+		if reason != "" {
+			requireDrop(t, reason, err)
 			continue
 		}
-		requireDrop(t, ReasonUnknownInterface, err)
-		require.Nil(t, o)
-		requireDrop(t, ReasonUnknownInterface, err6)
-		require.Nil(t, n)
+		require.NoError(t, err)
+		require.Equal(t, "NAK", decodeReply4(t, o.data).kind, "an address of no vrf")
+		_, m, err := b.ask(t, "REQUEST\n ciaddr 10.8.0.10")
+		require.NoError(t, err)
+		require.Equal(t, "NAK", m.kind, "by broadcast it is on this link")
 	}
 }
 
