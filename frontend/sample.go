@@ -72,6 +72,12 @@ func (s *Sample) input4() (in ExplainInput, err error) {
 	if len(s.HWAddr) > 16 || len(s.ClientID) > 255 || len(s.Hostname) > 255 || len(s.Asks) > 255 {
 		return in, errors.New("a value does not fit into the message")
 	}
+	unicast := s.Type == "renew" || s.Type == "release"
+	if unicast && s.Relay.IsValid() {
+		// RFC 2131 section 4.4.5; where a relay is in the way all the same (RFC 5107), the
+		// server takes a renewal for a rebind
+		return in, fmt.Errorf("type %s and relay exclude each other: the client sends it to the server itself, past its relay; what comes by a relay is a rebind", s.Type)
+	}
 	b := make([]byte, headerLen4)
 	b[0], b[1], b[2] = byte(dhcpv4.OpcodeBootRequest), 1, byte(len(s.HWAddr))
 	copy(b[4:], []byte{0, 0, 0, 1})
@@ -85,8 +91,7 @@ func (s *Sample) input4() (in ExplainInput, err error) {
 		}
 		copy(b[12:], want.AsSlice())
 	}
-	unicast := s.Type == "renew" || s.Type == "release"
-	if s.Relay.IsValid() && !unicast {
+	if s.Relay.IsValid() {
 		copy(b[24:], s.Relay.AsSlice())
 	}
 	kind := map[string]dhcpv4.MessageType{
