@@ -286,6 +286,7 @@ func TestExplainDrops(t *testing.T) {
 	_, err = Explain(t.Context(), c, in)
 	require.ErrorContains(t, err, "0 previews for 1 items")
 	_, err = Explain(t.Context(), nil, in)
+	require.ErrorIs(t, err, ErrConfig)
 	require.ErrorContains(t, err, "no configuration")
 	for _, s := range []Sample{
 		{Type: "offer"},
