@@ -121,7 +121,7 @@ func BenchmarkSelect(b *testing.B) {
 		config := manySubnets(c.subnets)
 		for i, l := range config.Links {
 			if c.vrfs > 0 {
-				l.VRF = uint32(i % c.vrfs)
+				l.VRF = uint32(i%c.vrfs + 1)
 				l.Subnets[0].Pools[0].VRF = l.VRF
 			}
 			p := netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, byte(i >> 8), byte(i)}), 48)
@@ -129,7 +129,7 @@ func BenchmarkSelect(b *testing.B) {
 			config.Links = append(config.Links, v6)
 		}
 		for i := range c.vrfs {
-			config.VRFs = append(config.VRFs, sqlstore.VRF{ID: uint32(i), Relays: []netip.Addr{netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)})}})
+			config.VRFs = append(config.VRFs, sqlstore.VRF{ID: uint32(i + 1), Relays: []netip.Addr{netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)})}})
 		}
 		snap, err := compile(config, nil)
 		require.NoError(b, err)

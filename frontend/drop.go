@@ -16,48 +16,50 @@ type Reason string
 
 // The reasons, in the order of the packet path.
 const (
-	ReasonTruncated      Reason = "truncated"        // longer than the receive buffer
-	ReasonCircuitLimit   Reason = "circuit-limit"    // the circuit begins too many conversations
-	ReasonRelayLimit     Reason = "relay-limit"      // the relay begins too many conversations
-	ReasonQueueFull      Reason = "queue-full"       // no room in the queue of packets
-	ReasonStale          Reason = "stale"            // waited in the queue for longer than the deadline
-	ReasonNoConfig       Reason = "no-config"        // no network configuration has been loaded yet
-	ReasonMalformed      Reason = "malformed"        // not a well-formed message
-	ReasonWrongType      Reason = "wrong-type"       // no message that servers take
-	ReasonNoIdentity     Reason = "no-identity"      // neither a client identifier nor a hardware address
-	ReasonOversize       Reason = "oversize"         // a field is longer than its column
-	ReasonNoAddress      Reason = "no-address"       // lacks the address that the message is about
-	ReasonNotRelayed     Reason = "not-relayed"      // direct packet of a client that UDP cannot reach
-	ReasonNoSubnet       Reason = "no-subnet"        // no configured subnet matches
-	ReasonNoServerID     Reason = "no-server-id"     // the interface has no address to be named by
-	ReasonOtherServer    Reason = "other-server"     // names a live sibling, which answers
-	ReasonForeignServer  Reason = "foreign-server"   // names a server that is none of ours
-	ReasonDeclineLimit   Reason = "decline-limit"    // client, circuit or link has declined too many addresses
-	ReasonNotOurs        Reason = "not-ours"         // unknown binding and not authoritative, or INIT-REBOOT (RFC 2131 4.3.2)
-	ReasonNoBinding      Reason = "no-binding"       // RELEASE or DECLINE of a binding that is not there
-	ReasonExhausted      Reason = "exhausted"        // no address is free
-	ReasonDeadline       Reason = "deadline"         // no decision in time
-	ReasonUnavailable    Reason = "unavailable"      // the database cannot be reached
-	ReasonDenied         Reason = "denied"           // the database user lacks a privilege
-	ReasonFenced         Reason = "fenced"           // this frontend's heartbeat is stale
-	ReasonBusy           Reason = "busy"             // too many waiting, or the race was lost too often
-	ReasonRefusedData    Reason = "refused-data"     // the database refused the values
-	ReasonConfigBehind   Reason = "config-behind"    // a newer configuration did not arrive in time, or came too often
-	ReasonEncode         Reason = "encode"           // the reply could not be built
-	ReasonSendQueueFull  Reason = "send-queue-full"  // no room in the queue of the socket
-	ReasonSendFailed     Reason = "send-failed"      // the system refused to send
-	ReasonPanic          Reason = "panic"            // a fault of this program; logged with the packet
-	ReasonInternal       Reason = "internal"         // an error that has no reason of its own
-	ReasonUnicast        Reason = "unicast"          // a message that must not be sent to a server's own address
-	ReasonServerIDNeeded Reason = "server-id-needed" // lacks the server identifier it must have
-	ReasonServerIDExtra  Reason = "server-id-extra"  // has a server identifier it must not have
+	ReasonTruncated        Reason = "truncated"         // longer than the receive buffer
+	ReasonCircuitLimit     Reason = "circuit-limit"     // the circuit begins too many conversations
+	ReasonRelayLimit       Reason = "relay-limit"       // the relay begins too many conversations
+	ReasonQueueFull        Reason = "queue-full"        // no room in the queue of packets
+	ReasonStale            Reason = "stale"             // waited in the queue for longer than the deadline
+	ReasonNoConfig         Reason = "no-config"         // no network configuration has been loaded yet
+	ReasonMalformed        Reason = "malformed"         // not a well-formed message
+	ReasonWrongType        Reason = "wrong-type"        // no message that servers take
+	ReasonNoIdentity       Reason = "no-identity"       // neither a client identifier nor a hardware address
+	ReasonOversize         Reason = "oversize"          // a field is longer than its column
+	ReasonNoAddress        Reason = "no-address"        // lacks the address that the message is about
+	ReasonUnknownInterface Reason = "unknown-interface" // came in by an interface that cannot be named
+	ReasonUnknownVRF       Reason = "unknown-vrf"       // a renewal past the relays that tell its VRF
+	ReasonNotRelayed       Reason = "not-relayed"       // direct packet of a client that UDP cannot reach
+	ReasonNoSubnet         Reason = "no-subnet"         // no configured subnet matches
+	ReasonNoServerID       Reason = "no-server-id"      // the interface has no address to be named by
+	ReasonOtherServer      Reason = "other-server"      // names a live sibling, which answers
+	ReasonForeignServer    Reason = "foreign-server"    // names a server that is none of ours
+	ReasonDeclineLimit     Reason = "decline-limit"     // client, circuit or link has declined too many addresses
+	ReasonNotOurs          Reason = "not-ours"          // unknown binding and not authoritative, or INIT-REBOOT (RFC 2131 4.3.2)
+	ReasonNoBinding        Reason = "no-binding"        // RELEASE or DECLINE of a binding that is not there
+	ReasonExhausted        Reason = "exhausted"         // no address is free
+	ReasonDeadline         Reason = "deadline"          // no decision in time
+	ReasonUnavailable      Reason = "unavailable"       // the database cannot be reached
+	ReasonDenied           Reason = "denied"            // the database user lacks a privilege
+	ReasonFenced           Reason = "fenced"            // this frontend's heartbeat is stale
+	ReasonBusy             Reason = "busy"              // too many waiting, or the race was lost too often
+	ReasonRefusedData      Reason = "refused-data"      // the database refused the values
+	ReasonConfigBehind     Reason = "config-behind"     // a newer configuration did not arrive in time, or came too often
+	ReasonEncode           Reason = "encode"            // the reply could not be built
+	ReasonSendQueueFull    Reason = "send-queue-full"   // no room in the queue of the socket
+	ReasonSendFailed       Reason = "send-failed"       // the system refused to send
+	ReasonPanic            Reason = "panic"             // a fault of this program; logged with the packet
+	ReasonInternal         Reason = "internal"          // an error that has no reason of its own
+	ReasonUnicast          Reason = "unicast"           // a message that must not be sent to a server's own address
+	ReasonServerIDNeeded   Reason = "server-id-needed"  // lacks the server identifier it must have
+	ReasonServerIDExtra    Reason = "server-id-extra"   // has a server identifier it must not have
 )
 
 // Reasons lists every Reason.
 func Reasons() []Reason {
 	return []Reason{
 		ReasonTruncated, ReasonCircuitLimit, ReasonRelayLimit, ReasonQueueFull, ReasonStale, ReasonNoConfig, ReasonMalformed, ReasonWrongType,
-		ReasonNoIdentity, ReasonOversize, ReasonNoAddress, ReasonNotRelayed, ReasonNoSubnet,
+		ReasonNoIdentity, ReasonOversize, ReasonNoAddress, ReasonUnknownInterface, ReasonUnknownVRF, ReasonNotRelayed, ReasonNoSubnet,
 		ReasonNoServerID, ReasonOtherServer, ReasonForeignServer, ReasonDeclineLimit, ReasonNotOurs, ReasonNoBinding,
 		ReasonExhausted, ReasonDeadline, ReasonUnavailable, ReasonDenied, ReasonFenced, ReasonBusy, ReasonRefusedData,
 		ReasonConfigBehind, ReasonEncode, ReasonSendQueueFull, ReasonSendFailed, ReasonPanic,

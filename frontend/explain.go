@@ -25,17 +25,20 @@ type ExplainInput struct {
 	Preview func(ctx context.Context, r *sqlstore.Request) ([]sqlstore.Preview, error)
 }
 
+// ErrConfig is the error of a configuration that no server takes into use.
+var ErrConfig = errors.New("configuration cannot be used")
+
 // Explain tells what a server with this configuration does with a message, by the
 // very steps of the packet path, and changes nothing. What depends on load (queue,
-// buckets, deadlines) is left out. Its error is one of the configuration, of the
-// input or of Preview; a message that is not answered has a Drop instead.
+// buckets, deadlines) is left out. Its error is one of the configuration
+// (ErrConfig), of the input or of Preview; a message that is not answered has a Drop instead.
 func Explain(ctx context.Context, c *sqlstore.Config, in ExplainInput) (*Explanation, error) {
 	if len(in.Message) > maxPacket {
 		return nil, fmt.Errorf("explain: the message has %d bytes, more than %d", len(in.Message), maxPacket)
 	}
 	snap, err := compile(c, nil)
 	if err != nil {
-		return nil, fmt.Errorf("compile configuration: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	x := &explainer{ctx: ctx, in: in, snap: snap, server: &Server{cfg: Config{Members: nobody{}}}, out: &Explanation{
 		Revision: c.Revision, Selection: []ExplainedRule{}, Candidates: []ExplainedSubnet{}, Bindings: []ExplainedBinding{},

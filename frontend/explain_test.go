@@ -64,7 +64,9 @@ func TestExplainSelection(t *testing.T) {
 		link
 		subnet 198.18.0.0/24 closing
 		link
-		subnet 198.18.0.0/16`
+		subnet 198.18.0.0/16
+		link
+		subnet 10.0.0.0/7 vrf=9`
 	for _, c := range []struct {
 		name, config string
 		sample       Sample
@@ -114,6 +116,7 @@ func TestExplainSelection(t *testing.T) {
 			"two vrfs, none says which packets are its own", whole, Sample{Type: "discover", Relay: a("10.0.0.1")}, "", 0, 0, "", []string{
 				"giaddr 10.0.0.1: so do subnets of other vrfs than its vrf 7, none of them vrf 0, and no vrf says which packets are its own",
 				"giaddr 10.0.0.1: so do subnets of other vrfs than its vrf 8, none of them vrf 0, and no vrf says which packets are its own",
+				"giaddr 10.0.0.1: a longer prefix has it, in several vrfs and not in vrf 0, and no vrf says which packets are its own",
 			},
 		},
 		{
@@ -227,6 +230,9 @@ func TestExplainSamples4(t *testing.T) {
 		"init-reboot": {"init-reboot", "not-ours"}, "release": {"release", "no-binding"}, "decline": {"decline", "no-binding"}, "inform": {"", "ack"},
 	} {
 		for _, relay := range []netip.Addr{{}, netip.MustParseAddr("192.0.2.1")} {
+			if relay.IsValid() && (kind == "renew" || kind == "release") {
+				continue // refused, see TestExplainDrops
+			}
 			x := explained(t, "link\n subnet 192.0.2.0/24 interface=eth0\n pool 192.0.2.10 192.0.2.20", Sample{
 				Type: kind, Relay: relay, Requested: netip.MustParsePrefix("192.0.2.12/32"),
 			}, map[bool]string{true: "", false: "eth0"}[relay.IsValid()])
@@ -250,6 +256,12 @@ func TestExplainDrops(t *testing.T) {
 	const net = "link\n subnet 192.0.2.0/24 interface=eth0\n pool 192.0.2.10 192.0.2.20"
 	x := explained(t, net, Sample{Type: "discover"}, "")
 	require.Equal(t, ReasonNotRelayed, x.Drop.Reason)
+	x = explained(t, "vrf 8 relay=10.8.0.1\n"+net+"\n link\n subnet 10.8.0.0/24 vrf=8", Sample{Type: "renew", Requested: netip.MustParsePrefix("10.8.0.9/32")}, "eth0")
+	require.Equal(t, ReasonUnknownVRF, x.Drop.Reason)
+	require.Equal(t, []ExplainedRule{{Rule: "ciaddr", Value: "10.8.0.9", Text: "no subnet has it"}}, x.Selection)
+	require.Len(t, x.Candidates, 2)
+	require.Equal(t, "interface eth0: ciaddr decides alone, and no other subnet takes its place", x.Candidates[0].Why)
+	require.Equal(t, "ciaddr 10.8.0.9: it is in vrf 8, and the packet in vrf 0", x.Candidates[1].Why)
 	x = explained(t, net, Sample{Type: "init-reboot", Requested: netip.MustParsePrefix("10.0.0.1/32")}, "eth0")
 	require.Nil(t, x.Drop)
 	require.Equal(t, "nak", x.Reply.Type)
@@ -274,10 +286,13 @@ func TestExplainDrops(t *testing.T) {
 	_, err = Explain(t.Context(), c, in)
 	require.ErrorContains(t, err, "0 previews for 1 items")
 	_, err = Explain(t.Context(), nil, in)
+	require.ErrorIs(t, err, ErrConfig)
 	require.ErrorContains(t, err, "no configuration")
 	for _, s := range []Sample{
 		{Type: "offer"},
 		{Type: "renew"},
+		{Type: "renew", Relay: netip.MustParseAddr("192.0.2.1"), Requested: netip.MustParsePrefix("192.0.2.12/32")},
+		{Type: "release", Relay: netip.MustParseAddr("192.0.2.1"), Requested: netip.MustParsePrefix("192.0.2.12/32")},
 		{Type: "discover", Relay: netip.MustParseAddr("2001:db8::1")},
 		{Type: "solicit", Relay: netip.MustParseAddr("192.0.2.1")},
 		{Type: "discover", HWAddr: make([]byte, 17)},

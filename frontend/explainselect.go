@@ -133,6 +133,8 @@ func (x *explainer) whyNot(n *network, rule string, t *trace, f *fact, l *sqlsto
 	switch {
 	case strict && l.VRF != t.vrfID:
 		return fmt.Sprintf("it is in vrf %d, and the packet in vrf %d", l.VRF, t.vrfID)
+	case n == nil && !strict && f.addr.IsValid() && !f.relay && t.tried(f.rule) && x.snap.index.whole.prefixes[s.Prefix.Masked()] != nil:
+		return "a longer prefix has it, in several vrfs and not in vrf 0, and no vrf says which packets are its own"
 	case n == nil && !strict && t.tried(f.rule):
 		return fmt.Sprintf("so do subnets of other vrfs than its vrf %d, none of them vrf 0, and no vrf says which packets are its own", l.VRF)
 	case n == nil:

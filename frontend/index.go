@@ -21,6 +21,7 @@ type index struct {
 	whole      *plan
 	interfaces map[string]uint32     // VRFs by incoming interface,
 	relays     map[netip.Addr]uint32 // and by relay
+	relayed    []uint32              // VRFs that list relays
 	// named are the networks that name an interface, of any VRF: an interface
 	// selects one link.
 	named map[interfaceKey]*network
@@ -77,6 +78,9 @@ func (x *index) selectors(vrfs []sqlstore.VRF) {
 		}
 		for _, name := range v.Interfaces {
 			x.interfaces[name] = v.ID
+		}
+		if len(v.Relays) > 0 {
+			x.relayed = append(x.relayed, v.ID)
 		}
 		for _, a := range v.Relays {
 			x.relays[a] = v.ID
@@ -140,10 +144,17 @@ func enter[K comparable](m *map[K]*network, k K, n *network, size int) {
 	}
 }
 
-// containing returns the network with the longest prefix that has addr, or nil.
+// containing returns the network with the longest prefix that has addr, or nil,
+// also where that is the prefix of several VRFs: a shorter one is no better guess.
 func (p *plan) containing(addr netip.Addr) *network {
-	if !addr.IsValid() || addr.IsUnspecified() {
-		return nil
+	n, _ := p.lookup(addr)
+	return n
+}
+
+// lookup is containing, and tells whether any prefix has addr. p may be nil.
+func (p *plan) lookup(addr netip.Addr) (n *network, known bool) {
+	if p == nil || !addr.IsValid() || addr.IsUnspecified() {
+		return nil, false
 	}
 	f := 1
 	if addr.Is4() {
@@ -154,9 +165,9 @@ func (p *plan) containing(addr netip.Addr) *network {
 		if err != nil {
 			continue
 		}
-		if n := p.prefixes[prefix]; n != nil {
-			return n
+		if n, known := p.prefixes[prefix]; known {
+			return n, true
 		}
 	}
-	return nil
+	return nil, false
 }

@@ -7,9 +7,15 @@ import (
 
 // locate4 returns the network that a message belongs to. t may be nil.
 func locate4(p *packet, q *query4, snap *snapshot, t *trace) (*network, error) {
+	if err := q.origin.named(); err != nil { // via.go
+		return nil, err
+	}
 	n := snap.index.select4(&q.origin, t)
 	if n != nil {
 		return n, nil
+	}
+	if snap.index.strayed(&q.origin) {
+		return nil, drop(ReasonUnknownVRF, "its address is of a vrf that is known by relays, and it came past them (%s)", &q.origin)
 	}
 	if !q.origin.giaddr.IsValid() && p.listener.config.Kind == ListenUDP {
 		return nil, drop(ReasonNotRelayed, "neither a relay nor a known subnet of its own (%s)", &q.origin)

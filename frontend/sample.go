@@ -15,8 +15,7 @@ import (
 
 // Sample is a message to be made up, for Explain. Zero fields are left out.
 type Sample struct {
-	// Type is one of SampleTypes.
-	Type         string
+	Type         string     // one of SampleTypes
 	HWAddr       []byte     // DHCPv4: chaddr. DHCPv6: what a relay saw; the DUID is made of it where there is none
 	ClientID     []byte     // DHCPv4 client identifier, DHCPv6 DUID
 	IAID         uint32     // DHCPv6
@@ -61,8 +60,7 @@ func (s *Sample) Input() (ExplainInput, error) {
 	return s.input4()
 }
 
-// input4 makes a DHCPv4 message in the state that its type says (RFC 2131 section
-// 4.3.2).
+// input4 makes a DHCPv4 message in the state that its type says (RFC 2131 section 4.3.2).
 func (s *Sample) input4() (in ExplainInput, err error) {
 	for name, a := range map[string]netip.Addr{"relay": s.Relay, "link-selection": s.LinkSelection, "subnet-selection": s.SubnetSelection, "requested": s.Requested.Addr()} {
 		if a.IsValid() && !a.Is4() {
@@ -71,6 +69,10 @@ func (s *Sample) input4() (in ExplainInput, err error) {
 	}
 	if len(s.HWAddr) > 16 || len(s.ClientID) > 255 || len(s.Hostname) > 255 || len(s.Asks) > 255 {
 		return in, errors.New("a value does not fit into the message")
+	}
+	unicast := s.Type == "renew" || s.Type == "release"
+	if unicast && s.Relay.IsValid() {
+		return in, fmt.Errorf("type %s and relay exclude each other: the client sends it to the server itself, past its relay; a renewal that a relay forwards is a rebind", s.Type)
 	}
 	b := make([]byte, headerLen4)
 	b[0], b[1], b[2] = byte(dhcpv4.OpcodeBootRequest), 1, byte(len(s.HWAddr))
@@ -85,8 +87,7 @@ func (s *Sample) input4() (in ExplainInput, err error) {
 		}
 		copy(b[12:], want.AsSlice())
 	}
-	unicast := s.Type == "renew" || s.Type == "release"
-	if s.Relay.IsValid() && !unicast {
+	if s.Relay.IsValid() {
 		copy(b[24:], s.Relay.AsSlice())
 	}
 	kind := map[string]dhcpv4.MessageType{

@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"net/netip"
+	"slices"
 
 	"rowlock/sqlstore"
 )
@@ -12,6 +13,8 @@ type place struct {
 	via   string     // name of the incoming interface
 	src   netip.Addr // that it was sent from
 	iface *iface     // the interface, where its own clients are served
+	// unnamed is the index of the incoming interface where via is needed and not known.
+	unnamed int
 }
 
 // origin4 is what a DHCPv4 message tells about where it comes from. Zero
@@ -44,34 +47,55 @@ func (x *index) plan(f sqlstore.Family, at *place, relay netip.Addr, t *trace) *
 	if x.plans == nil {
 		return x.whole
 	}
-	p := x.plans[x.vrf(f, at, relay, t)]
+	v, _ := x.vrf(f, at, relay, t)
+	p := x.plans[v]
 	if p == nil {
 		return noPlan // a VRF without subnets
 	}
 	return p
 }
 
-func (x *index) vrf(f sqlstore.Family, at *place, relay netip.Addr, t *trace) uint32 {
+// vrf returns the VRF of a message; claimed tells that it says so itself of its
+// interface or relay.
+func (x *index) vrf(f sqlstore.Family, at *place, relay netip.Addr, t *trace) (id uint32, claimed bool) {
 	if v, ok := x.interfaces[at.via]; ok && at.via != "" {
 		t.vrf(ruleVRFInterface, at.via, v)
-		return v
+		return v, true
 	}
 	for _, a := range [...]netip.Addr{relay, at.src} {
 		if v, ok := x.relays[a]; ok {
 			if t != nil {
 				t.vrf(ruleVRFRelay, a.String(), v)
 			}
-			return v
+			return v, true
 		}
 	}
 	if at.iface != nil && !relay.IsValid() {
 		if n := x.named[interfaceKey{f, at.iface.name}]; n != nil {
 			t.vrf(ruleVRFSubnet, at.iface.name, n.link.VRF)
-			return n.link.VRF
+			return n.link.VRF, false
 		}
 	}
 	t.vrf(ruleVRFDefault, "", 0)
-	return 0
+	return 0, false
+}
+
+// strayed tells whether a client with an address may be in another VRF than the one
+// that vrf returns: a client that renews sends past the relay which its VRF is known
+// by (RFC 2131 section 4.3.2), and no interface tells. Such a client has an address
+// that is strange here and at home in a VRF with relays.
+func (x *index) strayed(o *origin4) bool {
+	if !o.unicast || !o.ciaddr.IsValid() || o.giaddr.IsValid() || len(x.relayed) == 0 {
+		return false
+	}
+	v, claimed := x.vrf(sqlstore.IPv4, &o.place, o.giaddr, nil)
+	if _, here := x.plans[v].lookup(o.ciaddr); here || claimed {
+		return false
+	}
+	return slices.ContainsFunc(x.relayed, func(other uint32) bool {
+		_, there := x.plans[other].lookup(o.ciaddr)
+		return there
+	})
 }
 
 // select4 returns the network that a DHCPv4 message belongs to, or nil. t may be
@@ -82,10 +106,13 @@ func (x *index) vrf(f sqlstore.Family, at *place, relay netip.Addr, t *trace) ui
 // section 2); a subnet that they name and that is not configured is not
 // replaced by another. A relay list comes before the prefix that giaddr is in.
 // Without a relay, a unicast client has its ciaddr (a routed renewal); any
-// other is on the incoming interface.
+// other is on the incoming interface. A message that strayed from a VRF behind
+// relays belongs to none.
 func (x *index) select4(o *origin4, t *trace) *network {
 	p := x.plan(sqlstore.IPv4, &o.place, o.giaddr, t)
 	switch {
+	case x.strayed(o):
+		return t.addr(ruleCiaddr, o.ciaddr, nil)
 	case o.linkSelection.IsValid():
 		return t.addr(ruleLinkSelection, o.linkSelection, p.containing(o.linkSelection))
 	case o.subnetSelection.IsValid():

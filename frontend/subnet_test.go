@@ -41,7 +41,13 @@ func TestSelect4(t *testing.T) {
 		link
 		subnet 172.18.0.0/24 closing
 		link
-		subnet 172.18.0.0/16`).index
+		subnet 172.18.0.0/16
+		link
+		subnet 100.64.0.0/24 vrf=7
+		link
+		subnet 100.64.0.0/24 vrf=8
+		link
+		subnet 100.64.0.0/10 vrf=9`).index
 	a := netip.MustParseAddr
 	eth0 := &iface{name: "eth0", addrs: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/25")}}
 	eth1 := &iface{name: "eth1", addrs: []netip.Prefix{netip.MustParsePrefix("fe80::1/64"), netip.MustParsePrefix("198.51.100.3/24")}}
@@ -70,6 +76,8 @@ func TestSelect4(t *testing.T) {
 		{"prefix of two VRFs, neither 0", origin4{giaddr: a("172.16.0.1")}, ""},
 		{"relay list tells VRFs apart", origin4{giaddr: a("203.0.113.8")}, "172.16.0.0/24"},
 		{"prefix of two VRFs, one is 0", origin4{giaddr: a("172.17.0.1")}, "172.17.0.0/24"},
+		{"no shorter prefix of a third VRF", origin4{giaddr: a("100.64.0.1")}, ""},
+		{"which has what is its own", origin4{giaddr: a("100.64.1.1")}, "100.64.0.0/10"},
 		{"nothing", origin4{}, ""},
 	} {
 		got := ""

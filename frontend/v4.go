@@ -40,33 +40,9 @@ func (s *Server) evaluate4(ctx context.Context, p *packet, q *query4, snap *snap
 	if err != nil {
 		return nil, err
 	}
-	var charges []charge
-	if ask.op == sqlstore.OpDecline {
-		charges = s.declineCharges(p, snap, n, string(ask.request.Items[0].Key))
-		if err := s.admitDecline(p, charges); err != nil { // admit.go
-			return nil, err
-		}
-	}
-	if ask.request == nil && ask.decision != nil && !final { // refused whatever the rows are
-		newer, err := s.confirmed(ctx, sqlstore.IPv4, snap) // work.go
-		if newer != nil || err != nil {
-			return newer, err
-		}
-	}
-	if ask.request != nil {
-		if ask.decision, err = s.lease(ctx, ask.request); err != nil { // work.go
-			if newer := s.superseding(err); newer != nil && !final {
-				return newer, nil
-			}
-			return nil, err
-		}
-		s.declined(p, charges, ask.decision)
-		if !final {
-			newer, err := s.newer(ctx, ask.request, ask.decision) // work.go
-			if newer != nil || err != nil {
-				return newer, err
-			}
-		}
+	newer, err := s.decide4(ctx, p, n, snap, ask, final)
+	if newer != nil || err != nil {
+		return newer, err
 	}
 	reply, err := reply4(q, n, as, ask) // reply4.go: the message, options by scope
 	if err != nil || reply == nil {
@@ -80,4 +56,33 @@ func (s *Server) evaluate4(ctx context.Context, p *packet, q *query4, snap *snap
 		return nil, err
 	}
 	return nil, s.send(out) // listener.go: to the writer of the socket
+}
+
+// decide4 has the database decide what was asked, and puts the decision into ask. It
+// returns a newer snapshot as evaluate4 does.
+func (s *Server) decide4(ctx context.Context, p *packet, n *network, snap *snapshot, ask *ask4, final bool) (newer *snapshot, err error) {
+	if ask.request == nil {
+		if ask.decision == nil || final {
+			return nil, nil
+		}
+		return s.confirmed(ctx, sqlstore.IPv4, snap) // work.go; refused whatever the rows are
+	}
+	var charges []charge
+	if ask.op == sqlstore.OpDecline {
+		charges = s.declineCharges(p, snap, n, string(ask.request.Items[0].Key))
+		if err := s.admitDecline(p, charges); err != nil { // admit.go
+			return nil, err
+		}
+	}
+	if ask.decision, err = s.lease(ctx, ask.request); err != nil { // work.go
+		if newer := s.superseding(err); newer != nil && !final {
+			return newer, nil
+		}
+		return nil, err
+	}
+	s.declined(p, charges, ask.decision)
+	if final {
+		return nil, nil
+	}
+	return s.newer(ctx, ask.request, ask.decision) // work.go
 }

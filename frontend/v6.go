@@ -101,6 +101,9 @@ func (s *Server) decide6(ctx context.Context, snap *snapshot, q *query6, p *pack
 
 // locate6 returns the network that a message belongs to. t may be nil.
 func locate6(q *query6, at place, snap *snapshot, t *trace) (*network, error) {
+	if err := at.named(); err != nil { // via.go
+		return nil, err
+	}
 	o := q.origin6(at)
 	n := snap.index.select6(&o, t)
 	if n == nil {

@@ -1,10 +1,8 @@
 package frontend
 
 import (
-	"net"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -47,7 +45,7 @@ func onInterface(name string, addrs ...string) place {
 func TestSelect4WithinTheVRF(t *testing.T) {
 	t.Parallel()
 	a := netip.MustParseAddr
-	x := &compile4(t, fourPlans).index
+	x := &compile4(t, fourPlans+"\n link\n subnet 10.9.0.0/16 vrf=9").index
 	for _, c := range []struct {
 		name string
 		o    origin4
@@ -67,6 +65,13 @@ func TestSelect4WithinTheVRF(t *testing.T) {
 		{"link-selection in the vrf", origin4{linkSelection: a("10.7.0.9"), giaddr: a("192.0.2.1"), place: place{via: "eth7"}}, 7, "10.7.0.0/16"},
 		{"subnet-selection in the vrf", origin4{subnetSelection: a("10.7.0.0"), giaddr: a("192.0.2.1")}, 8, ""},
 		{"renewal by unicast", origin4{ciaddr: a("10.7.0.9"), unicast: true, place: place{src: a("198.51.100.7")}}, 7, "10.7.0.0/16"},
+		{"renewal past the relay", origin4{ciaddr: a("10.7.0.9"), unicast: true}, 0, ""},
+		{"that, to an interface of vrf 0", origin4{ciaddr: a("10.7.0.9"), unicast: true, place: onInterface("eth0")}, 0, ""},
+		{"that, to an interface of a vrf", origin4{ciaddr: a("192.0.2.9"), unicast: true, place: onInterface("eth7")}, 7, "192.0.2.0/24"},
+		{"that, of an address which vrf 0 has too", origin4{ciaddr: a("192.0.2.9"), unicast: true}, 0, "192.0.2.0/24"},
+		{"that, of an address which nobody has", origin4{ciaddr: a("203.0.113.9"), unicast: true, place: onInterface("eth0")}, 0, "198.18.0.0/27"},
+		{"that, of an address in a vrf without relays", origin4{ciaddr: a("10.9.0.9"), unicast: true, place: onInterface("eth0")}, 0, "198.18.0.0/27"},
+		{"by broadcast on a link", origin4{ciaddr: a("10.7.0.9"), place: onInterface("eth0")}, 0, "198.18.0.0/27"},
 		{"direct, the vrf's interface by address", origin4{place: onInterface("eth7", "10.7.0.1/16")}, 7, "10.7.0.0/16"},
 		{"direct, a subnet names the interface", origin4{place: onInterface("eth9")}, 9, "192.0.2.0/26"},
 		{"direct, a subnet of vrf 0 does", origin4{place: onInterface("eth0", "192.0.2.200/24")}, 0, "198.18.0.0/27"},
@@ -117,39 +122,42 @@ func TestSelect6WithinTheVRF(t *testing.T) {
 	}
 }
 
-// A packet that comes in by a socket for relays belongs to the VRF of the
-// interface that it came in by.
-func TestVRFOfTheIncomingInterface(t *testing.T) {
+// A client whose VRF only its relay tells is not refused in another one when it
+// sends past that, and is heard again when it comes by broadcast.
+func TestRenewalPastTheRelayOfAVRF(t *testing.T) {
 	t.Parallel()
-	lo, err := net.InterfaceByName("lo")
-	if err != nil {
-		t.Skip("no loopback interface: ", err)
-	}
-	b := newBench4(t, `
-		vrf 7 interface=lo
+	const config = `
+		vrf 8 relay=10.8.0.1
 		link
 		subnet 192.0.2.0/24
 		pool 192.0.2.10 192.0.2.20
 		link
-		subnet 192.0.2.0/24 vrf=7
-		pool 192.0.2.30 192.0.2.40`, "listen udp 198.51.100.1")
-	p := b.packet(encode4(t, "DISCOVER\n giaddr 192.0.2.1"), "192.0.2.1:67", "198.51.100.1:67")
-	_, err = b.run(p)
-	require.NoError(t, err)
-	require.EqualValues(t, 0, b.model.last().VRF)
-	p.ifindex = lo.Index
-	o, err := b.run(p)
-	require.NoError(t, err)
-	require.EqualValues(t, 7, b.model.last().VRF)
-	require.Equal(t, "192.0.2.30", decodeReply4(t, o.data).yiaddr)
-}
-
-func TestInterfaceNamesAreListedAgain(t *testing.T) {
-	t.Parallel()
-	i, now := &interfaceNames{}, time.Now()
-	i.known.Store(&interfaceList{at: now, names: map[int]string{1 << 30: "eth7"}})
-	require.Equal(t, "eth7", i.name(1<<30, now.Add(watchEvery-1)))
-	require.Empty(t, i.name(1<<30, now.Add(watchEvery)))
+		subnet 10.8.0.0/24 vrf=8
+		pool 10.8.0.10 10.8.0.20`
+	for place, reason := range map[string]Reason{"listen interface eth0 192.0.2.1/24": "", "listen udp 192.0.2.1": ReasonNotRelayed} {
+		b := newBench4(t, config, place)
+		send := func(text, from string) (*outgoing, error) {
+			return b.run(b.packet(encode4(t, text), from, "192.0.2.1:67"))
+		}
+		o, err := send("REQUEST\n giaddr 10.8.0.1\n ciaddr 10.8.0.10", "10.8.0.1:67")
+		require.NoError(t, err)
+		require.Equal(t, "10.8.0.10", decodeReply4(t, o.data).yiaddr)
+		for _, text := range []string{"REQUEST\n ciaddr 10.8.0.10", "RELEASE\n ciaddr 10.8.0.10", "INFORM\n ciaddr 10.8.0.10"} {
+			o, err = send(text, "10.8.0.10:68")
+			require.Nil(t, o, text)
+			requireDrop(t, ReasonUnknownVRF, err)
+		}
+		o, err = send("REQUEST\n ciaddr 203.0.113.9", "203.0.113.9:68")
+		if reason != "" {
+			requireDrop(t, reason, err)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, "NAK", decodeReply4(t, o.data).kind, "an address of no vrf")
+		_, m, err := b.ask(t, "REQUEST\n ciaddr 10.8.0.10")
+		require.NoError(t, err)
+		require.Equal(t, "NAK", m.kind, "by broadcast it is on this link")
+	}
 }
 
 // A client of DHCPv6 whose subnet came from another link is known by its binding

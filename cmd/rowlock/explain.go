@@ -71,6 +71,9 @@ func (p *program) explain(ctx context.Context, f *explainFlags) error {
 		return engine.Preview(ctx, source, r)
 	}
 	x, err := frontend.Explain(ctx, c, in)
+	if errors.Is(err, frontend.ErrConfig) && source != nil {
+		return refusedRevision(c.Revision, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -115,6 +118,11 @@ func (p *program) explainSource(ctx context.Context, f *explainFlags) (*sqlstore
 func configAt(ctx context.Context, store sqlstore.Store, revision int64) (*sqlstore.Config, error) {
 	if revision == 0 {
 		c, err := store.LoadConfig(ctx)
+		if errors.Is(err, sqlstore.ErrData) {
+			if newest, also := store.Revision(ctx); also == nil {
+				return nil, refusedRevision(newest, err)
+			}
+		}
 		if err != nil {
 			return nil, fmt.Errorf("load configuration: %w", err)
 		}
@@ -129,6 +137,11 @@ func configAt(ctx context.Context, store sqlstore.Store, revision int64) (*sqlst
 		return nil, fmt.Errorf("load revision %d: %w", revision, err)
 	}
 	return c, nil
+}
+
+// refusedRevision says of a revision what is wrong with it, and what to do instead.
+func refusedRevision(revision int64, err error) error {
+	return fmt.Errorf("explain with revision %d: servers refuse it and keep an earlier one, which --revision NUMBER explains (rowlock revision list has the numbers): %w", revision, err)
 }
 
 // assignAlone gives the objects of a document numbers, as an empty database would.

@@ -99,12 +99,24 @@ func unhex(text string) ([]byte, error) {
 // sample makes the flags up to a message.
 func (f *explainFlags) sample(c *sqlstore.Config) (*frontend.Sample, error) {
 	s := &frontend.Sample{IAID: f.iaid, Prefix: f.pd, Hostname: f.hostname, ServerID: c.ServerDUID}
-	var err error
-	fail := func(name string, problem error) {
-		if problem != nil && err == nil {
-			err = usagef("--%s: %w", name, problem)
-		}
+	if err := f.identities(s); err != nil {
+		return nil, err
 	}
+	if err := f.addresses(s); err != nil {
+		return nil, err
+	}
+	s.Type = f.typeOf(s)
+	if !slices.Contains(frontend.SampleTypes(), s.Type) {
+		return nil, usagef("--type: %q is none of %s", s.Type, strings.Join(frontend.SampleTypes(), ", "))
+	}
+	if err := f.asks(s); err != nil {
+		return nil, usagef("--ask: %w", err)
+	}
+	return s, nil
+}
+
+// identities reads the flags that are bytes.
+func (f *explainFlags) identities(s *frontend.Sample) error {
 	for _, v := range []struct {
 		name, text string
 		to         *[]byte
@@ -117,12 +129,19 @@ func (f *explainFlags) sample(c *sqlstore.Config) (*frontend.Sample, error) {
 		{"interface-id", f.interfaceID, &s.CircuitID, textOrHex},
 		{"remote-id", f.remoteID, &s.RemoteID, textOrHex},
 	} {
-		if v.text != "" {
-			var problem error
-			*v.to, problem = v.read(v.text)
-			fail(v.name, problem)
+		if v.text == "" {
+			continue
+		}
+		var err error
+		if *v.to, err = v.read(v.text); err != nil {
+			return usagef("--%s: %w", v.name, err)
 		}
 	}
+	return nil
+}
+
+// addresses reads the flags that are addresses.
+func (f *explainFlags) addresses(s *frontend.Sample) (err error) {
 	for _, v := range []struct {
 		name, text string
 		to         *netip.Addr
@@ -132,23 +151,20 @@ func (f *explainFlags) sample(c *sqlstore.Config) (*frontend.Sample, error) {
 		{"link-selection", f.linkSelection, &s.LinkSelection},
 		{"subnet-selection", f.subnetSelection, &s.SubnetSelection},
 	} {
-		if v.text != "" {
-			var problem error
-			*v.to, problem = netip.ParseAddr(v.text)
-			fail(v.name, problem)
+		if v.text == "" {
+			continue
+		}
+		if *v.to, err = netip.ParseAddr(v.text); err != nil {
+			return usagef("--%s: %w", v.name, err)
 		}
 	}
-	if f.requests != "" {
-		var problem error
-		s.Requested, problem = prefixOrAddr(f.requests)
-		fail("requested", problem)
+	if f.requests == "" {
+		return nil
 	}
-	s.Type = f.typeOf(s)
-	if !slices.Contains(frontend.SampleTypes(), s.Type) {
-		fail("type", fmt.Errorf("%q is none of %s", s.Type, strings.Join(frontend.SampleTypes(), ", ")))
+	if s.Requested, err = prefixOrAddr(f.requests); err != nil {
+		return usagef("--requested: %w", err)
 	}
-	fail("ask", f.asks(s))
-	return s, err
+	return nil
 }
 
 // typeOf returns the type of message: the one that begins a conversation, unless
