@@ -194,6 +194,37 @@ BEGIN
 END
 -- +goose StatementEnd
 
+-- Refuses a comment that the program refuses in a document. never is the class of
+-- control characters but for tabs and ends of lines.
+-- +goose StatementBegin
+CREATE PROCEDURE rowlock_check_comment(IN object_ TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN comment_ TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin) SQL SECURITY DEFINER
+BEGIN
+  DECLARE never VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT CONVERT(x'5B002D080B2D1F7F2DC29FE280A8E280A95D' USING utf8mb4);
+  IF LENGTH(comment_) > 4000 THEN
+    CALL rowlock_refuse(object_, 'a comment must have at most 4000 bytes', CONCAT(LENGTH(comment_), ' bytes'));
+  END IF;
+  IF comment_ REGEXP never THEN
+    CALL rowlock_refuse(object_, 'a comment must be UTF-8 without control characters, but for tabs and ends of lines',
+      CONCAT('"', REGEXP_REPLACE(LEFT(comment_, 16), never, '?'), '"'));
+  END IF;
+END
+-- +goose StatementEnd
+
+-- What several people say of changes that become one revision, one a line, cut at
+-- the length of a comment. Who says nothing new adds nothing.
+-- +goose StatementBegin
+CREATE PROCEDURE rowlock_comment_both(IN was TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, INOUT next_ TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin) SQL SECURITY DEFINER
+BEGIN
+  DECLARE eol CHAR(1) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT CONVERT(x'0A' USING utf8mb4);
+  IF was <> '' AND next_ <> '' AND LOCATE(CONCAT(eol, was, eol), CONCAT(eol, next_, eol)) = 0 THEN
+    SET next_ = IF(LOCATE(CONCAT(eol, next_, eol), CONCAT(eol, was, eol)) > 0, was, CONCAT(was, eol, next_));
+    WHILE LENGTH(next_) > 4000 DO
+      SET next_ = LEFT(next_, CHAR_LENGTH(next_) - (LENGTH(next_) - 3997) DIV 4); -- a character has up to four bytes
+    END WHILE;
+  END IF;
+END
+-- +goose StatementEnd
+
 -- The bytes of an address that is written as the program writes it (RFC 5952),
 -- NULL of anything else. INET6_NTOA shortens even one group of zeros, and writes
 -- the end of ::/96 as IPv4.
@@ -295,6 +326,7 @@ BEGIN
   IF by_hand THEN
     CALL rowlock_note(2, NEW.id);
     CALL rowlock_check_vrf(NEW.id, NEW.vrf);
+    CALL rowlock_check_comment(CONCAT('link ', NEW.id), NEW.comment);
     UPDATE config_head SET last_link_id = GREATEST(last_link_id, NEW.id) WHERE id = 1;
   END IF;
 END
@@ -309,6 +341,7 @@ BEGIN
   IF by_hand THEN
     CALL rowlock_note(2, NEW.id);
     CALL rowlock_check_vrf(NEW.id, NEW.vrf);
+    CALL rowlock_check_comment(CONCAT('link ', NEW.id), NEW.comment);
     IF NEW.id <> OLD.id THEN
       CALL rowlock_refuse(CONCAT('link ', OLD.id), 'an id must not change', NEW.id);
     END IF;
@@ -496,6 +529,7 @@ BEGIN
   IF by_hand THEN
     CALL rowlock_note(2, NEW.link_id);
     CALL rowlock_check_subnet(NEW.id, NEW.link_id, NEW.prefix, NEW.interface, NEW.interface_id, NEW.closing, vrf_, low, high);
+    CALL rowlock_check_comment(CONCAT('subnet ', NEW.id), NEW.comment);
     UPDATE config_head SET last_subnet_id = GREATEST(last_subnet_id, NEW.id) WHERE id = 1;
   END IF;
 END
@@ -515,6 +549,7 @@ BEGIN
       CALL rowlock_refuse(CONCAT('subnet ', OLD.id, ' (', OLD.prefix, ')'), 'an id must not change', NEW.id);
     END IF;
     CALL rowlock_check_subnet(NEW.id, NEW.link_id, NEW.prefix, NEW.interface, NEW.interface_id, NEW.closing, vrf_, low, high);
+    CALL rowlock_check_comment(CONCAT('subnet ', NEW.id), NEW.comment);
     IF NEW.link_id <> OLD.link_id THEN
       CALL rowlock_note(2, NEW.link_id);
       SET NEW.previous_link_id = OLD.link_id;
@@ -778,6 +813,7 @@ BEGIN
   IF by_hand THEN
     CALL rowlock_note(2, (SELECT s.link_id FROM subnet s WHERE s.id = NEW.subnet_id LOCK IN SHARE MODE));
     CALL rowlock_check_pool(NEW.id, NEW.subnet_id, NEW.kind, NEW.first_addr, NEW.last_addr, NEW.delegated_len, NEW.closing);
+    CALL rowlock_check_comment(CONCAT('pool ', NEW.id), NEW.comment);
     SET NEW.gen = 1 + COALESCE((SELECT MAX(g.gen) FROM pool_gen g WHERE g.pool_id = NEW.id LOCK IN SHARE MODE), 0);
     SET NEW.waiting = IS_IPV6(NEW.first_addr);
   END IF;
@@ -807,6 +843,7 @@ BEGIN
     IF NEW.id <> OLD.id THEN
       CALL rowlock_refuse(CONCAT('pool ', OLD.id, ' (', OLD.first_addr, '-', OLD.last_addr, ')'), 'an id must not change', NEW.id);
     END IF;
+    CALL rowlock_check_comment(CONCAT('pool ', NEW.id), NEW.comment);
     IF changed OR reopened THEN
       CALL rowlock_check_pool(NEW.id, NEW.subnet_id, NEW.kind, NEW.first_addr, NEW.last_addr, NEW.delegated_len, NEW.closing);
     END IF;
@@ -929,46 +966,50 @@ END
 -- +goose StatementEnd
 
 -- +goose StatementBegin
-CREATE PROCEDURE rowlock_option(IN scope_ VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN id_ INTEGER, IN family_ SMALLINT, IN code_ INTEGER) SQL SECURITY DEFINER
+CREATE PROCEDURE rowlock_option(IN scope_ VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN id_ INTEGER, IN family_ SMALLINT, IN code_ INTEGER,
+  IN comment_ TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin) SQL SECURITY DEFINER
 BEGIN
   DECLARE by_hand BOOLEAN;
   CALL rowlock_begin(by_hand);
   IF by_hand THEN
     CALL rowlock_note_scope(scope_, id_);
     CALL rowlock_check_option(scope_, id_, family_, code_);
+    CALL rowlock_check_comment(CONCAT('option_data ', code_), comment_);
   END IF;
 END
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE PROCEDURE rowlock_parameter(IN scope_ VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN id_ INTEGER,
-  IN name_ VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN value_ TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin) SQL SECURITY DEFINER
+  IN name_ VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN value_ TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
+  IN comment_ TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin) SQL SECURITY DEFINER
 BEGIN
   DECLARE by_hand BOOLEAN;
   CALL rowlock_begin(by_hand);
   IF by_hand THEN
     CALL rowlock_note_scope(scope_, id_);
     CALL rowlock_check_parameter(scope_, id_, name_, value_);
+    CALL rowlock_check_comment(CONCAT('parameter ', name_), comment_);
   END IF;
 END
 -- +goose StatementEnd
 
-CREATE TRIGGER option_data_insert BEFORE INSERT ON option_data FOR EACH ROW CALL rowlock_option(NEW.scope, NEW.scope_id, NEW.family, NEW.code);
+CREATE TRIGGER option_data_insert BEFORE INSERT ON option_data FOR EACH ROW CALL rowlock_option(NEW.scope, NEW.scope_id, NEW.family, NEW.code, NEW.comment);
 -- +goose StatementBegin
 CREATE TRIGGER option_data_update BEFORE UPDATE ON option_data FOR EACH ROW
 BEGIN
   CALL rowlock_scope(OLD.scope, OLD.scope_id);
-  CALL rowlock_option(NEW.scope, NEW.scope_id, NEW.family, NEW.code);
+  CALL rowlock_option(NEW.scope, NEW.scope_id, NEW.family, NEW.code, NEW.comment);
 END
 -- +goose StatementEnd
 CREATE TRIGGER option_data_delete BEFORE DELETE ON option_data FOR EACH ROW CALL rowlock_scope(OLD.scope, OLD.scope_id);
 
-CREATE TRIGGER parameter_insert BEFORE INSERT ON parameter FOR EACH ROW CALL rowlock_parameter(NEW.scope, NEW.scope_id, NEW.name, NEW.value);
+CREATE TRIGGER parameter_insert BEFORE INSERT ON parameter FOR EACH ROW CALL rowlock_parameter(NEW.scope, NEW.scope_id, NEW.name, NEW.value, NEW.comment);
 -- +goose StatementBegin
 CREATE TRIGGER parameter_update BEFORE UPDATE ON parameter FOR EACH ROW
 BEGIN
   CALL rowlock_scope(OLD.scope, OLD.scope_id);
-  CALL rowlock_parameter(NEW.scope, NEW.scope_id, NEW.name, NEW.value);
+  CALL rowlock_parameter(NEW.scope, NEW.scope_id, NEW.name, NEW.value, NEW.comment);
 END
 -- +goose StatementEnd
 CREATE TRIGGER parameter_delete BEFORE DELETE ON parameter FOR EACH ROW CALL rowlock_scope(OLD.scope, OLD.scope_id);
@@ -978,6 +1019,18 @@ CREATE TRIGGER parameter_delete BEFORE DELETE ON parameter FOR EACH ROW CALL row
 -- +goose StatementBegin
 CREATE TRIGGER config_head_update BEFORE UPDATE ON config_head FOR EACH ROW
 BEGIN
+  DECLARE said TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+  IF NOT OLD.applying AND NOT NEW.applying THEN
+    IF CAST(NEW.comment AS BINARY) <> CAST(OLD.comment AS BINARY) THEN
+      CALL rowlock_check_comment('config_head comment', NEW.comment);
+    END IF;
+    IF CAST(NEW.change_comment AS BINARY) <> CAST(OLD.change_comment AS BINARY) THEN
+      SET said = NEW.change_comment;
+      CALL rowlock_check_comment('config_head change_comment', said);
+      CALL rowlock_comment_both(OLD.change_comment, said);
+      SET NEW.change_comment = said;
+    END IF;
+  END IF;
   IF NEW.comment <> OLD.comment AND NOT OLD.applying AND NOT NEW.applying THEN
     SET NEW.revision = GREATEST(NEW.revision, OLD.revision + 1);
     INSERT INTO config_change (kind, id, revision, author) VALUES (1, 0, NEW.revision, USER())
@@ -993,6 +1046,18 @@ BEGIN
   CALL rowlock_begin(by_hand);
   IF by_hand THEN
     CALL rowlock_note(1, 0);
+  END IF;
+END
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE PROCEDURE rowlock_global_comment(IN object_ TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN comment_ TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin) SQL SECURITY DEFINER
+BEGIN
+  DECLARE by_hand BOOLEAN;
+  CALL rowlock_begin(by_hand);
+  IF by_hand THEN
+    CALL rowlock_note(1, 0);
+    CALL rowlock_check_comment(object_, comment_);
   END IF;
 END
 -- +goose StatementEnd
@@ -1022,8 +1087,8 @@ BEGIN
 END
 -- +goose StatementEnd
 
-CREATE TRIGGER vrf_insert BEFORE INSERT ON vrf FOR EACH ROW CALL rowlock_global();
-CREATE TRIGGER vrf_update BEFORE UPDATE ON vrf FOR EACH ROW CALL rowlock_global();
+CREATE TRIGGER vrf_insert BEFORE INSERT ON vrf FOR EACH ROW CALL rowlock_global_comment(CONCAT('vrf ', NEW.id), NEW.comment);
+CREATE TRIGGER vrf_update BEFORE UPDATE ON vrf FOR EACH ROW CALL rowlock_global_comment(CONCAT('vrf ', NEW.id), NEW.comment);
 CREATE TRIGGER vrf_delete BEFORE DELETE ON vrf FOR EACH ROW CALL rowlock_global();
 CREATE TRIGGER vrf_interface_insert BEFORE INSERT ON vrf_interface FOR EACH ROW CALL rowlock_vrf_interface(NEW.vrf, NEW.name);
 CREATE TRIGGER vrf_interface_update BEFORE UPDATE ON vrf_interface FOR EACH ROW CALL rowlock_vrf_interface(NEW.vrf, NEW.name);
@@ -1031,14 +1096,14 @@ CREATE TRIGGER vrf_interface_delete BEFORE DELETE ON vrf_interface FOR EACH ROW 
 CREATE TRIGGER vrf_relay_insert BEFORE INSERT ON vrf_relay FOR EACH ROW CALL rowlock_vrf_relay(NEW.vrf, NEW.addr);
 CREATE TRIGGER vrf_relay_update BEFORE UPDATE ON vrf_relay FOR EACH ROW CALL rowlock_vrf_relay(NEW.vrf, NEW.addr);
 CREATE TRIGGER vrf_relay_delete BEFORE DELETE ON vrf_relay FOR EACH ROW CALL rowlock_global();
-CREATE TRIGGER dns_zone_insert BEFORE INSERT ON dns_zone FOR EACH ROW CALL rowlock_global();
-CREATE TRIGGER dns_zone_update BEFORE UPDATE ON dns_zone FOR EACH ROW CALL rowlock_global();
+CREATE TRIGGER dns_zone_insert BEFORE INSERT ON dns_zone FOR EACH ROW CALL rowlock_global_comment(CONCAT('dns_zone ', NEW.name), NEW.comment);
+CREATE TRIGGER dns_zone_update BEFORE UPDATE ON dns_zone FOR EACH ROW CALL rowlock_global_comment(CONCAT('dns_zone ', NEW.name), NEW.comment);
 CREATE TRIGGER dns_zone_delete BEFORE DELETE ON dns_zone FOR EACH ROW CALL rowlock_global();
 CREATE TRIGGER dns_server_insert BEFORE INSERT ON dns_server FOR EACH ROW CALL rowlock_global();
 CREATE TRIGGER dns_server_update BEFORE UPDATE ON dns_server FOR EACH ROW CALL rowlock_global();
 CREATE TRIGGER dns_server_delete BEFORE DELETE ON dns_server FOR EACH ROW CALL rowlock_global();
-CREATE TRIGGER tsig_key_insert BEFORE INSERT ON tsig_key FOR EACH ROW CALL rowlock_global();
-CREATE TRIGGER tsig_key_update BEFORE UPDATE ON tsig_key FOR EACH ROW CALL rowlock_global();
+CREATE TRIGGER tsig_key_insert BEFORE INSERT ON tsig_key FOR EACH ROW CALL rowlock_global_comment(CONCAT('tsig_key ', NEW.name), NEW.comment);
+CREATE TRIGGER tsig_key_update BEFORE UPDATE ON tsig_key FOR EACH ROW CALL rowlock_global_comment(CONCAT('tsig_key ', NEW.name), NEW.comment);
 CREATE TRIGGER tsig_key_delete BEFORE DELETE ON tsig_key FOR EACH ROW CALL rowlock_global();
 
 -- +goose Down
@@ -1083,6 +1148,8 @@ DROP TRIGGER tsig_key_delete;
 DROP PROCEDURE rowlock_begin;
 DROP PROCEDURE rowlock_note;
 DROP PROCEDURE rowlock_refuse;
+DROP PROCEDURE rowlock_check_comment;
+DROP PROCEDURE rowlock_comment_both;
 DROP PROCEDURE rowlock_addr;
 DROP PROCEDURE rowlock_range;
 DROP PROCEDURE rowlock_prefix;
@@ -1110,6 +1177,7 @@ DROP PROCEDURE rowlock_scope;
 DROP PROCEDURE rowlock_option;
 DROP PROCEDURE rowlock_parameter;
 DROP PROCEDURE rowlock_global;
+DROP PROCEDURE rowlock_global_comment;
 DROP PROCEDURE rowlock_vrf_interface;
 DROP PROCEDURE rowlock_vrf_relay;
 CREATE OR REPLACE VIEW frontend_health AS

@@ -142,6 +142,55 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- Comments are shown to people: what the program refuses in a document is
+-- refused here, too.
+-- +goose StatementBegin
+CREATE FUNCTION rowlock_check_comment(object text, comment text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  never text := '[\u0001-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]';
+BEGIN
+  IF octet_length(comment) > 4000 THEN
+    PERFORM rowlock_refuse(object, 'a comment must have at most 4000 bytes', octet_length(comment) || ' bytes');
+  END IF;
+  IF comment ~ never THEN
+    PERFORM rowlock_refuse(object, 'a comment must be UTF-8 without control characters, but for tabs and ends of lines',
+                           to_json(regexp_replace(left(comment, 60), never, '?', 'g'))::text);
+  END IF;
+END $$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE FUNCTION rowlock_comment_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+  j json := row_to_json(NEW);
+BEGIN
+  IF NOT rowlock_applying() THEN
+    PERFORM rowlock_check_comment(concat_ws(' ', TG_TABLE_NAME, coalesce(j ->> 'id', j ->> 'code', j ->> 'name')), NEW.comment);
+  END IF;
+  RETURN NEW;
+END $$;
+-- +goose StatementEnd
+
+-- What several people say of changes that become one revision, one a line, cut
+-- at the length of a comment. Who says nothing new adds nothing.
+-- +goose StatementBegin
+CREATE FUNCTION rowlock_comment_both(was text, said text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  eol  text := chr(10);
+  whole text := was || eol || said;
+BEGIN
+  IF was = '' OR said = '' OR position(eol || was || eol IN eol || said || eol) > 0 THEN
+    RETURN said;
+  ELSIF position(eol || said || eol IN eol || was || eol) > 0 THEN
+    RETURN was;
+  END IF;
+  WHILE octet_length(whole) > 4000 LOOP
+    whole := left(whole, -((octet_length(whole) - 3997) / 4)); -- a character has up to four bytes
+  END LOOP;
+  RETURN whole;
+END $$;
+-- +goose StatementEnd
+
 -- Whoever changes rows waits here for others who do, and sees what they did.
 -- +goose StatementBegin
 CREATE FUNCTION rowlock_config_lock() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -180,6 +229,13 @@ BEGIN
   END IF;
   IF NEW.revision < OLD.revision THEN
     PERFORM rowlock_refuse('config_head', 'a revision must not go back', format('%s from %s', NEW.revision, OLD.revision));
+  END IF;
+  IF NEW.comment <> OLD.comment THEN
+    PERFORM rowlock_check_comment('config_head comment', NEW.comment);
+  END IF;
+  IF NEW.change_comment <> OLD.change_comment THEN
+    PERFORM rowlock_check_comment('config_head change_comment', NEW.change_comment);
+    NEW.change_comment := rowlock_comment_both(OLD.change_comment, NEW.change_comment);
   END IF;
   IF NEW.revision = OLD.revision AND EXISTS (SELECT 1 FROM config_head h WHERE h.id = NEW.id AND h.xmin <> pg_current_xact_id()::xid) THEN
     NEW.revision := OLD.revision + 1;
@@ -690,11 +746,14 @@ BEGIN
     EXECUTE format('CREATE TRIGGER config_inserted AFTER INSERT ON %I REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION rowlock_%s_changed()', t.name, t.what);
     EXECUTE format('CREATE TRIGGER config_updated AFTER UPDATE ON %I REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION rowlock_%s_changed()', t.name, t.what);
     EXECUTE format('CREATE TRIGGER config_deleted AFTER DELETE ON %I REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION rowlock_%s_changed()', t.name, t.what);
+    IF t.name IN ('link', 'subnet', 'pool', 'option_data', 'parameter', 'vrf', 'tsig_key', 'dns_zone') THEN
+      EXECUTE format('CREATE TRIGGER comment_row BEFORE INSERT OR UPDATE ON %I FOR EACH ROW WHEN (NEW.comment <> '''') EXECUTE FUNCTION rowlock_comment_row()', t.name);
+    END IF;
   END LOOP;
   -- they run with the rights of the schema's owner, find their tables in this schema alone, and are called by triggers only
   FOR f IN SELECT p.oid::regprocedure FROM pg_proc p
             WHERE p.pronamespace = current_schema()::regnamespace AND (p.prosecdef AND p.prorettype = 'trigger'::regtype
-               OR p.proname IN ('rowlock_applying', 'rowlock_refuse', 'rowlock_config_note', 'rowlock_check_links', 'rowlock_check_subnets', 'rowlock_check_relays',
+               OR p.proname IN ('rowlock_applying', 'rowlock_refuse', 'rowlock_check_comment', 'rowlock_comment_both', 'rowlock_config_note', 'rowlock_check_links', 'rowlock_check_subnets', 'rowlock_check_relays',
                                 'rowlock_check_options', 'rowlock_check_pools', 'rowlock_retire', 'rowlock_subnet_closing', 'rowlock_subnet_name',
                                 'rowlock_pool_name', 'rowlock_pool_end', 'rowlock_config_truncate')) LOOP
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f);
@@ -728,7 +787,7 @@ DECLARE
 BEGIN
   FOR f IN SELECT p.oid::regprocedure FROM pg_proc p
             WHERE p.pronamespace = current_schema()::regnamespace
-              AND p.proname ~ '^rowlock_(applying|refuse|config_(lock|note|truncate)|head_|check_|subnet_|relay_|pool_|parameter_|setting_|global_|link_|retire)' LOOP
+              AND p.proname ~ '^rowlock_(applying|refuse|comment_|config_(lock|note|truncate)|head_|check_|subnet_|relay_|pool_|parameter_|setting_|global_|link_|retire)' LOOP
     EXECUTE format('DROP FUNCTION %s CASCADE', f); -- with its triggers
   END LOOP;
 END $$;

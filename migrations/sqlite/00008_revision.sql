@@ -278,6 +278,44 @@ BEGIN
 END;
 -- +goose StatementEnd
 
+-- refuses a comment that the program refuses in a document: one that is too long,
+-- or has a control character but for tabs and ends of lines. What is no UTF-8
+-- does not become the same bytes again
+CREATE VIEW rowlock_check_comment AS SELECT '' AS object, '' AS comment WHERE 0;
+-- +goose StatementBegin
+CREATE TRIGGER rowlock_check_comment_call INSTEAD OF INSERT ON rowlock_check_comment WHEN NEW.comment <> ''
+BEGIN
+  SELECT CASE NEW.object
+         WHEN 'link' THEN RAISE(ABORT, 'link: a comment must have at most 4000 bytes')
+         WHEN 'subnet' THEN RAISE(ABORT, 'subnet: a comment must have at most 4000 bytes')
+         WHEN 'pool' THEN RAISE(ABORT, 'pool: a comment must have at most 4000 bytes')
+         WHEN 'option_data' THEN RAISE(ABORT, 'option_data: a comment must have at most 4000 bytes')
+         WHEN 'parameter' THEN RAISE(ABORT, 'parameter: a comment must have at most 4000 bytes')
+         WHEN 'vrf' THEN RAISE(ABORT, 'vrf: a comment must have at most 4000 bytes')
+         WHEN 'tsig_key' THEN RAISE(ABORT, 'tsig_key: a comment must have at most 4000 bytes')
+         WHEN 'dns_zone' THEN RAISE(ABORT, 'dns_zone: a comment must have at most 4000 bytes')
+         WHEN 'config_head' THEN RAISE(ABORT, 'config_head: a comment must have at most 4000 bytes')
+         END
+   WHERE length(CAST(NEW.comment AS BLOB)) > 4000;
+  SELECT CASE NEW.object
+         WHEN 'link' THEN RAISE(ABORT, 'link: a comment must be UTF-8 without control characters, but for tabs and ends of lines')
+         WHEN 'subnet' THEN RAISE(ABORT, 'subnet: a comment must be UTF-8 without control characters, but for tabs and ends of lines')
+         WHEN 'pool' THEN RAISE(ABORT, 'pool: a comment must be UTF-8 without control characters, but for tabs and ends of lines')
+         WHEN 'option_data' THEN RAISE(ABORT, 'option_data: a comment must be UTF-8 without control characters, but for tabs and ends of lines')
+         WHEN 'parameter' THEN RAISE(ABORT, 'parameter: a comment must be UTF-8 without control characters, but for tabs and ends of lines')
+         WHEN 'vrf' THEN RAISE(ABORT, 'vrf: a comment must be UTF-8 without control characters, but for tabs and ends of lines')
+         WHEN 'tsig_key' THEN RAISE(ABORT, 'tsig_key: a comment must be UTF-8 without control characters, but for tabs and ends of lines')
+         WHEN 'dns_zone' THEN RAISE(ABORT, 'dns_zone: a comment must be UTF-8 without control characters, but for tabs and ends of lines')
+         WHEN 'config_head' THEN RAISE(ABORT, 'config_head: a comment must be UTF-8 without control characters, but for tabs and ends of lines')
+         END
+   WHERE instr(CAST(NEW.comment AS BLOB), x'00') > 0
+      OR NEW.comment GLOB '*[' || char(1) || '-' || char(8, 11) || '-' || char(31, 127) || '-' || char(159, 8232, 8233) || ']*'
+      OR NEW.comment GLOB '*[^' || char(1) || '-' || char(127) || ']*' AND EXISTS (
+           WITH RECURSIVE at (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM at WHERE i < length(NEW.comment))
+           SELECT 1 FROM at WHERE CAST(char(unicode(substr(NEW.comment, i, 1))) AS BLOB) <> CAST(substr(NEW.comment, i, 1) AS BLOB));
+END;
+-- +goose StatementEnd
+
 -- refuses what is not the canonical text (RFC 5952) of an address that the
 -- object can have
 CREATE VIEW rowlock_check_addr AS SELECT '' AS object, '' AS addr WHERE 0;
@@ -535,7 +573,28 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER config_head_update AFTER UPDATE OF comment ON config_head WHEN NEW.comment <> OLD.comment AND NEW.applying = 0
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('config_head', NEW.comment);
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
+END;
+-- +goose StatementEnd
+-- What several people say of changes that become one revision is kept, one a
+-- line, cut at the length of a comment and not within a character. Who says
+-- nothing new adds nothing.
+-- +goose StatementBegin
+CREATE TRIGGER config_head_said AFTER UPDATE OF change_comment ON config_head
+WHEN NEW.change_comment <> OLD.change_comment AND OLD.applying = 0 AND NEW.applying = 0
+BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('config_head', NEW.change_comment);
+  UPDATE config_head SET applying = 1 WHERE id = NEW.id; -- the next statement is not somebody's
+  UPDATE config_head SET change_comment = (
+    SELECT CASE WHEN instr(eol || OLD.change_comment || eol, eol || NEW.change_comment || eol) > 0 THEN OLD.change_comment
+                WHEN length(b) <= 4000 THEN CAST(b AS TEXT)
+                ELSE CAST(substr(b, 1, CASE WHEN substr(b, 4001, 1) NOT BETWEEN x'80' AND x'bf' THEN 4000 WHEN substr(b, 4000, 1) NOT BETWEEN x'80' AND x'bf' THEN 3999
+                                            WHEN substr(b, 3999, 1) NOT BETWEEN x'80' AND x'bf' THEN 3998 ELSE 3997 END) AS TEXT) END
+      FROM (SELECT char(10) AS eol, CAST(OLD.change_comment || char(10) || NEW.change_comment AS BLOB) AS b))
+   WHERE id = NEW.id AND OLD.change_comment <> '' AND NEW.change_comment <> ''
+     AND instr(char(10) || NEW.change_comment || char(10), char(10) || OLD.change_comment || char(10)) = 0;
+  UPDATE config_head SET applying = 0 WHERE id = NEW.id;
 END;
 -- +goose StatementEnd
 
@@ -558,6 +617,7 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER link_insert AFTER INSERT ON link WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('link', NEW.comment);
   SELECT RAISE(ABORT, 'link: an id must be from 1 to 2147483647') WHERE NEW.id > 2147483647;
   SELECT RAISE(ABORT, 'link: a vrf must be from 0 to 2147483647') WHERE NEW.vrf > 2147483647;
   SELECT RAISE(ABORT, 'link: the vrf of a link must not change while it has subnets') FROM subnet WHERE link_id = NEW.id AND vrf <> NEW.vrf;
@@ -570,6 +630,7 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER link_update AFTER UPDATE OF id, name, vrf, comment ON link WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('link', NEW.comment);
   SELECT RAISE(ABORT, 'link: an id must not change') WHERE NEW.id <> OLD.id;
   SELECT RAISE(ABORT, 'link: a vrf must be from 0 to 2147483647') WHERE NEW.vrf > 2147483647;
   SELECT RAISE(ABORT, 'link: the vrf of a link must not change while it has subnets') WHERE NEW.vrf <> OLD.vrf AND EXISTS (SELECT 1 FROM subnet WHERE link_id = NEW.id);
@@ -603,6 +664,7 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER subnet_insert AFTER INSERT ON subnet WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('subnet', NEW.comment);
   INSERT INTO rowlock_fill_subnet (id) VALUES (NEW.id);
   INSERT INTO rowlock_check_subnet (id) VALUES (NEW.id);
   INSERT INTO rowlock_check_pool (id) SELECT id FROM pool WHERE subnet_id = NEW.id; -- of the row that was replaced
@@ -614,6 +676,7 @@ END;
 CREATE TRIGGER subnet_update AFTER UPDATE OF id, link_id, previous_link_id, prefix, interface, interface_id, closing, comment ON subnet
 WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('subnet', NEW.comment);
   SELECT RAISE(ABORT, 'subnet: an id must not change') WHERE NEW.id <> OLD.id;
   INSERT INTO rowlock_fill_subnet (id) SELECT NEW.id WHERE (NEW.link_id, NEW.prefix) <> (OLD.link_id, OLD.prefix);
   INSERT INTO rowlock_check_subnet (id) VALUES (NEW.id);
@@ -696,6 +759,7 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER pool_insert AFTER INSERT ON pool WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('pool', NEW.comment);
   INSERT INTO rowlock_fill_pool (id) VALUES (NEW.id);
   INSERT INTO rowlock_check_pool (id) VALUES (NEW.id);
   INSERT INTO rowlock_note_scope (scope, scope_id) VALUES ('subnet', NEW.subnet_id);
@@ -707,6 +771,7 @@ END;
 CREATE TRIGGER pool_update AFTER UPDATE OF id, subnet_id, position, kind, first_addr, last_addr, delegated_len, closing, comment ON pool
 WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('pool', NEW.comment);
   SELECT RAISE(ABORT, 'pool: an id must not change') WHERE NEW.id <> OLD.id;
   INSERT INTO rowlock_fill_pool (id) SELECT NEW.id
    WHERE (NEW.subnet_id, NEW.kind, NEW.first_addr, NEW.last_addr, NEW.delegated_len) <> (OLD.subnet_id, OLD.kind, OLD.first_addr, OLD.last_addr, OLD.delegated_len);
@@ -744,6 +809,7 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER option_data_insert AFTER INSERT ON option_data WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('option_data', NEW.comment);
   INSERT INTO rowlock_check_scope (object, scope, scope_id) VALUES ('option_data', NEW.scope, NEW.scope_id);
   INSERT INTO rowlock_check_subnet (id) SELECT NEW.scope_id WHERE NEW.scope = 'subnet';
   INSERT INTO rowlock_note_scope (scope, scope_id) VALUES (NEW.scope, NEW.scope_id);
@@ -752,6 +818,7 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER option_data_update AFTER UPDATE ON option_data WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('option_data', NEW.comment);
   INSERT INTO rowlock_check_scope (object, scope, scope_id) VALUES ('option_data', NEW.scope, NEW.scope_id);
   INSERT INTO rowlock_check_subnet (id) SELECT NEW.scope_id WHERE NEW.scope = 'subnet';
   INSERT INTO rowlock_note_scope (scope, scope_id) VALUES (NEW.scope, NEW.scope_id);
@@ -768,6 +835,7 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER parameter_insert AFTER INSERT ON parameter WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('parameter', NEW.comment);
   INSERT INTO rowlock_check_scope (object, scope, scope_id) VALUES ('parameter', NEW.scope, NEW.scope_id);
   INSERT INTO rowlock_check_parameter (scope, name, value) VALUES (NEW.scope, NEW.name, NEW.value);
   INSERT INTO rowlock_note_scope (scope, scope_id) VALUES (NEW.scope, NEW.scope_id);
@@ -776,6 +844,7 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER parameter_update AFTER UPDATE ON parameter WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('parameter', NEW.comment);
   INSERT INTO rowlock_check_scope (object, scope, scope_id) VALUES ('parameter', NEW.scope, NEW.scope_id);
   INSERT INTO rowlock_check_parameter (scope, name, value) VALUES (NEW.scope, NEW.name, NEW.value);
   INSERT INTO rowlock_note_scope (scope, scope_id) VALUES (NEW.scope, NEW.scope_id);
@@ -792,6 +861,7 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER vrf_insert AFTER INSERT ON vrf WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('vrf', NEW.comment);
   SELECT RAISE(ABORT, 'vrf: a vrf must be from 0 to 2147483647') WHERE NEW.id > 2147483647;
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
@@ -799,6 +869,7 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER vrf_update AFTER UPDATE ON vrf WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('vrf', NEW.comment);
   SELECT RAISE(ABORT, 'vrf: an id must not change') WHERE NEW.id <> OLD.id;
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
@@ -857,12 +928,14 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER tsig_key_insert AFTER INSERT ON tsig_key WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('tsig_key', NEW.comment);
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER tsig_key_update AFTER UPDATE ON tsig_key WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('tsig_key', NEW.comment);
   SELECT RAISE(ABORT, 'tsig_key: a key that a server has must stay') FROM dns_server WHERE tsig_key = OLD.name AND NEW.name <> OLD.name;
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
@@ -877,12 +950,14 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER dns_zone_insert AFTER INSERT ON dns_zone WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('dns_zone', NEW.comment);
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER dns_zone_update AFTER UPDATE ON dns_zone WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
+  INSERT INTO rowlock_check_comment (object, comment) VALUES ('dns_zone', NEW.comment);
   SELECT RAISE(ABORT, 'dns_zone: a zone that has servers must keep its name') FROM dns_server WHERE zone = OLD.name AND NEW.name <> OLD.name;
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
@@ -964,6 +1039,7 @@ DROP TRIGGER link_update;
 DROP TRIGGER link_insert;
 DROP TRIGGER link_name_update;
 DROP TRIGGER link_name_insert;
+DROP TRIGGER config_head_said;
 DROP TRIGGER config_head_update;
 DROP TRIGGER config_head_revision;
 DROP TRIGGER pool_fill_update;
@@ -980,6 +1056,7 @@ DROP VIEW rowlock_end_gen;
 DROP VIEW rowlock_check_pool;
 DROP VIEW rowlock_check_subnet;
 DROP VIEW rowlock_check_addr;
+DROP VIEW rowlock_check_comment;
 DROP VIEW rowlock_note_scope;
 DROP VIEW rowlock_note;
 DROP VIEW rowlock_fill_pool;

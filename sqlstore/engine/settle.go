@@ -12,11 +12,13 @@ import (
 )
 
 const (
-	quietTime   = 100 * time.Millisecond // for which no new revision must have come
+	quickPass   = 20 * time.Millisecond  // one that took less is made at once
+	quietTime   = 100 * time.Millisecond // for which no new revision must have come before a longer one
 	settleEvery = time.Second            // while something is left
 	settleSoon  = 200 * time.Millisecond // after a deadlock
 	mostPauses  = 30 * time.Second       // between two passes, however long one takes or often it fails
-	settleShare = 20                     // a pass may take one of so many parts of the time while revisions keep coming
+	settleShare = 20                     // passes may take one of so many parts of the time while revisions keep coming
+	settleSaved = 10 * time.Second       // of such time is saved for passes at once
 )
 
 // settler brings the configuration in order after a change: what was changed by
@@ -29,6 +31,7 @@ type settler struct {
 	reported sqlstore.FrontendInfo // what the last heartbeat told
 	failed   string                // the kind of failure that was logged last
 	took     time.Duration         // by the last pass
+	paid     time.Time             // when passes have had no more than their share of the time
 }
 
 // confirmed notes what a heartbeat told: a revision that the siblings have not
@@ -72,13 +75,19 @@ func (e *Engine) settles(ctx context.Context) {
 	}
 }
 
-// quiet waits until no new revision comes for a moment: many changes by hand
-// become one revision, and a script that makes them is not held up by the pass,
-// which locks the configuration. It does not wait for ever.
+// quiet waits until no new revision comes for a moment, unless a pass is quick
+// and few were made: many changes by hand become one revision, and a script that
+// makes them is not held up by the pass, which locks the configuration. It does
+// not wait for ever.
 func (e *Engine) quiet(ctx context.Context) {
-	e.settler.mu.Lock()
-	most := min(max(settleShare*e.settler.took, settleEvery), mostPauses)
-	e.settler.mu.Unlock()
+	s := &e.settler
+	s.mu.Lock()
+	most := min(max(settleShare*s.took, settleEvery), mostPauses)
+	atOnce := s.took < quickPass && !s.paid.After(time.Now())
+	s.mu.Unlock()
+	if atOnce {
+		return
+	}
 	for began := time.Now(); ctx.Err() == nil && time.Since(began) < most; {
 		before := e.loader.last()
 		pause(ctx, quietTime)
@@ -106,6 +115,10 @@ func (e *Engine) settle(ctx context.Context) (left int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.took = time.Since(began)
+	if saved := began.Add(-settleSaved); s.paid.Before(saved) {
+		s.paid = saved
+	}
+	s.paid = s.paid.Add(settleShare * s.took)
 	switch {
 	case err == nil:
 		s.failed = ""

@@ -76,7 +76,7 @@ func TestSettled(t *testing.T) {
 		require.Equal(t, 1, p.count(), "what was left by others, and then nothing")
 		p.set(2, nil, 0)
 		f.set(&sqlstore.Config{Revision: 2}, nil)
-		time.Sleep(250*time.Millisecond + beatRest + quietTime)
+		time.Sleep(250*time.Millisecond + beatRest)
 		synctest.Wait()
 		known, told := p.seen()
 		require.Equal(t, []int64{1, 2}, known)
@@ -95,6 +95,28 @@ func TestSettled(t *testing.T) {
 	})
 }
 
+// Changes that come one by one are described one by one where a pass is quick.
+func TestSettleOneByOne(t *testing.T) {
+	for _, takes := range []time.Duration{time.Millisecond, 5 * time.Millisecond, quickPass - 1} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fakeStore{config: &sqlstore.Config{Revision: 1}}
+			p := newPasses(f)
+			p.set(0, nil, takes)
+			e := running(t, f)
+			time.Sleep(time.Minute)
+			want := []int64{1}
+			for revision := int64(2); revision <= 21; revision++ {
+				f.set(&sqlstore.Config{Revision: revision}, nil)
+				e.sawRevision(revision)
+				time.Sleep(100 * time.Millisecond)
+				want = append(want, revision)
+			}
+			known, _ := p.seen()
+			require.Equal(t, want, known, "%s", takes)
+		})
+	}
+}
+
 // While changes keep coming passes are few, and fewer where they take long, so
 // that whoever makes the changes is not slowed down.
 func TestSettleWaitsForQuiet(t *testing.T) {
@@ -103,7 +125,7 @@ func TestSettleWaitsForQuiet(t *testing.T) {
 		atLeast  int
 		atMost   int
 		duration time.Duration
-	}{{time.Millisecond, 30, 61, time.Minute}, {time.Second, 2, 4, time.Minute}} {
+	}{{time.Millisecond, 30, 3500, time.Minute}, {15 * time.Millisecond, 30, 295, time.Minute}, {time.Second, 2, 4, time.Minute}} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fakeStore{config: &sqlstore.Config{Revision: 1}}
 			p := newPasses(f)

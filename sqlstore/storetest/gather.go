@@ -21,6 +21,7 @@ func testGather(t *testing.T, dialect string) {
 	}{
 		{"row", gatherRow},
 		{"several", gatherSeveral},
+		{"comments", gatherComments},
 		{"undone", gatherUndone},
 		{"apply", gatherApply},
 		{"any revision", gatherAny},
@@ -126,6 +127,46 @@ func gatherSeveral(t *testing.T, h *hand) {
 		require.Equal(t, 1, strings.Count(", "+r.Author+",", ", "+db.whoami(t)+","), "%q", r.Author)
 	}
 	require.True(t, sqlstore.SameConfig(now, h.at(t, r.Number)))
+}
+
+// What each of them said of his change stays, one a line; who says the same adds
+// nothing, and the whole is no longer than a comment.
+func gatherComments(t *testing.T, h *hand) {
+	h.apply(t, handSite())
+	said := func(comment string) {
+		h.does(t, "UPDATE config_head SET change_comment = '"+comment+"'", "UPDATE link SET comment = '"+comment[:3]+"' WHERE id = 2")
+	}
+	gathered := func(want, why string) {
+		n := h.db.number(t, "SELECT count(*) FROM config_revision")
+		h.gather(t, nil)
+		require.Equal(t, n+1, h.db.number(t, "SELECT count(*) FROM config_revision"))
+		require.Equal(t, want, h.newestRevision(t).Comment, why)
+	}
+	for _, comment := range []string{"one", "two", "three", "two", "one", "three", "two\nthree"} {
+		said(comment)
+	}
+	gathered("one\ntwo\nthree", "each once")
+	said("four")
+	gathered("four", "the others are with their revision")
+	said("five")
+	said("five hundred")
+	said("five\nfive hundred\nsix")
+	h.does(t, "UPDATE link SET comment = 'silent' WHERE id = 2")
+	gathered("five\nfive hundred\nsix", "who repeats what is there adds the rest")
+	said("seven")
+	h.does(t, "UPDATE config_head SET change_comment = ''", "UPDATE link SET comment = 'taken back' WHERE id = 2")
+	gathered("", "taken back")
+	for i := range 5 { // a character ends at each of the bytes around the bound
+		first := strings.Repeat("x", 100+i)
+		said(first)
+		said("yyy" + strings.Repeat("🔒", 990))
+		said("zzz")
+		whole := []rune(first + "\nyyy" + strings.Repeat("🔒", 990))
+		for len(string(whole)) > sqlstore.MaxComment {
+			whole = whole[:len(whole)-1]
+		}
+		gathered((string(whole) + "\nzzz")[:sqlstore.MaxComment], fmt.Sprint(i))
+	}
 }
 
 // A change that was taken back before anybody looked has a number too.

@@ -22,6 +22,7 @@ func testHand(t *testing.T, dialect string) {
 		{"legal", handLegal},
 		{"refused", handRefused},
 		{"half", handHalf},
+		{"comment", handComment},
 		{"text", handText},
 		{"race", handRace},
 		{"own", handOwn},

@@ -18,7 +18,7 @@ type refusal struct{ statement, rule string }
 func handRefused(t *testing.T, h *hand) {
 	h.apply(t, handSite())
 	before := h.state(t)
-	for _, r := range slices.Concat(refusedPools(), refusedPrefixPools(), refusedSubnets(), refusedSelectors(h.db), refusedLinks(), refusedSettings()) {
+	for _, r := range slices.Concat(refusedPools(), refusedPrefixPools(), refusedSubnets(), refusedSelectors(h.db), refusedLinks(), refusedSettings(), refusedComments()) {
 		err := h.try(t, r.statement)
 		require.Error(t, err, r.statement)
 		require.ErrorContains(t, err, r.rule)
