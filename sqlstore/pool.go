@@ -186,6 +186,25 @@ func (s *PoolSet) Prefer(pools ...*Pool) *PoolSet {
 	return &other
 }
 
+// Withhold returns the set as it is where these pools wait, s itself if it has none of
+// them.
+func (s *PoolSet) Withhold(these func(*Pool) bool) *PoolSet {
+	if s == nil || !slices.ContainsFunc(s.byAddr, these) {
+		return s
+	}
+	other := &PoolSet{
+		first: slices.DeleteFunc(slices.Clone(s.first), these), open: slices.DeleteFunc(slices.Clone(s.open), these), byAddr: slices.Clone(s.byAddr),
+	}
+	for i, p := range s.byAddr {
+		if these(p) {
+			own := *p
+			own.Waiting = true
+			other.byAddr[i] = &own
+		}
+	}
+	return other
+}
+
 // Open yields the pools that hand out addresses, in their order of allocation:
 // all but those that wait.
 func (s *PoolSet) Open(yield func(*Pool) bool) {

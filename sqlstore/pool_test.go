@@ -227,6 +227,13 @@ func TestPoolSetOrder(t *testing.T) {
 	require.Equal(t, []uint32{3, 5, 1, 4}, ids(set.Prefer(pools[2], pools[4])))
 	require.Equal(t, []uint32{1, 3, 4, 5}, ids(set.Prefer(pools[5])), "it waits")
 	require.Equal(t, []uint32{1, 3, 4, 5}, ids(set.Prefer(named(9, 9, "192.0.2.9", false))), "it is another one")
+	less := set.Prefer(pools[2], pools[4]).Withhold(func(p *sqlstore.Pool) bool { return p.ID == 1 || p.ID == 5 })
+	require.Equal(t, []uint32{3, 4}, ids(less))
+	require.True(t, less.Find(pools[0].First).Waiting)
+	require.Len(t, less.All(), len(pools))
+	require.False(t, pools[0].Waiting, "the pools stay as they are")
+	require.Same(t, set, set.Withhold(func(p *sqlstore.Pool) bool { return p.ID == 9 }))
+	require.Nil(t, (*sqlstore.PoolSet)(nil).Withhold(func(*sqlstore.Pool) bool { return true }))
 	own := set.Prefer(pools[2]).Prefer(pools[3])
 	require.Equal(t, []uint32{4, 1, 3, 5}, ids(own))
 	for p := range own.Open {

@@ -54,6 +54,7 @@ type Engine struct {
 	health    health
 	loader    loader
 	flights   flights
+	withheld  atomic.Pointer[poolGens] // what the configuration in use may not hand out any more; nil for nothing
 	kept      kept
 	settler   settler
 	latest    latest
@@ -180,13 +181,16 @@ func (e *Engine) Stop(ctx context.Context) error {
 // and what it decided is durable; on any error nothing may be answered:
 // ErrBusy (no time left, or a lost race), ErrUnavailable (database away or the
 // outcome unknown), ErrDenied (its user lacks a privilege), ErrFenced (this
-// frontend's heartbeat is too old, or it does not follow the configuration),
+// frontend's heartbeat is too old, or it does not follow the configuration, or
+// has not read it since it registered again),
 // ErrSuperseded (the request is to be made anew from the newest configuration),
 // ErrData. A request without items asks for the newest revision only.
 func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decision, error) {
+	incarnation := e.fence().Incarnation // in this order: see withheld.go
 	if !e.Ready() {
 		return nil, fmt.Errorf("decide: %w", sqlstore.ErrFenced)
 	}
+	withheld := e.withheld.Load()
 	if !e.flights.begin(r.Revision) {
 		e.metrics.failures.WithLabelValues("superseded").Inc()
 		return nil, fmt.Errorf("request of revision %d: %w", r.Revision, sqlstore.ErrSuperseded)
@@ -196,7 +200,7 @@ func (e *Engine) Do(ctx context.Context, r *sqlstore.Request) (*sqlstore.Decisio
 		revision, err := e.latest.read(ctx, e)
 		return &sqlstore.Decision{Revision: revision}, err
 	}
-	m, keys := newMessage(e, r)
+	m, keys := newMessage(e, r, incarnation, withheld)
 	for i, key := range keys {
 		if slices.Contains(keys[:i], key) {
 			return nil, fmt.Errorf("two items of a request have the same key: %w", sqlstore.ErrData)

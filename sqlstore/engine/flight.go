@@ -12,7 +12,8 @@ import (
 type flights struct {
 	mu       sync.Mutex
 	using    int64 // the revision in use: what comes next is made from it
-	reported int64 // no message of an older one begins any more
+	reported int64 // no message of an older one begins any more,
+	floor    int64 // nor one of a revision older than this
 	open     []flight
 }
 
@@ -31,7 +32,7 @@ func (f *flights) begin(revision int64) bool {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if revision < f.reported {
+	if revision < max(f.reported, f.floor) {
 		return false
 	}
 	for i := len(f.open) - 1; i >= 0; i-- {
@@ -65,12 +66,23 @@ func (f *flights) end(revision int64) (newer bool) {
 }
 
 // use notes the revision that is in use from now on, and tells whether it can be
-// reported.
+// reported. One that is older than the one before is of a database that was
+// restored or reset, whose revisions are others.
 func (f *flights) use(revision int64) (newer bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if revision < f.using {
+		f.reported, f.floor = min(f.reported, revision), 0
+	}
 	f.using = revision
 	return f.oldest() > f.reported
+}
+
+// only has no message of an older revision begin.
+func (f *flights) only(revision int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.floor = revision
 }
 
 // report returns the oldest revision in use. No message of an older one begins

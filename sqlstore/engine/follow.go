@@ -36,8 +36,9 @@ func (e *Engine) watchConfig(ctx context.Context) {
 		if waited != nil {
 			pause(ctx, time.Second)
 		}
+		before := l.last()
 		revision, err := e.revision(ctx)
-		if err == nil && l.named(revision) {
+		if err == nil && l.found(revision, before) {
 			began := time.Now()
 			if err = e.loadConfig(ctx, revision); err == nil {
 				pause(ctx, min(time.Since(began), longestRest))

@@ -69,7 +69,7 @@ func TestLeasesAreNotTaken(t *testing.T) {
 		var log bytes.Buffer
 		e.log = slog.New(slog.NewTextHandler(&log, nil))
 		run := func() {
-			require.NoError(t, e.register(t.Context()))
+			e.heartbeat(t.Context())
 			j := insertJob(e, 1)
 			j.ctx = t.Context()
 			e.offerLane(sqlstore.IPv4).submit(j)
@@ -105,7 +105,7 @@ func TestLeasesAreNotTaken(t *testing.T) {
 		require.ErrorIs(t, e.NotReady(), sqlstore.ErrDenied)
 		require.Equal(t, 2, told("lane.failed"), "that has an event of its own")
 		time.Sleep(failingFor)
-		require.NoError(t, e.register(t.Context()))
+		e.heartbeat(t.Context())
 		require.NoError(t, e.NotReady(), "nobody tries any more")
 		time.Sleep(longestPause)
 	})

@@ -252,10 +252,25 @@ func (h *hints) retain(cfg *sqlstore.Config) {
 			continue
 		}
 		h.chunks = append(h.chunks, s.chunks...)
-		h.e.metrics.stock.Sub(float64(len(s.free)))
-		s.free, s.chunks, s.asked = nil, nil, idle
-		delete(h.stocks, key)
-		close(s.changed)
-		s.changed = make(chan struct{})
+		h.drop(key, s)
 	}
+}
+
+// drop lets a stock go. mu is held.
+func (h *hints) drop(key poolGen, s *stock) {
+	h.e.metrics.stock.Sub(float64(len(s.free)))
+	s.free, s.chunks, s.asked = nil, nil, idle
+	delete(h.stocks, key)
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// forget lets all stocks go: others may have taken over what they are from.
+func (h *hints) forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for key, s := range h.stocks {
+		h.drop(key, s)
+	}
+	h.chunks, h.used = nil, nil
 }

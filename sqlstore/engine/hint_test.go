@@ -62,7 +62,7 @@ func withHints(t *testing.T, s *source, run func(t *testing.T, e *Engine, f *fak
 
 func takeOne(t *testing.T, e *Engine, p *sqlstore.Pool) *candidate {
 	t.Helper()
-	require.NoError(t, e.register(t.Context())) // stay ready
+	e.heartbeat(t.Context()) // stay ready
 	it := testItem(sqlstore.OpOffer, 1, "", p)
 	c, err := e.hints.take(t.Context(), &it)
 	require.NoError(t, err)
@@ -258,7 +258,7 @@ func TestMovedPool(t *testing.T) {
 		next.SubnetID = 2
 		e.hints.retain(&sqlstore.Config{Links: []*sqlstore.Link{{Subnets: []*sqlstore.Subnet{{Pools: []*sqlstore.Pool{&next}}}}}})
 		it := testItem(sqlstore.OpAssign, 1, "", &next)
-		m, _ := newMessage(e, &sqlstore.Request{Family: sqlstore.IPv4, Items: []sqlstore.Item{it}})
+		m, _ := newMessage(e, &sqlstore.Request{Family: sqlstore.IPv4, Items: []sqlstore.Item{it}}, 1, nil)
 		in, ok, err := m.prepareInsert(t.Context(), &m.items[0])
 		require.NoError(t, err)
 		require.True(t, ok)

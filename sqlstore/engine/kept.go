@@ -100,7 +100,7 @@ func (e *Engine) restore(ctx context.Context, cfg *sqlstore.Config, revision int
 		err = e.fits(ctx, old, cfg, revision)
 	}
 	if err == nil {
-		yield(old, cfg)
+		e.withheld.Store(given(old, cfg))
 		err = e.offerConfig(old)
 	}
 	if err != nil {
@@ -134,26 +134,6 @@ func (e *Engine) fits(ctx context.Context, old, newest *sqlstore.Config, revisio
 		return fmt.Errorf("it cannot be compared with the database: %w", err)
 	}
 	return nil
-}
-
-// yield has the pools of a configuration from disk that may have changed since
-// hand out nothing new: their ranges may be others' by now. Where the newest
-// configuration cannot be read, these are all of IPv6; for IPv4 the unique
-// constraint on addresses is enough.
-func yield(old, newest *sqlstore.Config) {
-	gens := map[poolGen]bool{}
-	if newest != nil {
-		for p := range poolsOf(newest) {
-			gens[poolGen{p.ID, p.Gen}] = true
-		}
-	}
-	for p := range poolsOf(old) {
-		if newest == nil {
-			p.Waiting = p.Waiting || p.Family() == sqlstore.IPv6
-		} else {
-			p.Waiting = p.Waiting || !gens[poolGen{p.ID, p.Gen}]
-		}
-	}
 }
 
 // poolsOf goes through the pools of a configuration.

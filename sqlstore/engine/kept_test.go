@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -225,13 +226,10 @@ func TestStartFromKeptFile(t *testing.T) {
 // Pools that may have changed since the file was written hand out nothing new.
 func TestKeptPoolsYield(t *testing.T) {
 	waiting := func(newest *sqlstore.Config) (ids []uint32) {
-		old := keptConfig(5)
-		yield(old, newest)
-		for p := range poolsOf(old) {
-			if p.Waiting {
-				ids = append(ids, p.ID)
-			}
+		for gen := range *given(keptConfig(5), newest) {
+			ids = append(ids, gen.id)
 		}
+		slices.Sort(ids)
 		return ids
 	}
 	require.Empty(t, waiting(keptConfig(7)))
@@ -239,6 +237,10 @@ func TestKeptPoolsYield(t *testing.T) {
 	newest.Links[0].Subnets[0].Pools[0].Gen++
 	newest.Links[0].Subnets[1].Pools = newest.Links[0].Subnets[1].Pools[1:]
 	require.Equal(t, []uint32{1, 2}, waiting(newest))
+	newest = keptConfig(7)
+	newest.Links[0].Subnets[0].Pools[0].Closing = true
+	newest.Links[0].Subnets[1].Pools[1].Waiting = true
+	require.Equal(t, []uint32{1, 3}, waiting(newest), "what is closed may have given up its range")
 	require.Equal(t, []uint32{2, 3}, waiting(nil), "those whose ranges are nobody's by the constraint on addresses")
 }
 

@@ -201,7 +201,7 @@ func TestDataErrorIsBisected(t *testing.T) {
 		require.ErrorIs(t, err, sqlstore.ErrData)
 		require.Len(t, f.batches, before, "set aside")
 		time.Sleep(61 * time.Second)
-		require.NoError(t, e.register(t.Context()))
+		e.heartbeat(t.Context())
 		_, err = e.Do(t.Context(), &sqlstore.Request{Family: sqlstore.IPv4, Items: []sqlstore.Item{testItem(sqlstore.OpRelease, 17, "192.0.2.1")}})
 		require.NoError(t, err)
 	})

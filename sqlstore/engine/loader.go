@@ -28,6 +28,9 @@ type loader struct {
 	unread  error            // why that could not be read; nil while it was not tried
 	refused refusal
 	wake    chan struct{}
+
+	lives int // registrations after the first one
+	sure  int // of them, those after which the configuration in use was compared with the database
 }
 
 // refusal is a revision that cannot be used: the newest one, or 0.
@@ -68,12 +71,23 @@ func (l *loader) named(revision int64) bool {
 	defer l.mu.Unlock()
 	l.newest = max(l.newest, revision)
 	if revision <= l.seen {
-		return false
+		return l.sure < l.lives
 	}
 	if l.behind.IsZero() {
 		l.behind = time.Now()
 	}
 	return true
+}
+
+// found is named for a look at the database. It may find an older revision than what
+// was named before it: the database was restored or reset, and is read anew.
+func (l *loader) found(revision, before int64) bool {
+	l.mu.Lock()
+	if revision < max(l.seen, before) {
+		l.newest, l.seen = revision, revision-1
+	}
+	l.mu.Unlock()
+	return l.named(revision)
 }
 
 // read notes that a revision was read by a call that began at that time.
@@ -92,16 +106,21 @@ func (l *loader) unreadable(err error) {
 	l.unread = err
 }
 
-// stuck says why this frontend does not follow the configuration: for 5 s a
-// newer one could neither be used nor refused. nil while it follows.
+// stuck says why this frontend does not follow the configuration: it has not been
+// read since this frontend registered again, or for 5 s a newer one could neither
+// be used nor refused. nil while it follows.
 func (l *loader) stuck() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.behind.IsZero() || time.Since(l.behind) < staleAfter {
+	void := l.sure < l.lives
+	if !void && (l.behind.IsZero() || time.Since(l.behind) < staleAfter) {
 		return nil
 	}
 	why := l.unread
-	if why == nil {
+	switch {
+	case void && why == nil:
+		return errVoid
+	case why == nil:
 		why = errors.New("it takes too long")
 	}
 	return fmt.Errorf("configuration revision %d cannot be read: %w", l.newest, why)
@@ -116,6 +135,7 @@ func (e *Engine) loadConfig(ctx context.Context, named int64) error {
 	ctx, cancel := context.WithTimeout(ctx, scanTime)
 	defer cancel()
 	began, l := time.Now(), &e.loader
+	life := l.life()
 	known, _ := l.current()
 	cfg, err := e.readConfig(ctx, known)
 	switch {
@@ -141,7 +161,10 @@ func (e *Engine) loadConfig(ctx context.Context, named int64) error {
 	l.read(named, began)
 	if using, refused := l.current(); using == nil && refused.why != nil {
 		e.restore(ctx, cfg, refused.revision) // kept.go
+	} else if using == known {
+		e.withhold(known, cfg, life)
 	}
+	l.compared(life)
 	return nil
 }
 
@@ -187,14 +210,23 @@ func (e *Engine) refuse(revision int64, why error) {
 	e.beatSoon()
 }
 
-// took has a configuration, which was handed on, in use.
+// took has a configuration, which was handed on, in use. One that is older than the
+// one before is of a database that was restored or reset: nothing in hand is of use.
 func (e *Engine) took(cfg *sqlstore.Config) {
 	l := &e.loader
 	l.mu.Lock()
+	before, void := l.config, l.sure < l.lives
 	l.config, l.refused = cfg, refusal{}
 	l.mu.Unlock()
+	if before != nil && cfg.Revision < before.Revision {
+		e.hints.forget()
+	}
 	e.metrics.refused.Set(0)
 	e.begin(cfg)
+	if void || e.withheld.Load() != nil {
+		e.flights.only(cfg.Revision)
+	}
+	e.withheld.Store(nil) // after that: what was begun without it is refused
 	e.kept.put(cfg)
 	e.log.Info("configuration in use", slog.String("event", "config.loaded"), slog.Int64("revision", cfg.Revision))
 }

@@ -45,6 +45,7 @@ func (e *Engine) register(ctx context.Context) error {
 	defer m.mu.Unlock()
 	info.Incarnation = incarnation
 	if m.info.ID != "" {
+		e.void()
 		info.Addrs, info.Draining = m.info.Addrs, m.info.Draining
 	}
 	m.info, m.confirmed = info, sent
@@ -142,8 +143,11 @@ func (e *Engine) fence() sqlstore.Fence {
 }
 
 // Ready tells whether this frontend may serve: its heartbeat was confirmed by
-// the database less than 5 s ago.
-func (e *Engine) Ready() bool {
+// the database less than 5 s ago, and it has read the configuration since it
+// registered.
+func (e *Engine) Ready() bool { return !e.loader.isVoid() && e.confirmed() }
+
+func (e *Engine) confirmed() bool {
 	e.member.mu.Lock()
 	defer e.member.mu.Unlock()
 	return !e.member.confirmed.IsZero() && time.Since(e.member.confirmed) < staleAfter
@@ -166,7 +170,7 @@ func (e *Engine) Behind() error { return e.loader.stuck() }
 // Away says why the database is not there for this frontend: it does not confirm
 // it, or takes no leases.
 func (e *Engine) Away() error {
-	if e.Ready() {
+	if e.confirmed() {
 		return e.health.failing()
 	}
 	e.member.mu.Lock()

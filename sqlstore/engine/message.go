@@ -27,15 +27,17 @@ type message struct {
 	keyRoom    [2]sqlstore.Key
 }
 
-// newMessage begins a request. Its keys are those of its items, and of rows that
+// newMessage begins a request of a life of the frontend, to which pools that are
+// withheld give nothing new. Its keys are those of its items, and of rows that
 // may be theirs.
-func newMessage(e *Engine, r *sqlstore.Request) (m *message, keys []sqlstore.Key) {
-	m = &message{e: e, req: r, incarnation: e.fence().Incarnation}
+func newMessage(e *Engine, r *sqlstore.Request, incarnation int64, withheld *poolGens) (m *message, keys []sqlstore.Key) {
+	m = &message{e: e, req: r, incarnation: incarnation}
 	m.items = append(m.itemRoom[:0], make([]item, len(r.Items))...)
 	m.decision.Results = append(m.resultRoom[:0], make([]sqlstore.Result, len(r.Items))...)
 	keys = m.keyRoom[:0]
 	for i := range r.Items {
-		m.items[i] = item{Item: &r.Items[i], next: first(r.Family, &r.Items[i]), result: &m.decision.Results[i]}
+		m.items[i] = item{Item: withheld.from(&r.Items[i]), result: &m.decision.Results[i]}
+		m.items[i].next = first(r.Family, m.items[i].Item)
 		keys = append(keys, r.Items[i].Key)
 	}
 	return m, keys

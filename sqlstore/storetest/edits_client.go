@@ -37,14 +37,18 @@ type editPlace struct {
 }
 
 // newEditFrontend starts one on a store of its own kind.
-func newEditFrontend(t *testing.T, store sqlstore.Store, id string) *editFrontend {
+func newEditFrontend(t *testing.T, store sqlstore.Store, id string, with ...func(*engine.Config, *editFrontend)) *editFrontend {
 	t.Helper()
 	f := &editFrontend{changed: make(chan struct{})}
-	var err error
-	f.e, err = engine.New(engine.Config{
+	cfg := engine.Config{
 		Store: store, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)).With("fe", id), Registerer: prometheus.NewRegistry(),
 		Frontend: sqlstore.FrontendInfo{ID: id}, SweepEvery: 500 * time.Millisecond, OnConfig: f.use,
-	})
+	}
+	for _, do := range with {
+		do(&cfg, f)
+	}
+	var err error
+	f.e, err = engine.New(cfg)
 	require.NoError(t, err)
 	require.NoError(t, f.e.Start(t.Context()))
 	t.Cleanup(func() { _ = f.e.Stop(context.Background()) })

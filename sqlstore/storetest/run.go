@@ -19,6 +19,7 @@ var suites = []suite{
 	{"settle", testSettle},
 	{"changes", testChanges},
 	{"edits_load", testEditsLoad},
+	{"return", testReturn},
 	{"lane", testLanes},
 	{"transition", testTransitions},
 	{"concurrency", testConcurrency},
