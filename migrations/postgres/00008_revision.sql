@@ -181,6 +181,9 @@ BEGIN
   IF NEW.revision < OLD.revision THEN
     PERFORM rowlock_refuse('config_head', 'a revision must not go back', format('%s from %s', NEW.revision, OLD.revision));
   END IF;
+  IF NEW.described > NEW.revision THEN
+    PERFORM rowlock_refuse('config_head', 'a revision that is not there must not be described', NEW.described::text);
+  END IF;
   IF NEW.revision = OLD.revision AND EXISTS (SELECT 1 FROM config_head h WHERE h.id = NEW.id AND h.xmin <> pg_current_xact_id()::xid) THEN
     NEW.revision := OLD.revision + 1;
   END IF;
@@ -188,6 +191,14 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 CREATE TRIGGER config_head_guard BEFORE UPDATE ON config_head FOR EACH ROW EXECUTE FUNCTION rowlock_head_guard();
+-- +goose StatementBegin
+CREATE FUNCTION rowlock_head_delete() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  PERFORM rowlock_refuse('config_head', 'the row must stay', 'DELETE');
+  RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER config_head_delete BEFORE DELETE ON config_head FOR EACH ROW WHEN (NOT OLD.applying) EXECUTE FUNCTION rowlock_head_delete();
 -- +goose StatementBegin
 CREATE FUNCTION rowlock_head_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
@@ -239,7 +250,7 @@ BEGIN
     RETURN NULL;
   END IF;
   IF TG_OP = 'UPDATE' THEN
-    PERFORM rowlock_refuse('link ' || o.id, 'an id must not change', o.id::text) FROM old_rows o WHERE o.id <> ALL(ids);
+    PERFORM rowlock_refuse('link ' || o.id, 'an id must not change', o.id::text) FROM old_rows o LEFT JOIN new_rows n ON n.id = o.id WHERE n.id IS NULL;
     PERFORM rowlock_refuse('link ' || n.id, 'the vrf of a link must not change while it has subnets', n.vrf::text)
        FROM new_rows n JOIN old_rows o ON o.id = n.id
       WHERE n.vrf <> o.vrf AND EXISTS (SELECT 1 FROM subnet s WHERE s.link_id = n.id);
@@ -484,7 +495,7 @@ BEGIN
     PERFORM rowlock_refuse(rowlock_pool_name(o.id, o.first_addr, o.last_addr), 'an id must not change', o.id::text)
        FROM old_rows o LEFT JOIN new_rows n ON n.id = o.id WHERE n.id IS NULL;
     PERFORM rowlock_retire(array_agg(o.id), array_agg(o.gen), rev)
-       FROM old_rows o JOIN new_rows n ON n.id = o.id WHERE n.gen <> o.gen OR n.closing AND NOT o.closing;
+       FROM old_rows o JOIN new_rows n ON n.id = o.id WHERE (n.gen <> o.gen OR n.closing AND NOT o.closing);
   ELSIF TG_OP = 'DELETE' THEN
     PERFORM rowlock_retire(array_agg(o.id), array_agg(o.gen), rev) FROM old_rows o;
   END IF;
@@ -554,7 +565,7 @@ BEGIN
         AND (SELECT l.vrf FROM link l WHERE l.id = n.link_id) <> (SELECT l.vrf FROM link l WHERE l.id = o.link_id);
     PERFORM rowlock_check_pools(array_agg(p.id))
        FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN pool p ON p.subnet_id = n.id
-      WHERE n.prefix <> o.prefix OR n.closing <> o.closing;
+      WHERE (n.prefix <> o.prefix OR n.closing <> o.closing);
     PERFORM rowlock_check_relays(ids);
     PERFORM rowlock_check_options(ids);
     PERFORM rowlock_subnet_closing(array_agg(n.id) FILTER (WHERE n.closing), array_agg(n.id) FILTER (WHERE o.closing), rev)
@@ -657,6 +668,34 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- The form of rows that say what a vrf is selected by, or a zone.
+-- +goose StatementBegin
+CREATE FUNCTION rowlock_global_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+  a inet;
+BEGIN
+  IF rowlock_applying() THEN
+    RETURN NEW;
+  END IF;
+  CASE TG_TABLE_NAME
+    WHEN 'vrf_interface' THEN
+      IF octet_length(NEW.name) > 15 OR NEW.name IN ('', '.', '..') OR NEW.name ~ '[/:[:space:][:cntrl:]]' THEN
+        PERFORM rowlock_refuse(format('vrf %s interface %s', NEW.vrf, NEW.name), 'an interface must be a name of 1 to 15 characters without space, slash and colon', NEW.name);
+      END IF;
+    WHEN 'vrf_relay' THEN
+      a := NEW.addr::inet;
+      IF a <<= inet '224.0.0.0/4' OR a <<= inet 'ff00::/8' OR a <<= inet '::ffff:0:0/96' OR NEW.addr IN ('0.0.0.0', '::') THEN
+        PERFORM rowlock_refuse(format('vrf %s relay %s', NEW.vrf, NEW.addr), 'a relay must be a unicast address', NEW.addr);
+      END IF;
+    ELSE
+      IF NEW.name ~ '[^-a-z0-9_/.]' OR '.' || NEW.name || '.' LIKE '%..%' THEN
+        PERFORM rowlock_refuse('dns_zone ' || NEW.name, 'the name of a zone must be labels of letters, digits and - (a reverse zone also _ and /), in lower case and without a final dot', NEW.name);
+      END IF;
+  END CASE;
+  RETURN NEW;
+END $$;
+-- +goose StatementEnd
+
 -- Everything else is outside of links.
 -- +goose StatementBegin
 CREATE FUNCTION rowlock_global_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -673,6 +712,9 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+CREATE TRIGGER vrf_interface_row BEFORE INSERT OR UPDATE ON vrf_interface FOR EACH ROW EXECUTE FUNCTION rowlock_global_row();
+CREATE TRIGGER vrf_relay_row BEFORE INSERT OR UPDATE ON vrf_relay FOR EACH ROW EXECUTE FUNCTION rowlock_global_row();
+CREATE TRIGGER dns_zone_row BEFORE INSERT OR UPDATE ON dns_zone FOR EACH ROW EXECUTE FUNCTION rowlock_global_row();
 CREATE TRIGGER subnet_row BEFORE INSERT OR UPDATE ON subnet FOR EACH ROW EXECUTE FUNCTION rowlock_subnet_row();
 CREATE TRIGGER pool_row BEFORE INSERT OR UPDATE ON pool FOR EACH ROW EXECUTE FUNCTION rowlock_pool_row();
 CREATE TRIGGER parameter_row BEFORE INSERT OR UPDATE ON parameter FOR EACH ROW EXECUTE FUNCTION rowlock_parameter_row();
