@@ -253,7 +253,7 @@ BEGIN
     PERFORM rowlock_refuse('link ' || o.id, 'an id must not change', o.id::text) FROM old_rows o LEFT JOIN new_rows n ON n.id = o.id WHERE n.id IS NULL;
     PERFORM rowlock_refuse('link ' || n.id, 'the vrf of a link must not change while it has subnets', n.vrf::text)
        FROM new_rows n JOIN old_rows o ON o.id = n.id
-      WHERE n.vrf <> o.vrf AND EXISTS (SELECT 1 FROM subnet s WHERE s.link_id = n.id);
+      WHERE n.vrf <> o.vrf AND EXISTS (SELECT 1 FROM subnet s WHERE s.link_id = n.id OFFSET 0);
     PERFORM rowlock_check_links(ids);
   END IF;
   UPDATE config_head SET last_link_id = (SELECT max(x) FROM unnest(ids) x) WHERE last_link_id < ANY(ids);
@@ -502,13 +502,13 @@ BEGIN
   IF TG_OP <> 'DELETE' THEN
     INSERT INTO pool_gen (pool_id, gen, first_addr, last_addr, delegated_len, vrf)
     SELECT n.id, n.gen, n.first_addr, n.last_addr, n.delegated_len,
-           (SELECT l.vrf FROM subnet s JOIN link l ON l.id = s.link_id WHERE s.id = n.subnet_id)
+           (SELECT l.vrf FROM link l WHERE l.id = (SELECT s.link_id FROM subnet s WHERE s.id = n.subnet_id))
       FROM new_rows n ON CONFLICT DO NOTHING;
     PERFORM rowlock_check_pools(ids);
   END IF;
-  DELETE FROM addr_chunk c WHERE c.pool_id = ANY(ids) AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = c.pool_id AND p.gen = c.gen);
-  DELETE FROM pool_cursor c WHERE c.pool_id = ANY(ids) AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = c.pool_id AND p.gen = c.gen);
-  DELETE FROM addr_free f WHERE f.pool_id = ANY(ids) AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = f.pool_id);
+  DELETE FROM addr_chunk c WHERE c.pool_id = ANY(ids) AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = c.pool_id AND p.gen = c.gen OFFSET 0);
+  DELETE FROM pool_cursor c WHERE c.pool_id = ANY(ids) AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = c.pool_id AND p.gen = c.gen OFFSET 0);
+  DELETE FROM addr_free f WHERE f.pool_id = ANY(ids) AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = f.pool_id OFFSET 0);
   RETURN NULL;
 END $$;
 -- +goose StatementEnd
@@ -561,11 +561,10 @@ BEGIN
        FROM old_rows o LEFT JOIN new_rows n ON n.id = o.id WHERE n.id IS NULL;
     PERFORM rowlock_refuse(rowlock_subnet_name(n.id, n.prefix), 'a subnet with pools must not move to a link of another vrf', 'link ' || n.link_id)
        FROM new_rows n JOIN old_rows o ON o.id = n.id
-      WHERE n.link_id <> o.link_id AND EXISTS (SELECT 1 FROM pool p WHERE p.subnet_id = n.id)
+      WHERE n.link_id <> o.link_id AND EXISTS (SELECT 1 FROM pool p WHERE p.subnet_id = n.id OFFSET 0)
         AND (SELECT l.vrf FROM link l WHERE l.id = n.link_id) <> (SELECT l.vrf FROM link l WHERE l.id = o.link_id);
-    PERFORM rowlock_check_pools(array_agg(p.id))
-       FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN pool p ON p.subnet_id = n.id
-      WHERE (n.prefix <> o.prefix OR n.closing <> o.closing);
+    PERFORM rowlock_check_pools(ARRAY(SELECT p.id FROM pool p WHERE p.subnet_id = ANY(ARRAY(
+      SELECT n.id FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE n.prefix <> o.prefix OR n.closing <> o.closing))));
     PERFORM rowlock_check_relays(ids);
     PERFORM rowlock_check_options(ids);
     PERFORM rowlock_subnet_closing(array_agg(n.id) FILTER (WHERE n.closing), array_agg(n.id) FILTER (WHERE o.closing), rev)
@@ -758,9 +757,18 @@ BEGIN
     FOREACH v IN ARRAY ARRAY['enable_sort', 'enable_hashjoin', 'enable_mergejoin', 'enable_seqscan', 'jit'] LOOP
       EXECUTE format('ALTER FUNCTION rowlock_check_%s(integer[]) SET %s = off', f, v);
     END LOOP;
+    EXECUTE format('ALTER FUNCTION rowlock_check_%s(integer[]) SET enable_nestloop = on', f);
   END LOOP;
 END $$;
 -- +goose StatementEnd
+-- What triggers do with the rows of a statement is planned for the first one of a
+-- session, which may have one row, and kept for those that have 10,000: they join
+-- old and new rows by hash or in order, and look for others row by row (OFFSET 0).
+ALTER FUNCTION rowlock_link_changed() SET enable_nestloop = off;
+ALTER FUNCTION rowlock_subnet_changed() SET enable_nestloop = off;
+ALTER FUNCTION rowlock_pool_changed() SET enable_nestloop = off;
+ALTER FUNCTION rowlock_retire(integer[], integer[], bigint) SET enable_nestloop = on;
+ALTER FUNCTION rowlock_subnet_closing(integer[], integer[], bigint) SET enable_nestloop = on;
 
 -- +goose Down
 -- +goose StatementBegin
