@@ -20,7 +20,7 @@ func randomLink(r *rapid.T, id uint32, n int) *sqlstore.Link {
 		ID: id, VRF: rapid.SampledFrom([]uint32{0, 7}).Draw(r, "vrf"), Parameters: randomParameters(r), Options: randomOptions(r, "routers"),
 	}
 	count := rapid.IntRange(1, 3).Draw(r, "subnets")
-	if count > 1 {
+	if count > 1 || len(l.Options) > 0 { // one without a name has options of its subnet's family
 		l.Name = fmt.Sprint("link", id)
 	}
 	for i := range count {

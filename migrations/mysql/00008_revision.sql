@@ -189,7 +189,7 @@ CREATE PROCEDURE rowlock_refuse(
   IN value_ TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin) SQL SECURITY DEFINER
 BEGIN
   DECLARE tail TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT LEFT(CONCAT(': ', rule_, ': ', COALESCE(value_, '')), 128);
-  DECLARE message VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT CONCAT(LEFT(object_, 128 - CHAR_LENGTH(tail)), tail);
+  DECLARE message VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT CONCAT(LEFT(COALESCE(object_, '?'), 128 - CHAR_LENGTH(tail)), tail);
   SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = message;
 END
 -- +goose StatementEnd
@@ -243,7 +243,11 @@ BEGIN
       WHEN plain LIKE '%::' THEN IF(colons = 8, CONCAT(LEFT(plain, CHAR_LENGTH(plain) - 1), '0'), plain)
       WHEN colons = 7 THEN REPLACE(plain, '::', ':0:')
       ELSE plain END;
-    IF plain <> addr_ AND NOT (LEFT(bytes, 12) = REPEAT(CHAR(0), 12) AND addr_ = LOWER(addr_) AND addr_ NOT LIKE '%.%') THEN
+    IF LENGTH(bytes) = 16 AND LEFT(bytes, 12) = REPEAT(CHAR(0), 12) THEN
+      SET plain = CONCAT('::', LOWER(CONV(HEX(SUBSTRING(bytes, 13, 2)), 16, 16)), ':', LOWER(CONV(HEX(SUBSTRING(bytes, 15)), 16, 16)));
+      SET plain = CASE WHEN plain = '::0:0' THEN '::' WHEN plain LIKE '::0:%' THEN CONCAT('::', SUBSTRING(plain, 5)) ELSE plain END;
+    END IF;
+    IF plain <> addr_ THEN
       SET bytes = NULL;
     END IF;
   END IF;
@@ -323,6 +327,9 @@ CREATE TRIGGER link_insert BEFORE INSERT ON link FOR EACH ROW
 BEGIN
   DECLARE by_hand BOOLEAN;
   CALL rowlock_begin(by_hand);
+  IF by_hand AND NEW.id IS NULL THEN
+    CALL rowlock_refuse('link', 'a link must have an id', 'none');
+  END IF;
   IF by_hand THEN
     CALL rowlock_note(2, NEW.id);
     CALL rowlock_check_vrf(NEW.id, NEW.vrf);
@@ -722,8 +729,8 @@ END
 CREATE PROCEDURE rowlock_check_pool(IN id_ INTEGER, IN subnet_ INTEGER, IN kind_ SMALLINT, IN first_ VARCHAR(45) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
   IN last_ VARCHAR(45) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN bits INTEGER, IN closing_ BOOLEAN) SQL SECURITY DEFINER
 BEGIN
-  DECLARE value_ VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT CONCAT(first_, '-', last_);
-  DECLARE object_ VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT CONCAT('pool ', id_, ' (', first_, '-', last_, ')');
+  DECLARE value_ VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT CONCAT(COALESCE(first_, 'NULL'), '-', COALESCE(last_, 'NULL'));
+  DECLARE object_ VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT CONCAT('pool ', COALESCE(id_, 'NULL'), ' (', value_, ')');
   DECLARE prefix_ VARCHAR(49) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
   DECLARE subnet_closing BOOLEAN;
   DECLARE vrf_ INTEGER;
@@ -1030,11 +1037,26 @@ BEGIN
       CALL rowlock_comment_both(OLD.change_comment, said);
       SET NEW.change_comment = said;
     END IF;
+    IF NEW.revision < OLD.revision THEN
+      CALL rowlock_refuse('config_head', 'a revision must not go back', CONCAT(NEW.revision, ' from ', OLD.revision));
+    END IF;
+    IF NEW.described > NEW.revision THEN
+      CALL rowlock_refuse('config_head', 'a revision that is not there must not be described', NEW.described);
+    END IF;
   END IF;
   IF NEW.comment <> OLD.comment AND NOT OLD.applying AND NOT NEW.applying THEN
     SET NEW.revision = GREATEST(NEW.revision, OLD.revision + 1);
     INSERT INTO config_change (kind, id, revision, author) VALUES (1, 0, NEW.revision, USER())
     ON DUPLICATE KEY UPDATE revision = VALUES(revision), author = VALUES(author);
+  END IF;
+END
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER config_head_delete BEFORE DELETE ON config_head FOR EACH ROW
+BEGIN
+  IF NOT OLD.applying THEN
+    CALL rowlock_refuse('config_head', 'the row must stay', 'DELETE');
   END IF;
 END
 -- +goose StatementEnd
@@ -1087,6 +1109,20 @@ BEGIN
 END
 -- +goose StatementEnd
 
+-- +goose StatementBegin
+CREATE PROCEDURE rowlock_zone(IN name_ VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin) SQL SECURITY DEFINER
+BEGIN
+  DECLARE by_hand BOOLEAN;
+  CALL rowlock_begin(by_hand);
+  IF by_hand THEN
+    CALL rowlock_note(1, 0);
+    IF name_ REGEXP '[^-a-z0-9_/.]' OR CONCAT('.', name_, '.') LIKE '%..%' THEN
+      CALL rowlock_refuse(CONCAT('dns_zone ', name_), 'the name of a zone must be labels of letters, digits and -', CONCAT('"', name_, '"'));
+    END IF;
+  END IF;
+END
+-- +goose StatementEnd
+
 CREATE TRIGGER vrf_insert BEFORE INSERT ON vrf FOR EACH ROW CALL rowlock_global_comment(CONCAT('vrf ', NEW.id), NEW.comment);
 CREATE TRIGGER vrf_update BEFORE UPDATE ON vrf FOR EACH ROW CALL rowlock_global_comment(CONCAT('vrf ', NEW.id), NEW.comment);
 CREATE TRIGGER vrf_delete BEFORE DELETE ON vrf FOR EACH ROW CALL rowlock_global();
@@ -1096,8 +1132,18 @@ CREATE TRIGGER vrf_interface_delete BEFORE DELETE ON vrf_interface FOR EACH ROW 
 CREATE TRIGGER vrf_relay_insert BEFORE INSERT ON vrf_relay FOR EACH ROW CALL rowlock_vrf_relay(NEW.vrf, NEW.addr);
 CREATE TRIGGER vrf_relay_update BEFORE UPDATE ON vrf_relay FOR EACH ROW CALL rowlock_vrf_relay(NEW.vrf, NEW.addr);
 CREATE TRIGGER vrf_relay_delete BEFORE DELETE ON vrf_relay FOR EACH ROW CALL rowlock_global();
-CREATE TRIGGER dns_zone_insert BEFORE INSERT ON dns_zone FOR EACH ROW CALL rowlock_global_comment(CONCAT('dns_zone ', NEW.name), NEW.comment);
-CREATE TRIGGER dns_zone_update BEFORE UPDATE ON dns_zone FOR EACH ROW CALL rowlock_global_comment(CONCAT('dns_zone ', NEW.name), NEW.comment);
+-- +goose StatementBegin
+CREATE TRIGGER dns_zone_insert BEFORE INSERT ON dns_zone FOR EACH ROW BEGIN
+  CALL rowlock_zone(NEW.name);
+  CALL rowlock_global_comment(CONCAT('dns_zone ', NEW.name), NEW.comment);
+END
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER dns_zone_update BEFORE UPDATE ON dns_zone FOR EACH ROW BEGIN
+  CALL rowlock_zone(NEW.name);
+  CALL rowlock_global_comment(CONCAT('dns_zone ', NEW.name), NEW.comment);
+END
+-- +goose StatementEnd
 CREATE TRIGGER dns_zone_delete BEFORE DELETE ON dns_zone FOR EACH ROW CALL rowlock_global();
 CREATE TRIGGER dns_server_insert BEFORE INSERT ON dns_server FOR EACH ROW CALL rowlock_global();
 CREATE TRIGGER dns_server_update BEFORE UPDATE ON dns_server FOR EACH ROW CALL rowlock_global();
@@ -1127,6 +1173,7 @@ DROP TRIGGER parameter_insert;
 DROP TRIGGER parameter_update;
 DROP TRIGGER parameter_delete;
 DROP TRIGGER config_head_update;
+DROP TRIGGER config_head_delete;
 DROP TRIGGER vrf_insert;
 DROP TRIGGER vrf_update;
 DROP TRIGGER vrf_delete;
@@ -1176,6 +1223,7 @@ DROP PROCEDURE rowlock_check_parameter;
 DROP PROCEDURE rowlock_scope;
 DROP PROCEDURE rowlock_option;
 DROP PROCEDURE rowlock_parameter;
+DROP PROCEDURE rowlock_zone;
 DROP PROCEDURE rowlock_global;
 DROP PROCEDURE rowlock_global_comment;
 DROP PROCEDURE rowlock_vrf_interface;

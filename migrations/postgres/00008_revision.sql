@@ -237,6 +237,9 @@ BEGIN
     PERFORM rowlock_check_comment('config_head change_comment', NEW.change_comment);
     NEW.change_comment := rowlock_comment_both(OLD.change_comment, NEW.change_comment);
   END IF;
+  IF NEW.described > NEW.revision THEN
+    PERFORM rowlock_refuse('config_head', 'a revision that is not there must not be described', NEW.described::text);
+  END IF;
   IF NEW.revision = OLD.revision AND EXISTS (SELECT 1 FROM config_head h WHERE h.id = NEW.id AND h.xmin <> pg_current_xact_id()::xid) THEN
     NEW.revision := OLD.revision + 1;
   END IF;
@@ -244,6 +247,14 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 CREATE TRIGGER config_head_guard BEFORE UPDATE ON config_head FOR EACH ROW EXECUTE FUNCTION rowlock_head_guard();
+-- +goose StatementBegin
+CREATE FUNCTION rowlock_head_delete() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  PERFORM rowlock_refuse('config_head', 'the row must stay', 'DELETE');
+  RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER config_head_delete BEFORE DELETE ON config_head FOR EACH ROW WHEN (NOT OLD.applying) EXECUTE FUNCTION rowlock_head_delete();
 -- +goose StatementBegin
 CREATE FUNCTION rowlock_head_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
@@ -295,10 +306,10 @@ BEGIN
     RETURN NULL;
   END IF;
   IF TG_OP = 'UPDATE' THEN
-    PERFORM rowlock_refuse('link ' || o.id, 'an id must not change', o.id::text) FROM old_rows o WHERE o.id <> ALL(ids);
+    PERFORM rowlock_refuse('link ' || o.id, 'an id must not change', o.id::text) FROM old_rows o LEFT JOIN new_rows n ON n.id = o.id WHERE n.id IS NULL;
     PERFORM rowlock_refuse('link ' || n.id, 'the vrf of a link must not change while it has subnets', n.vrf::text)
        FROM new_rows n JOIN old_rows o ON o.id = n.id
-      WHERE n.vrf <> o.vrf AND EXISTS (SELECT 1 FROM subnet s WHERE s.link_id = n.id);
+      WHERE n.vrf <> o.vrf AND EXISTS (SELECT 1 FROM subnet s WHERE s.link_id = n.id OFFSET 0);
     PERFORM rowlock_check_links(ids);
   END IF;
   UPDATE config_head SET last_link_id = (SELECT max(x) FROM unnest(ids) x) WHERE last_link_id < ANY(ids);
@@ -540,20 +551,20 @@ BEGIN
     PERFORM rowlock_refuse(rowlock_pool_name(o.id, o.first_addr, o.last_addr), 'an id must not change', o.id::text)
        FROM old_rows o LEFT JOIN new_rows n ON n.id = o.id WHERE n.id IS NULL;
     PERFORM rowlock_retire(array_agg(o.id), array_agg(o.gen), rev)
-       FROM old_rows o JOIN new_rows n ON n.id = o.id WHERE n.gen <> o.gen OR n.closing AND NOT o.closing;
+       FROM old_rows o JOIN new_rows n ON n.id = o.id WHERE (n.gen <> o.gen OR n.closing AND NOT o.closing);
   ELSIF TG_OP = 'DELETE' THEN
     PERFORM rowlock_retire(array_agg(o.id), array_agg(o.gen), rev) FROM old_rows o;
   END IF;
   IF TG_OP <> 'DELETE' THEN
     INSERT INTO pool_gen (pool_id, gen, first_addr, last_addr, delegated_len, vrf)
     SELECT n.id, n.gen, n.first_addr, n.last_addr, n.delegated_len,
-           (SELECT l.vrf FROM subnet s JOIN link l ON l.id = s.link_id WHERE s.id = n.subnet_id)
+           (SELECT l.vrf FROM link l WHERE l.id = (SELECT s.link_id FROM subnet s WHERE s.id = n.subnet_id))
       FROM new_rows n ON CONFLICT DO NOTHING;
     PERFORM rowlock_check_pools(ids);
   END IF;
-  DELETE FROM addr_chunk c WHERE c.pool_id = ANY(ids) AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = c.pool_id AND p.gen = c.gen);
-  DELETE FROM pool_cursor c WHERE c.pool_id = ANY(ids) AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = c.pool_id AND p.gen = c.gen);
-  DELETE FROM addr_free f WHERE f.pool_id = ANY(ids) AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = f.pool_id);
+  DELETE FROM addr_chunk c WHERE c.pool_id = ANY(ids) AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = c.pool_id AND p.gen = c.gen OFFSET 0);
+  DELETE FROM pool_cursor c WHERE c.pool_id = ANY(ids) AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = c.pool_id AND p.gen = c.gen OFFSET 0);
+  DELETE FROM addr_free f WHERE f.pool_id = ANY(ids) AND NOT EXISTS (SELECT 1 FROM pool p WHERE p.id = f.pool_id OFFSET 0);
   RETURN NULL;
 END $$;
 -- +goose StatementEnd
@@ -606,11 +617,10 @@ BEGIN
        FROM old_rows o LEFT JOIN new_rows n ON n.id = o.id WHERE n.id IS NULL;
     PERFORM rowlock_refuse(rowlock_subnet_name(n.id, n.prefix), 'a subnet with pools must not move to a link of another vrf', 'link ' || n.link_id)
        FROM new_rows n JOIN old_rows o ON o.id = n.id
-      WHERE n.link_id <> o.link_id AND EXISTS (SELECT 1 FROM pool p WHERE p.subnet_id = n.id)
+      WHERE n.link_id <> o.link_id AND EXISTS (SELECT 1 FROM pool p WHERE p.subnet_id = n.id OFFSET 0)
         AND (SELECT l.vrf FROM link l WHERE l.id = n.link_id) <> (SELECT l.vrf FROM link l WHERE l.id = o.link_id);
-    PERFORM rowlock_check_pools(array_agg(p.id))
-       FROM new_rows n JOIN old_rows o ON o.id = n.id JOIN pool p ON p.subnet_id = n.id
-      WHERE n.prefix <> o.prefix OR n.closing <> o.closing;
+    PERFORM rowlock_check_pools(ARRAY(SELECT p.id FROM pool p WHERE p.subnet_id = ANY(ARRAY(
+      SELECT n.id FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE n.prefix <> o.prefix OR n.closing <> o.closing))));
     PERFORM rowlock_check_relays(ids);
     PERFORM rowlock_check_options(ids);
     PERFORM rowlock_subnet_closing(array_agg(n.id) FILTER (WHERE n.closing), array_agg(n.id) FILTER (WHERE o.closing), rev)
@@ -713,6 +723,34 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- The form of rows that say what a vrf is selected by, or a zone.
+-- +goose StatementBegin
+CREATE FUNCTION rowlock_global_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+  a inet;
+BEGIN
+  IF rowlock_applying() THEN
+    RETURN NEW;
+  END IF;
+  CASE TG_TABLE_NAME
+    WHEN 'vrf_interface' THEN
+      IF octet_length(NEW.name) > 15 OR NEW.name IN ('', '.', '..') OR NEW.name ~ '[/:[:space:][:cntrl:]]' THEN
+        PERFORM rowlock_refuse(format('vrf %s interface %s', NEW.vrf, NEW.name), 'an interface must be a name of 1 to 15 characters without space, slash and colon', NEW.name);
+      END IF;
+    WHEN 'vrf_relay' THEN
+      a := NEW.addr::inet;
+      IF a <<= inet '224.0.0.0/4' OR a <<= inet 'ff00::/8' OR a <<= inet '::ffff:0:0/96' OR NEW.addr IN ('0.0.0.0', '::') THEN
+        PERFORM rowlock_refuse(format('vrf %s relay %s', NEW.vrf, NEW.addr), 'a relay must be a unicast address', NEW.addr);
+      END IF;
+    ELSE
+      IF NEW.name ~ '[^-a-z0-9_/.]' OR '.' || NEW.name || '.' LIKE '%..%' THEN
+        PERFORM rowlock_refuse('dns_zone ' || NEW.name, 'the name of a zone must be labels of letters, digits and - (a reverse zone also _ and /), in lower case and without a final dot', NEW.name);
+      END IF;
+  END CASE;
+  RETURN NEW;
+END $$;
+-- +goose StatementEnd
+
 -- Everything else is outside of links.
 -- +goose StatementBegin
 CREATE FUNCTION rowlock_global_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -729,6 +767,9 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+CREATE TRIGGER vrf_interface_row BEFORE INSERT OR UPDATE ON vrf_interface FOR EACH ROW EXECUTE FUNCTION rowlock_global_row();
+CREATE TRIGGER vrf_relay_row BEFORE INSERT OR UPDATE ON vrf_relay FOR EACH ROW EXECUTE FUNCTION rowlock_global_row();
+CREATE TRIGGER dns_zone_row BEFORE INSERT OR UPDATE ON dns_zone FOR EACH ROW EXECUTE FUNCTION rowlock_global_row();
 CREATE TRIGGER subnet_row BEFORE INSERT OR UPDATE ON subnet FOR EACH ROW EXECUTE FUNCTION rowlock_subnet_row();
 CREATE TRIGGER pool_row BEFORE INSERT OR UPDATE ON pool FOR EACH ROW EXECUTE FUNCTION rowlock_pool_row();
 CREATE TRIGGER parameter_row BEFORE INSERT OR UPDATE ON parameter FOR EACH ROW EXECUTE FUNCTION rowlock_parameter_row();
@@ -775,9 +816,18 @@ BEGIN
     FOREACH v IN ARRAY ARRAY['enable_sort', 'enable_hashjoin', 'enable_mergejoin', 'enable_seqscan', 'jit'] LOOP
       EXECUTE format('ALTER FUNCTION rowlock_check_%s(integer[]) SET %s = off', f, v);
     END LOOP;
+    EXECUTE format('ALTER FUNCTION rowlock_check_%s(integer[]) SET enable_nestloop = on', f);
   END LOOP;
 END $$;
 -- +goose StatementEnd
+-- What triggers do with the rows of a statement is planned for the first one of a
+-- session, which may have one row, and kept for those that have 10,000: they join
+-- old and new rows by hash or in order, and look for others row by row (OFFSET 0).
+ALTER FUNCTION rowlock_link_changed() SET enable_nestloop = off;
+ALTER FUNCTION rowlock_subnet_changed() SET enable_nestloop = off;
+ALTER FUNCTION rowlock_pool_changed() SET enable_nestloop = off;
+ALTER FUNCTION rowlock_retire(integer[], integer[], bigint) SET enable_nestloop = on;
+ALTER FUNCTION rowlock_subnet_closing(integer[], integer[], bigint) SET enable_nestloop = on;
 
 -- +goose Down
 -- +goose StatementBegin

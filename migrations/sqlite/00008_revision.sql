@@ -224,7 +224,7 @@ END;
 -- +goose StatementBegin
 CREATE TRIGGER subnet_vrf_update AFTER UPDATE OF vrf ON subnet
 BEGIN
-  UPDATE pool SET vrf = NEW.vrf WHERE subnet_id = NEW.id AND vrf <> NEW.vrf;
+  UPDATE pool SET vrf = s.vrf FROM subnet s WHERE s.id = NEW.id AND subnet_id = NEW.id AND pool.vrf <> s.vrf; -- it may have been put right
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -369,7 +369,7 @@ BEGIN
                       || ':' || coalesce(nullif(ltrim(substr(k, 26, 4), '0'), ''), '0')
                       || ':' || coalesce(nullif(ltrim(substr(k, 30, 4), '0'), ''), '0') || ':' AS text
                     FROM (SELECT CASE json_array_length(a)
-  WHEN 4 THEN printf('4%02x%02x%02x%02x', json_extract(a, '$[0]'), json_extract(a, '$[1]'), json_extract(a, '$[2]'), json_extract(a, '$[3]'))
+  WHEN iif(NEW.addr GLOB '*:*', 0, 4) THEN printf('4%02x%02x%02x%02x', json_extract(a, '$[0]'), json_extract(a, '$[1]'), json_extract(a, '$[2]'), json_extract(a, '$[3]'))
   WHEN 8 THEN '6' || substr('0000' || json_extract(a, '$[0]'), -4) || substr('0000' || json_extract(a, '$[1]'), -4)
        || substr('0000' || json_extract(a, '$[2]'), -4) || substr('0000' || json_extract(a, '$[3]'), -4)
        || substr('0000' || json_extract(a, '$[4]'), -4) || substr('0000' || json_extract(a, '$[5]'), -4)
@@ -472,14 +472,14 @@ BEGIN
 END;
 -- +goose StatementEnd
 
--- marks a generation that ends while a frontend may hand out of it
+-- marks a generation that ends; who may still hand out of it is looked at when
+-- it is settled, by which time a frontend may have come back
 CREATE VIEW rowlock_end_gen AS SELECT 0 AS id, 0 AS gen WHERE 0;
 -- +goose StatementBegin
 CREATE TRIGGER rowlock_end_gen_call INSTEAD OF INSERT ON rowlock_end_gen
 BEGIN
   UPDATE pool_gen SET retired_rev = (SELECT revision FROM config_head)
-   WHERE pool_id = NEW.id AND gen = NEW.gen
-     AND EXISTS (SELECT 1 FROM frontend WHERE heartbeat_at > CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000 - 5000000);
+   WHERE pool_id = NEW.id AND gen = NEW.gen;
 END;
 -- +goose StatementEnd
 
@@ -565,9 +565,22 @@ END;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
-CREATE TRIGGER config_head_revision BEFORE UPDATE OF revision ON config_head WHEN NEW.revision < OLD.revision AND NEW.applying = 0
+CREATE TRIGGER config_head_revision BEFORE UPDATE OF revision, described ON config_head WHEN OLD.applying = 0 AND NEW.applying = 0
 BEGIN
-  SELECT RAISE(ABORT, 'config_head: a revision must not go back');
+  SELECT RAISE(ABORT, 'config_head: a revision must not go back') WHERE NEW.revision < OLD.revision;
+  SELECT RAISE(ABORT, 'config_head: a revision that is not there must not be described') WHERE NEW.described > NEW.revision;
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER config_head_delete BEFORE DELETE ON config_head WHEN OLD.applying = 0
+BEGIN
+  SELECT RAISE(ABORT, 'config_head: the row must stay');
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER config_head_insert BEFORE INSERT ON config_head WHEN (SELECT applying = 0 FROM config_head)
+BEGIN
+  SELECT RAISE(ABORT, 'config_head: the row must stay'); -- REPLACE
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -598,20 +611,57 @@ BEGIN
 END;
 -- +goose StatementEnd
 
--- Names are looked at before the row is written: REPLACE would take a link with
--- subnets out of their way.
+-- An id may be written by another name, such as rowid: these have no list of
+-- columns, and are before the row that REPLACE would take out of the way is gone.
+-- +goose StatementBegin
+CREATE TRIGGER link_id BEFORE UPDATE ON link WHEN NEW.id <> OLD.id AND (SELECT applying = 0 FROM config_head)
+BEGIN
+  SELECT RAISE(ABORT, 'link: an id must not change');
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER subnet_id BEFORE UPDATE ON subnet WHEN NEW.id <> OLD.id AND (SELECT applying = 0 FROM config_head)
+BEGIN
+  SELECT RAISE(ABORT, 'subnet: an id must not change');
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER pool_id BEFORE UPDATE ON pool WHEN NEW.id <> OLD.id AND (SELECT applying = 0 FROM config_head)
+BEGIN
+  SELECT RAISE(ABORT, 'pool: an id must not change');
+END;
+-- +goose StatementEnd
+-- What triggers keep is put right whatever is written there.
+-- +goose StatementBegin
+CREATE TRIGGER subnet_kept AFTER UPDATE OF vrf, first_key, last_key ON subnet
+WHEN (SELECT applying = 0 FROM config_head) AND (NEW.vrf, NEW.first_key, NEW.last_key) IS NOT (OLD.vrf, OLD.first_key, OLD.last_key)
+BEGIN
+  INSERT INTO rowlock_fill_subnet (id) VALUES (NEW.id);
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER pool_key_kept AFTER UPDATE OF vrf, first_key, last_key, end_key ON pool
+WHEN (SELECT applying = 0 FROM config_head)
+ AND (NEW.vrf, NEW.first_key, NEW.last_key, NEW.end_key) IS NOT (OLD.vrf, OLD.first_key, OLD.last_key, OLD.end_key)
+BEGIN
+  INSERT INTO rowlock_fill_pool (id) VALUES (NEW.id);
+END;
+-- +goose StatementEnd
+
+-- Names are looked at before the row is written: REPLACE would take another link
+-- out of their way, and no trigger would note that.
 -- +goose StatementBegin
 CREATE TRIGGER link_name_insert BEFORE INSERT ON link WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   SELECT RAISE(ABORT, 'link: a name must be used for one shared_network only')
-    FROM link l JOIN subnet s ON s.link_id = l.id WHERE l.name = NEW.name AND l.id IS NOT NEW.id;
+    FROM link WHERE name = NEW.name AND id IS NOT NEW.id;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER link_name_update BEFORE UPDATE OF name ON link WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   SELECT RAISE(ABORT, 'link: a name must be used for one shared_network only')
-    FROM link l JOIN subnet s ON s.link_id = l.id WHERE l.name = NEW.name AND l.id <> OLD.id;
+    FROM link WHERE name = NEW.name AND id <> OLD.id;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -628,10 +678,9 @@ BEGIN
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER link_update AFTER UPDATE OF id, name, vrf, comment ON link WHEN (SELECT applying = 0 FROM config_head)
+CREATE TRIGGER link_update AFTER UPDATE OF name, vrf, comment ON link WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   INSERT INTO rowlock_check_comment (object, comment) VALUES ('link', NEW.comment);
-  SELECT RAISE(ABORT, 'link: an id must not change') WHERE NEW.id <> OLD.id;
   SELECT RAISE(ABORT, 'link: a vrf must be from 0 to 2147483647') WHERE NEW.vrf > 2147483647;
   SELECT RAISE(ABORT, 'link: the vrf of a link must not change while it has subnets') WHERE NEW.vrf <> OLD.vrf AND EXISTS (SELECT 1 FROM subnet WHERE link_id = NEW.id);
   SELECT RAISE(ABORT, 'link: a link without a name must have one subnet')
@@ -673,12 +722,12 @@ BEGIN
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER subnet_update AFTER UPDATE OF id, link_id, previous_link_id, prefix, interface, interface_id, closing, comment ON subnet
+CREATE TRIGGER subnet_update AFTER UPDATE OF link_id, previous_link_id, prefix, interface, interface_id, closing, comment ON subnet
 WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   INSERT INTO rowlock_check_comment (object, comment) VALUES ('subnet', NEW.comment);
-  SELECT RAISE(ABORT, 'subnet: an id must not change') WHERE NEW.id <> OLD.id;
-  INSERT INTO rowlock_fill_subnet (id) SELECT NEW.id WHERE (NEW.link_id, NEW.prefix) <> (OLD.link_id, OLD.prefix);
+  INSERT INTO rowlock_fill_subnet (id) SELECT NEW.id
+   WHERE (NEW.link_id, NEW.prefix, NEW.vrf, NEW.first_key, NEW.last_key) IS NOT (OLD.link_id, OLD.prefix, OLD.vrf, OLD.first_key, OLD.last_key);
   INSERT INTO rowlock_check_subnet (id) VALUES (NEW.id);
   SELECT RAISE(ABORT, 'subnet: a subnet with pools must not move to a link of another vrf')
    WHERE (SELECT vrf FROM link WHERE id = NEW.link_id) <> OLD.vrf AND EXISTS (SELECT 1 FROM pool WHERE subnet_id = NEW.id);
@@ -768,13 +817,13 @@ BEGIN
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER pool_update AFTER UPDATE OF id, subnet_id, position, kind, first_addr, last_addr, delegated_len, closing, comment ON pool
+CREATE TRIGGER pool_update AFTER UPDATE OF subnet_id, position, kind, first_addr, last_addr, delegated_len, closing, comment ON pool
 WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   INSERT INTO rowlock_check_comment (object, comment) VALUES ('pool', NEW.comment);
-  SELECT RAISE(ABORT, 'pool: an id must not change') WHERE NEW.id <> OLD.id;
   INSERT INTO rowlock_fill_pool (id) SELECT NEW.id
-   WHERE (NEW.subnet_id, NEW.kind, NEW.first_addr, NEW.last_addr, NEW.delegated_len) <> (OLD.subnet_id, OLD.kind, OLD.first_addr, OLD.last_addr, OLD.delegated_len);
+   WHERE (NEW.subnet_id, NEW.kind, NEW.first_addr, NEW.last_addr, NEW.delegated_len) <> (OLD.subnet_id, OLD.kind, OLD.first_addr, OLD.last_addr, OLD.delegated_len)
+      OR (NEW.vrf, NEW.first_key, NEW.last_key, NEW.end_key) IS NOT (OLD.vrf, OLD.first_key, OLD.last_key, OLD.end_key);
   INSERT INTO rowlock_check_pool (id) VALUES (NEW.id);
   INSERT INTO rowlock_note_scope (scope, scope_id) VALUES ('subnet', NEW.subnet_id);
   INSERT INTO rowlock_note_scope (scope, scope_id) SELECT 'subnet', OLD.subnet_id WHERE NEW.subnet_id <> OLD.subnet_id;
@@ -886,6 +935,8 @@ END;
 CREATE TRIGGER vrf_interface_insert AFTER INSERT ON vrf_interface WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   SELECT RAISE(ABORT, 'vrf_interface: the vrf must exist') WHERE NOT EXISTS (SELECT 1 FROM vrf WHERE id = NEW.vrf);
+  SELECT RAISE(ABORT, 'vrf_interface: an interface must be a name of 1 to 15 characters without space, slash and colon')
+   WHERE length(CAST(NEW.name AS BLOB)) > 15 OR NEW.name IN ('.', '..') OR NEW.name GLOB '*[/:' || char(1) || '-' || char(32) || char(127) || ']*';
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
 -- +goose StatementEnd
@@ -893,6 +944,8 @@ END;
 CREATE TRIGGER vrf_interface_update AFTER UPDATE ON vrf_interface WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   SELECT RAISE(ABORT, 'vrf_interface: the vrf must exist') WHERE NOT EXISTS (SELECT 1 FROM vrf WHERE id = NEW.vrf);
+  SELECT RAISE(ABORT, 'vrf_interface: an interface must be a name of 1 to 15 characters without space, slash and colon')
+   WHERE length(CAST(NEW.name AS BLOB)) > 15 OR NEW.name IN ('.', '..') OR NEW.name GLOB '*[/:' || char(1) || '-' || char(32) || char(127) || ']*';
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
 -- +goose StatementEnd
@@ -951,6 +1004,8 @@ END;
 CREATE TRIGGER dns_zone_insert AFTER INSERT ON dns_zone WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   INSERT INTO rowlock_check_comment (object, comment) VALUES ('dns_zone', NEW.comment);
+  SELECT RAISE(ABORT, 'dns_zone: the name of a zone must be labels of letters, digits and - (a reverse zone also _ and /), in lower case and without a final dot')
+   WHERE NEW.name GLOB '*[^-a-z0-9_/.]*' OR '.' || NEW.name || '.' GLOB '*..*';
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
 -- +goose StatementEnd
@@ -958,6 +1013,8 @@ END;
 CREATE TRIGGER dns_zone_update AFTER UPDATE ON dns_zone WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   INSERT INTO rowlock_check_comment (object, comment) VALUES ('dns_zone', NEW.comment);
+  SELECT RAISE(ABORT, 'dns_zone: the name of a zone must be labels of letters, digits and - (a reverse zone also _ and /), in lower case and without a final dot')
+   WHERE NEW.name GLOB '*[^-a-z0-9_/.]*' OR '.' || NEW.name || '.' GLOB '*..*';
   SELECT RAISE(ABORT, 'dns_zone: a zone that has servers must keep its name') FROM dns_server WHERE zone = OLD.name AND NEW.name <> OLD.name;
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
@@ -1040,7 +1097,14 @@ DROP TRIGGER link_insert;
 DROP TRIGGER link_name_update;
 DROP TRIGGER link_name_insert;
 DROP TRIGGER config_head_said;
+DROP TRIGGER pool_key_kept;
+DROP TRIGGER subnet_kept;
+DROP TRIGGER pool_id;
+DROP TRIGGER subnet_id;
+DROP TRIGGER link_id;
 DROP TRIGGER config_head_update;
+DROP TRIGGER config_head_insert;
+DROP TRIGGER config_head_delete;
 DROP TRIGGER config_head_revision;
 DROP TRIGGER pool_fill_update;
 DROP TRIGGER pool_fill_insert;

@@ -88,6 +88,25 @@ func TestShell(t *testing.T) {
 	}
 }
 
+// What triggers keep stays right, whatever is written there.
+func TestShellKeepsKeys(t *testing.T) {
+	for _, recursive := range []string{"off", "on"} {
+		x := newFixture(t)
+		out, err := x.shell("INSERT INTO link (id, name) VALUES (7, 'campus')", "INSERT INTO subnet (id, link_id, prefix) VALUES (70, 7, '192.0.2.0/24')",
+			shellPool+"(700, 70, 1, '192.0.2.10', '192.0.2.20', 32)")
+		require.NoError(t, err, out)
+		for _, statement := range []string{
+			"UPDATE subnet SET vrf = 5", "UPDATE subnet SET first_key = NULL, last_key = '6'", "UPDATE pool SET vrf = 5", "UPDATE pool SET first_key = '4', end_key = NULL",
+			"UPDATE subnet SET vrf = 5, first_key = '4', comment = 'x'",
+		} {
+			out, err := x.shell("PRAGMA recursive_triggers = "+recursive, statement)
+			require.NoError(t, err, out)
+			require.EqualValues(t, 1, x.number("SELECT count(*) FROM subnet WHERE vrf = 0 AND first_key = '4c0000200' AND last_key = '4c00002ff'"), statement)
+			require.EqualValues(t, 1, x.number("SELECT count(*) FROM pool WHERE vrf = 0 AND first_key = '4c000020a' AND last_key = '4c0000214' AND end_key = last_key"), statement)
+		}
+	}
+}
+
 // REPLACE ends the generation that it deletes, of which no trigger hears.
 func TestShellReplacesAPool(t *testing.T) {
 	x := newFixture(t)

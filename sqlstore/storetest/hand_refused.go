@@ -18,13 +18,18 @@ type refusal struct{ statement, rule string }
 func handRefused(t *testing.T, h *hand) {
 	h.apply(t, handSite())
 	before := h.state(t)
-	for _, r := range slices.Concat(refusedPools(), refusedPrefixPools(), refusedSubnets(), refusedSelectors(h.db), refusedLinks(), refusedSettings(), refusedComments()) {
+	for _, r := range slices.Concat(refusedPools(), refusedPrefixPools(), refusedSubnets(), refusedSelectors(h.db), refusedLinks(), refusedFile(h.db), refusedSettings(), refusedComments()) {
 		err := h.try(t, r.statement)
 		require.Error(t, err, r.statement)
 		require.ErrorContains(t, err, r.rule)
 		require.Equal(t, before, h.state(t), r.statement)
 	}
 	h.refusedWords(t)
+	h.admin = h.db // who owns the tables may write there
+	for _, r := range refusedHead(h.db) {
+		require.ErrorContains(t, h.try(t, r.statement), r.rule)
+		require.Equal(t, before, h.state(t), r.statement)
+	}
 }
 
 // refusedWords looks at a whole message: object, rule and value. A trigger of
@@ -238,6 +243,50 @@ func refusedLinks() []refusal {
 		{"UPDATE vrf_relay SET vrf = 99", ""},
 		{"INSERT INTO dns_server (zone, position, addr) VALUES ('example.net', 9, '192.0.2.1')", ""},
 		{"DELETE FROM tsig_key", ""},
+		{"INSERT INTO vrf_interface (name, vrf) VALUES ('a/b c', 7)", "an interface must be a name"},
+		{"UPDATE vrf_interface SET name = '..'", "an interface must be a name"},
+		{"INSERT INTO vrf_relay (addr, vrf) VALUES ('224.0.0.1', 7)", "a relay must be a unicast address"},
+		{"INSERT INTO vrf_relay (addr, vrf) VALUES ('::', 7)", "a relay must be a unicast address"},
+		{subnetRow(90, 4, "0::/120"), ""},
+		{"INSERT INTO dns_zone (name) VALUES ('bad zone')", "the name of a zone must be labels"},
+		{"INSERT INTO dns_zone (name) VALUES ('example.com.')", ""},
+		{"INSERT INTO dns_zone (name) VALUES ('Example.com')", ""},
+	}
+}
+
+// refusedHead is what only the program may write.
+func refusedHead(db *database) []refusal {
+	out := []refusal{
+		{"UPDATE config_head SET revision = revision - 1", "a revision must not go back"},
+		{"UPDATE config_head SET described = revision + 7", "a revision that is not there must not be described"},
+		{"DELETE FROM config_head", "the row must stay"},
+	}
+	if db.server() {
+		return out
+	}
+	return append(out, refusal{"REPLACE INTO config_head (id, server_duid, secret) SELECT id, server_duid, secret FROM config_head", "the row must stay"})
+}
+
+// refusedFile is what no server would take, as REPLACE and rowid of SQLite.
+func refusedFile(db *database) []refusal {
+	if db.server() {
+		return nil
+	}
+	const (
+		form = "must be written in its shortest form"
+		id   = "an id must not change"
+		name = "a name must be used for one shared_network only"
+	)
+	return []refusal{
+		{subnetRow(90, 4, "0:1:0:0/24"), form},
+		{subnetRow(90, 4, "198:51:100:0/24"), form},
+		{poolRow(900, 10, 1, "192:0:2:60", "192.0.2.61", 32), form},
+		{"INSERT INTO vrf_relay (addr, vrf) VALUES ('1:2:3:4', 7)", form},
+		{"UPDATE OR REPLACE link SET name = 'empty' WHERE id = 1", name},
+		{"REPLACE INTO link (id, name) VALUES (9, 'empty')", name},
+		{"UPDATE subnet SET rowid = 99 WHERE id = 50", id},
+		{"UPDATE OR REPLACE link SET rowid = 3 WHERE id = 4", id},
+		{"UPDATE pool SET _rowid_ = 999 WHERE id = 100", id},
 	}
 }
 

@@ -23,6 +23,7 @@ func testSettle(t *testing.T, dialect string) {
 		{"edits", settleEdits},
 		{"nobody", settleNobody},
 		{"dead", settleDead},
+		{"passed over", settlePassedOver},
 		{"refused", settleRefused},
 		{"held", settleHeld},
 		{"one by one", settleOneByOne},
@@ -230,6 +231,26 @@ func settleDead(t *testing.T, h *hand) {
 	h.db.exec(t, "UPDATE frontend SET heartbeat_at = %s WHERE id = 'fe2'", h.db.back("heartbeat_at", 6*time.Second))
 	require.Zero(t, h.settle(t, nil))
 	require.Empty(t, waiting(h.load(t)))
+}
+
+// One whose heartbeats are late when the change is made may come back before
+// anything is settled, with hints of what was.
+func settlePassedOver(t *testing.T, h *hand) {
+	h.apply(t, handSite())
+	before := h.load(t).Revision
+	h.uses(t, before)
+	beat := func(past time.Duration) {
+		h.db.exec(t, "UPDATE frontend SET heartbeat_at = %s", h.db.back("heartbeat_at", past))
+	}
+	beat(6 * time.Second)
+	h.does(t, otherLength, "DELETE FROM pool WHERE id = 101")
+	beat(-6 * time.Second)
+	require.ElementsMatch(t, []uint32{101, 201}, h.retired(t))
+	require.Equal(t, 3, h.settle(t, nil))
+	require.Equal(t, []uint32{201}, waiting(h.load(t)))
+	h.uses(t, h.load(t).Revision)
+	require.Zero(t, h.settle(t, nil))
+	require.Empty(t, h.retired(t))
 }
 
 // One that could not use the new revision goes on with the old one. One that

@@ -26,7 +26,7 @@ SELECT id FROM config_change WHERE kind = 2 AND revision > ?1;
 SELECT DISTINCT author FROM config_change WHERE revision > ?1 AND author <> '' ORDER BY author;
 
 -- name: config_fence_dead
--- A frontend that comes back after it was passed over at time ?1 begins a new
+-- Makes a frontend that comes back after it was passed over at time ?1 begin a new
 -- life: what it was about to write in the one before is not written.
 UPDATE frontend SET incarnation = incarnation + 1 WHERE heartbeat_at <= ?1 - 5000000;
 
