@@ -14,9 +14,9 @@ import (
 const (
 	quickPass   = 20 * time.Millisecond  // one that took less is made at once
 	quietTime   = 100 * time.Millisecond // for which no new revision must have come before a longer one
-	settleEvery = time.Second            // while something is left; twice as long each time where that does not change
+	settleEvery = time.Second            // while something is left
 	settleSoon  = 200 * time.Millisecond // after a deadlock
-	mostPauses  = 10 * time.Second       // between two passes, however long one takes or often it fails
+	mostPauses  = 30 * time.Second       // between two passes, however long one takes or often it fails
 	settleShare = 20                     // passes may take one of so many parts of the time while revisions keep coming
 	settleSaved = 10 * time.Second       // of such time is saved for passes at once
 )
@@ -49,7 +49,7 @@ func (s *settler) confirmed(info sqlstore.FrontendInfo) {
 // siblings of, and more of them while something is left, until the context ends.
 func (e *Engine) settles(ctx context.Context) {
 	var again <-chan time.Time
-	pauses, before := settleEvery, 0
+	pauses := settleEvery
 	for {
 		select {
 		case <-ctx.Done():
@@ -57,19 +57,20 @@ func (e *Engine) settles(ctx context.Context) {
 		case <-again:
 		case <-e.settler.wake:
 			e.quiet(ctx)
-			before = 0
 		}
 		left, err := e.settle(ctx)
-		if errors.Is(err, sqlstore.ErrRetry) {
+		switch {
+		case errors.Is(err, sqlstore.ErrRetry):
 			again = time.After(settleSoon)
 			continue
-		}
-		if err == nil && left != before {
-			pauses, before = settleEvery, left
-		}
-		if again = nil; err != nil || left > 0 {
+		case err != nil:
 			again = time.After(pauses)
 			pauses = min(2*pauses, mostPauses)
+			continue
+		}
+		again, pauses = nil, settleEvery
+		if left > 0 {
+			again = time.After(settleEvery)
 		}
 	}
 }

@@ -27,15 +27,16 @@ type passes struct {
 func newPasses(f *fakeStore) *passes {
 	p := &passes{}
 	f.settle = func(known *sqlstore.Config) (int, error) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		revision := int64(-1)
+		revision, told := int64(-1), f.told().Revision
 		if known != nil {
 			revision = known.Revision
 		}
-		p.known, p.told = append(p.known, revision), append(p.told, f.told().Revision)
-		time.Sleep(p.takes)
-		return p.left, p.err
+		p.mu.Lock()
+		p.known, p.told = append(p.known, revision), append(p.told, told)
+		left, err, takes := p.left, p.err, p.takes
+		p.mu.Unlock()
+		time.Sleep(takes) // without the lock, which would stop the clock of the test
+		return left, err
 	}
 	return p
 }
@@ -182,7 +183,7 @@ func TestSettleFails(t *testing.T) {
 		p.set(0, sqlstore.ErrRetry, 0)
 		var log logged
 		running(t, f, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
-		time.Sleep(time.Second)
+		time.Sleep(900 * time.Millisecond)
 		require.Equal(t, 5, p.count(), "a deadlock is no failure")
 		require.Zero(t, log.count("config.unsettled"))
 	})
