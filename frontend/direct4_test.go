@@ -80,6 +80,7 @@ type wire4 struct {
 
 func newWire4(t *testing.T) *wire4 {
 	t.Helper()
+	awaitLink(t, "cli4")
 	i, err := net.InterfaceByName("cli4")
 	require.NoError(t, err)
 	c, err := afpacket.Listen(i, afpacket.Raw, unix.ETH_P_IP, nil)
@@ -87,6 +88,20 @@ func newWire4(t *testing.T) *wire4 {
 	t.Cleanup(func() { require.NoError(t, c.Close()) })
 	require.NoError(t, c.SetDeadline(time.Now().Add(10*time.Second)))
 	return &wire4{c: c, hw: i.HardwareAddr}
+}
+
+// awaitLink waits until frames pass an interface: the kernel takes up to a second
+// after both ends are up, and more on a busy machine.
+func awaitLink(t *testing.T, name string) {
+	t.Helper()
+	for until := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) { // on this thread, which is in the namespace
+		link, err := netlink.LinkByName(name)
+		require.NoError(t, err)
+		if link.Attrs().OperState == netlink.OperUp {
+			return
+		}
+		require.Less(t, time.Now(), until, "%s is not up", name)
+	}
 }
 
 // broadcast sends a message from 0.0.0.0 to everybody, as a client without an
