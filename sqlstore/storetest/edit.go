@@ -139,9 +139,12 @@ func (x *edited) end(t *testing.T, forgotten bool) {
 	require.NoError(t, err)
 	later()
 	if forgotten {
-		_, err = x.store.Forget(t.Context(), x.family, 0, 1000)
-		require.NoError(t, err)
-		require.Empty(t, leases(t, x.store, x.family, 0))
+		// the engine's own sweeper may hold some of the rows just now
+		for until := time.Now().Add(10 * time.Second); len(leases(t, x.store, x.family, 0)) > 0; {
+			_, err = x.store.Forget(t.Context(), x.family, 0, 1000)
+			require.NoError(t, err)
+			require.Less(t, time.Now(), until, "rows are left")
+		}
 	}
 }
 
