@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -251,4 +253,27 @@ func TestCloseLetsGoOfTheFile(t *testing.T) {
 	_, err = os.Stat(file + "-wal")
 	require.ErrorIs(t, err, os.ErrNotExist, "the log is merged by the last one to close")
 	require.NoError(t, x.Ping(t.Context()))
+}
+
+// Transactions that have all the connections for reading wait for nobody: each
+// reads by statements that nothing has used before.
+func TestSnapshotsAtOnce(t *testing.T) {
+	x := newFixture(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var begun, done sync.WaitGroup
+	begun.Add(readers)
+	errs := make([]error, readers)
+	for i := range readers {
+		done.Go(func() {
+			errs[i] = x.r.snapshot(ctx, func(tx *sql.Tx) error {
+				begun.Done()
+				begun.Wait()
+				_, err := loadConfig(x.configReader(ctx, tx), nil)
+				return err
+			})
+		})
+	}
+	done.Wait()
+	require.NoError(t, errors.Join(errs...))
 }

@@ -69,10 +69,16 @@ func (r *reader) one(ctx context.Context, name string, read func([]any) error, a
 
 // each calls read with every row of a statement, in the transaction tx if that
 // is not nil. read must not keep the slice.
+//
+// A transaction has one of the few connections, so whatever it needs is prepared
+// on that: if it waited for another one, some transactions at once would wait
+// for each other.
 func (r *reader) each(ctx context.Context, tx *sql.Tx, f sqlstore.Family, name string, read func([]any) error, args ...any) error {
-	st, err := r.prepared(ctx, f, name)
-	if err == nil {
-		err = st.each(ctx, tx, read, args)
+	var err error
+	if tx != nil {
+		err = r.within(ctx, tx, f, name, read, args)
+	} else {
+		err = r.outside(ctx, f, name, read, args)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, classify(err))
@@ -80,19 +86,36 @@ func (r *reader) each(ctx context.Context, tx *sql.Tx, f sqlstore.Family, name s
 	return nil
 }
 
-func (st readStatement) each(ctx context.Context, tx *sql.Tx, read func([]any) error, args []any) error {
-	stmt, ordered := st.Stmt, make([]any, len(st.order))
-	for i, n := range st.order {
-		ordered[i] = args[n]
+func (r *reader) within(ctx context.Context, tx *sql.Tx, f sqlstore.Family, name string, read func([]any) error, args []any) error {
+	q, err := r.q.get(f, name)
+	if err != nil {
+		return err
 	}
-	if tx != nil {
-		stmt = tx.StmtContext(ctx, stmt)
-	}
-	rows, err := stmt.QueryContext(ctx, ordered...)
+	rows, err := tx.QueryContext(ctx, q.text, inOrder(args, q.order)...)
 	if err != nil {
 		return err
 	}
 	return scanAll(rows, read)
+}
+
+func (r *reader) outside(ctx context.Context, f sqlstore.Family, name string, read func([]any) error, args []any) error {
+	st, err := r.prepared(ctx, f, name)
+	if err != nil {
+		return err
+	}
+	rows, err := st.QueryContext(ctx, inOrder(args, st.order)...)
+	if err != nil {
+		return err
+	}
+	return scanAll(rows, read)
+}
+
+func inOrder(args []any, order []int) []any {
+	out := make([]any, len(order))
+	for i, n := range order {
+		out[i] = args[n]
+	}
+	return out
 }
 
 func scanAll(rows *sql.Rows, read func([]any) error) error {
