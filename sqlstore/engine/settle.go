@@ -14,7 +14,8 @@ import (
 const (
 	quickPass   = 20 * time.Millisecond  // one that took less is made at once
 	quietTime   = 100 * time.Millisecond // for which no new revision must have come before a longer one
-	settleEvery = time.Second            // while something is left
+	settleEvery = time.Second            // while something is left, and less often
+	settleRare  = 10 * time.Second       // the longer nothing of it changes
 	settleSoon  = 200 * time.Millisecond // after a deadlock
 	mostPauses  = 30 * time.Second       // between two passes, however long one takes or often it fails
 	settleShare = 20                     // passes may take one of so many parts of the time while revisions keep coming
@@ -47,15 +48,18 @@ func (s *settler) confirmed(info sqlstore.FrontendInfo) {
 
 // settles makes a pass after each revision that this frontend has told its
 // siblings of, and more of them while something is left, until the context ends.
+// What waits for frontends is done in seconds, what waits for leases may take
+// days: the pauses grow while nothing changes.
 func (e *Engine) settles(ctx context.Context) {
 	var again <-chan time.Time
-	pauses := settleEvery
+	pauses, waits, before := settleEvery, settleEvery, 0
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-again:
 		case <-e.settler.wake:
+			waits = settleEvery
 			e.quiet(ctx)
 		}
 		left, err := e.settle(ctx)
@@ -69,8 +73,12 @@ func (e *Engine) settles(ctx context.Context) {
 			continue
 		}
 		again, pauses = nil, settleEvery
+		if left != before {
+			waits, before = settleEvery, left
+		}
 		if left > 0 {
-			again = time.After(settleEvery)
+			again = time.After(waits)
+			waits = min(waits*3/2, settleRare)
 		}
 	}
 }
