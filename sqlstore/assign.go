@@ -43,6 +43,22 @@ type UsedIDs struct {
 	Gens         map[uint32]uint32 // highest generation of each pool id
 }
 
+// Add notes a row of the statement config_gens: what it is about (1 a pool, 2
+// links, 3 subnets), the id, and of a pool its generation.
+func (u *UsedIDs) Add(what int, id, gen uint32) {
+	switch what {
+	case 1:
+		if u.Gens == nil {
+			u.Gens = map[uint32]uint32{}
+		}
+		u.Gens[id] = gen
+	case 2:
+		u.Link = id
+	case 3:
+		u.Subnet = id
+	}
+}
+
 type vrfPrefix struct {
 	vrf    uint32
 	prefix netip.Prefix

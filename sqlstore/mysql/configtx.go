@@ -91,18 +91,9 @@ func (c *configTx) Head() (h sqlstore.ConfigHead, err error) {
 func (c *configTx) Load() (*sqlstore.Config, error) { return c.loadConfig() }
 
 // UsedIDs returns the ids that were ever used.
-func (c *configTx) UsedIDs() (sqlstore.UsedIDs, error) {
-	used := sqlstore.UsedIDs{Gens: map[uint32]uint32{}}
-	err := c.each(c.q.get("config_gens"), nil, func(v []driver.Value) error {
-		id := uint32(integer(v[1]))
-		switch integer(v[0]) {
-		case 1:
-			used.Gens[id] = uint32(integer(v[2]))
-		case 2:
-			used.Link = id
-		case 3:
-			used.Subnet = id
-		}
+func (c *configTx) UsedIDs() (used sqlstore.UsedIDs, err error) {
+	err = c.each(c.q.get("config_gens"), nil, func(v []driver.Value) error {
+		used.Add(int(integer(v[0])), uint32(integer(v[1])), uint32(integer(v[2])))
 		return nil
 	})
 	return used, err

@@ -90,18 +90,10 @@ func (c *configTx) Head() (h sqlstore.ConfigHead, err error) {
 func (c *configTx) Load() (*sqlstore.Config, error) { return c.s.loadConfig(c.ctx, c.tx, nil) }
 
 // UsedIDs returns the ids that were ever used.
-func (c *configTx) UsedIDs() (sqlstore.UsedIDs, error) {
-	used := sqlstore.UsedIDs{Gens: map[uint32]uint32{}}
+func (c *configTx) UsedIDs() (used sqlstore.UsedIDs, err error) {
 	var what, id, gen int32
-	err := c.each("config_gens", []any{&what, &id, &gen}, func() error {
-		switch what {
-		case 1:
-			used.Gens[uint32(id)] = uint32(gen)
-		case 2:
-			used.Link = uint32(id)
-		case 3:
-			used.Subnet = uint32(id)
-		}
+	err = c.each("config_gens", []any{&what, &id, &gen}, func() error {
+		used.Add(int(what), uint32(id), uint32(gen))
 		return nil
 	})
 	return used, err

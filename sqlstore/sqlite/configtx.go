@@ -130,18 +130,9 @@ func (c *configTx) Head() (h sqlstore.ConfigHead, err error) {
 func (c *configTx) Load() (*sqlstore.Config, error) { return loadConfig(c.read, nil) }
 
 // UsedIDs returns the ids that were ever used.
-func (c *configTx) UsedIDs() (sqlstore.UsedIDs, error) {
-	used := sqlstore.UsedIDs{Gens: map[uint32]uint32{}}
-	err := c.read("config_gens", func(v []any) error {
-		id := uint32(integer(v[1]))
-		switch integer(v[0]) {
-		case 1:
-			used.Gens[id] = uint32(integer(v[2]))
-		case 2:
-			used.Link = id
-		case 3:
-			used.Subnet = id
-		}
+func (c *configTx) UsedIDs() (used sqlstore.UsedIDs, err error) {
+	err = c.read("config_gens", func(v []any) error {
+		used.Add(int(integer(v[0])), uint32(integer(v[1])), uint32(integer(v[2])))
 		return nil
 	})
 	return used, err
