@@ -130,8 +130,10 @@ func (g *segment) add(n *network) {
 	} else {
 		g.networks = append(g.networks, n)
 	}
-	if prev := n.subnet.PreviousLinkID; prev != 0 && prev != n.link.ID && !slices.Contains(g.former, prev) {
-		g.former = append(g.former, prev)
+	for _, id := range []uint32{n.subnet.PreviousLinkID, n.subnet.EarlierLinkID} {
+		if id != 0 && id != n.link.ID && !slices.Contains(g.former, id) {
+			g.former = append(g.former, id)
+		}
 	}
 }
 

@@ -151,9 +151,10 @@ func (a *assigner) link(l *Link) error {
 	for _, s := range l.Subnets {
 		s.LinkID = l.ID
 		if was := a.linkOf[s.ID]; was != nil {
-			s.PreviousLinkID = a.subnetID[s.ID].PreviousLinkID
+			before := a.subnetID[s.ID]
+			s.PreviousLinkID, s.EarlierLinkID = before.PreviousLinkID, before.EarlierLinkID
 			if was.ID != l.ID {
-				s.PreviousLinkID = was.ID
+				s.PreviousLinkID, s.EarlierLinkID = was.ID, before.PreviousLinkID
 			}
 		}
 		a.poolIDs(s)

@@ -100,6 +100,7 @@ type Subnet struct {
 	ID             uint32
 	LinkID         uint32
 	PreviousLinkID uint32 // the link it was moved from, 0 if none
+	EarlierLinkID  uint32 // the link it was on before that one
 	Prefix         netip.Prefix
 	Relays         []netip.Addr // giaddr or link-address values that select it, beside those inside Prefix
 	Interface      string       // incoming interface that selects it
