@@ -115,7 +115,7 @@ func copied(c *Config) *Config {
 
 func (m *memoryTx) apply(t *testing.T, c *Config) int64 {
 	t.Helper()
-	rev, _, err := ApplyTo(m, 0, c, "author", "")
+	rev, _, err := ApplyTo(m, AnyRevision, c, "author", "")
 	require.NoError(t, err)
 	return rev
 }
@@ -164,8 +164,8 @@ func TestHeldPoolWaits(t *testing.T) {
 	m := newMemory()
 	m.apply(t, delegating(delegated(1, 56, "2001:db8:8:ff00::")))
 	m.held[2] = true
-	_, _, err := ApplyTo(m, 0, delegating(delegated(2, 60, "2001:db8:8:fff0::")), "author", "")
-	require.ErrorIs(t, err, ErrConflict)
+	_, _, err := ApplyTo(m, AnyRevision, delegating(delegated(2, 60, "2001:db8:8:fff0::")), "author", "")
+	require.ErrorIs(t, err, ErrHeld)
 	m.byHand(func(c *Config) {
 		p := delegated(2, 60, "2001:db8:8:fff0::")
 		p.Waiting, p.Gen = true, 1

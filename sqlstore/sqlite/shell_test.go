@@ -164,13 +164,13 @@ func TestManyRowsByHand(t *testing.T) {
 	_, err = x.GatherConfig(t.Context(), known)
 	require.NoError(t, err)
 	begun = time.Now()
-	_, err = x.ApplyConfig(t.Context(), 0, &next, "author", "")
+	_, err = x.ApplyConfig(t.Context(), sqlstore.AnyRevision, &next, "author", "")
 	require.NoError(t, err)
 	t.Logf("one change applied in %s", time.Since(begun))
 
 	other := newFixture(t)
 	begun = time.Now()
-	_, err = other.ApplyConfig(t.Context(), 0, &next, "author", "")
+	_, err = other.ApplyConfig(t.Context(), sqlstore.AnyRevision, &next, "author", "")
 	require.NoError(t, err)
 	t.Logf("all applied to an empty database in %s", time.Since(begun))
 }
