@@ -155,6 +155,10 @@ func (m *message) inserted(it *item, r *sqlstore.InsertResult) {
 		}
 		m.e.hints.giveBack(it.takeHint())
 		it.checking = false
+		if it.Op == sqlstore.OpRelease || it.Op == sqlstore.OpDecline || it.Op == sqlstore.OpWithdraw {
+			it.next = onRow(f, it.Item, &r.Lease) // it ends as it is
+			return
+		}
 		it.next = update(sqlstore.Rekey, &r.Lease)
 		if !it.Keeps(&r.Lease) || r.Lease.Key == it.Key {
 			it.next = update(sqlstore.Park, &r.Lease)
