@@ -44,12 +44,16 @@ CREATE TABLE vrf_relay (
 CREATE INDEX vrf_relay_vrf ON vrf_relay (vrf);
 
 ALTER TABLE link ADD COLUMN comment text NOT NULL DEFAULT '';
-ALTER TABLE subnet ADD COLUMN comment text NOT NULL DEFAULT '';
+ALTER TABLE subnet ADD COLUMN earlier_link_id integer NOT NULL DEFAULT 0, ADD COLUMN comment text NOT NULL DEFAULT '',
+                   ADD COLUMN vrf integer NOT NULL DEFAULT 0;
 ALTER TABLE pool ADD COLUMN comment text NOT NULL DEFAULT '', ADD COLUMN waiting boolean NOT NULL DEFAULT false;
 ALTER TABLE option_data ADD COLUMN comment text NOT NULL DEFAULT '';
 ALTER TABLE parameter ADD COLUMN comment text NOT NULL DEFAULT '';
 ALTER TABLE tsig_key ADD COLUMN comment text NOT NULL DEFAULT '';
 ALTER TABLE dns_zone ADD COLUMN comment text NOT NULL DEFAULT '';
+COMMENT ON COLUMN subnet.earlier_link_id IS 'the link it was on before previous_link_id';
+COMMENT ON COLUMN subnet.vrf IS 'that of the link, whatever is written';
+UPDATE subnet s SET vrf = l.vrf FROM link l WHERE l.id = s.link_id AND l.vrf <> 0;
 COMMENT ON COLUMN pool.waiting IS 'nothing new is handed out until others have given up the range; set and taken back by the program';
 COMMENT ON COLUMN pool.gen IS 'the generation: raised with each change of geometry, whatever is written';
 
@@ -119,13 +123,15 @@ INSERT INTO parameter_def (name, type, scopes, lowest, highest, is_whole, choice
   ('ddns_ttl_min', 'ttl', 'any', 0, 2147483647, true, '', '', 'shortest TTL; default: 600'),
   ('ddns_ttl_max', 'ttl', 'any', 0, 2147483647, true, '', '', 'longest TTL; default: none');
 
--- What overlaps is found by these, whatever there is in other vrfs: subnets by
--- their prefixes, pools by looking at the neighbours of a generation in order of
--- address, because those that are there already do not overlap each other.
-CREATE INDEX subnet_prefix ON subnet USING gist ((prefix::inet) inet_ops);
+-- What overlaps is found by these, whatever there is in other vrfs: by looking at
+-- the neighbours of a subnet, or of a generation of a pool, in order of address,
+-- because those that are there already do not overlap each other. In that order a
+-- prefix is right before those within it.
+CREATE INDEX subnet_order ON subnet ((vrf::bigint), (prefix::inet)) WHERE NOT closing;
 CREATE INDEX pool_gen_order ON pool_gen ((vrf::bigint), (first_addr::inet));
+CREATE INDEX pool_gen_retired ON pool_gen (pool_id, gen) WHERE retired_rev IS NOT NULL;
 CREATE INDEX subnet_interface ON subnet (nullif(interface, ''));
-CREATE INDEX subnet_interface_id ON subnet (nullif(interface_id, ''));
+CREATE INDEX subnet_interface_id ON subnet (vrf, nullif(interface_id, ''));
 CREATE INDEX subnet_relay_addr ON subnet_relay ((addr::inet));
 
 -- Whether the program itself is at work: it, and a move, see to everything.
@@ -202,25 +208,37 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- Who changed an object since the newest revision that is described. Names beyond
+-- the length of a comment are left out.
+-- +goose StatementBegin
+CREATE FUNCTION rowlock_author_both(was text, author text) RETURNS text LANGUAGE sql AS $$
+  SELECT CASE WHEN was = '' THEN author
+              WHEN author = ANY(string_to_array(was, ', ')) OR octet_length(was) + 2 + octet_length(author) > 4000 THEN was
+              ELSE was || ', ' || author END
+$$;
+-- +goose StatementEnd
+
 -- Raises the revision once in a transaction: its row is this transaction's from
 -- then on. Notes what was changed, and returns the revision.
 -- +goose StatementBegin
 CREATE FUNCTION rowlock_config_note(kinds smallint, ids integer[]) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
-  rev bigint;
+  rev  bigint;
+  told bigint;
 BEGIN
   UPDATE config_head SET revision = revision + 1 WHERE id = 1 AND xmin <> pg_current_xact_id()::xid;
-  SELECT revision INTO rev FROM config_head WHERE id = 1;
+  SELECT revision, described INTO rev, told FROM config_head WHERE id = 1;
   INSERT INTO config_change AS c (kind, id, revision, author)
   SELECT DISTINCT kinds, x, rev, session_user::text FROM unnest(ids) x WHERE x IS NOT NULL
-  ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, author = excluded.author
-    WHERE (c.revision, c.author) IS DISTINCT FROM (excluded.revision, excluded.author);
+  ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision,
+    author = CASE WHEN c.revision > told THEN rowlock_author_both(c.author, excluded.author) ELSE excluded.author END
+    WHERE c.revision <> excluded.revision OR excluded.author <> ALL (string_to_array(c.author, ', '));
   RETURN rev;
 END $$;
 -- +goose StatementEnd
 
 -- A person may write comments there, and nothing else is of use; any change has
--- a number of its own.
+-- a number of its own, so that a comment is described with its own transaction.
 -- +goose StatementBegin
 CREATE FUNCTION rowlock_head_guard() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
@@ -263,7 +281,7 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 CREATE TRIGGER config_head_changed AFTER UPDATE ON config_head FOR EACH ROW
-  WHEN (OLD.comment <> NEW.comment AND NOT OLD.applying AND NOT NEW.applying) EXECUTE FUNCTION rowlock_head_changed();
+  WHEN ((OLD.comment, OLD.change_comment) <> (NEW.comment, NEW.change_comment) AND NOT OLD.applying AND NOT NEW.applying) EXECUTE FUNCTION rowlock_head_changed();
 DROP TRIGGER config_head_notify ON config_head;
 CREATE TRIGGER config_head_notify AFTER UPDATE ON config_head FOR EACH ROW
   WHEN (OLD.revision <> NEW.revision) EXECUTE FUNCTION rowlock_config_notify();
@@ -317,6 +335,18 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- Subnets have the vrf of their link. A person changes it of links without any.
+-- +goose StatementBegin
+CREATE FUNCTION rowlock_link_vrf() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  IF rowlock_applying() THEN
+    UPDATE subnet SET vrf = NEW.vrf WHERE link_id = NEW.id;
+  END IF;
+  RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER link_vrf AFTER UPDATE ON link FOR EACH ROW WHEN (NEW.vrf <> OLD.vrf) EXECUTE FUNCTION rowlock_link_vrf();
+
 -- How a subnet is called in a refusal.
 -- +goose StatementBegin
 CREATE FUNCTION rowlock_subnet_name(id integer, prefix text) RETURNS text LANGUAGE sql AS $$
@@ -324,18 +354,26 @@ CREATE FUNCTION rowlock_subnet_name(id integer, prefix text) RETURNS text LANGUA
 $$;
 -- +goose StatementEnd
 
--- The form of a subnet's row.
+-- The form of a subnet's row, and what in it is not the writer's.
 -- +goose StatementBegin
 CREATE FUNCTION rowlock_subnet_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
   me text := rowlock_subnet_name(NEW.id, NEW.prefix);
   p  inet;
 BEGIN
+  NEW.vrf := coalesce((SELECT l.vrf FROM link l WHERE l.id = NEW.link_id), 0);
   IF rowlock_applying() THEN
     RETURN NEW;
   END IF;
-  IF TG_OP = 'UPDATE' AND NEW.link_id <> OLD.link_id THEN
+  IF TG_OP = 'INSERT' THEN
+    NEW.previous_link_id := 0;
+    NEW.earlier_link_id := 0;
+  ELSIF NEW.link_id <> OLD.link_id THEN
     NEW.previous_link_id := OLD.link_id;
+    NEW.earlier_link_id := OLD.previous_link_id;
+  ELSE
+    NEW.previous_link_id := OLD.previous_link_id;
+    NEW.earlier_link_id := OLD.earlier_link_id;
   END IF;
   BEGIN
     p := NEW.prefix::inet;
@@ -364,27 +402,41 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- A link may have been made only after a subnet of it, by the same statement.
+-- +goose StatementBegin
+CREATE FUNCTION rowlock_subnet_vrf(ids integer[]) RETURNS void LANGUAGE sql AS $$
+  UPDATE subnet s SET vrf = (SELECT l.vrf FROM link l WHERE l.id = s.link_id)
+   WHERE s.id = ANY(ids) AND s.vrf <> (SELECT l.vrf FROM link l WHERE l.id = s.link_id)
+$$;
+-- +goose StatementEnd
+
 -- What subnets have to do with others. Those that are closing are on their way
 -- out, and left alone.
 -- +goose StatementBegin
 CREATE FUNCTION rowlock_check_subnets(ids integer[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM rowlock_refuse(rowlock_subnet_name(s.id, s.prefix), 'subnets of a vrf must not overlap', 'overlaps ' || rowlock_subnet_name(o.id, o.prefix))
-     FROM unnest(ids) k (id) JOIN subnet s ON s.id = k.id JOIN link l ON l.id = s.link_id
-    CROSS JOIN LATERAL (SELECT t.id, t.prefix FROM subnet t WHERE t.prefix::inet && s.prefix::inet AND t.id <> s.id AND NOT t.closing
-                           AND (SELECT m.vrf FROM link m WHERE m.id = t.link_id) = l.vrf OFFSET 0) o
-    WHERE NOT s.closing;
+     FROM unnest(ids) k (id) JOIN subnet s ON s.id = k.id
+    CROSS JOIN LATERAL (
+      (SELECT t.id, t.prefix FROM subnet t
+        WHERE t.vrf::bigint = s.vrf::bigint AND t.prefix::inet <= s.prefix::inet AND t.id <> s.id AND NOT t.closing
+        ORDER BY t.vrf::bigint DESC, t.prefix::inet DESC LIMIT 1)
+      UNION ALL
+      (SELECT t.id, t.prefix FROM subnet t
+        WHERE t.vrf::bigint = s.vrf::bigint AND t.prefix::inet > s.prefix::inet AND NOT t.closing
+        ORDER BY t.vrf::bigint, t.prefix::inet LIMIT 1)) o
+    WHERE NOT s.closing AND o.prefix::inet && s.prefix::inet;
   PERFORM rowlock_refuse(rowlock_subnet_name(s.id, s.prefix), 'the same interface must not select two links', 'also ' || rowlock_subnet_name(t.id, t.prefix))
      FROM unnest(ids) k (id) JOIN subnet s ON s.id = k.id JOIN subnet t ON nullif(t.interface, '') = nullif(s.interface, '')
     WHERE NOT s.closing AND NOT t.closing AND t.link_id <> s.link_id AND family(t.prefix::inet) = family(s.prefix::inet);
   PERFORM rowlock_refuse(rowlock_subnet_name(s.id, s.prefix), 'the same interface_id must not select two links', 'also ' || rowlock_subnet_name(t.id, t.prefix))
-     FROM unnest(ids) k (id) JOIN subnet s ON s.id = k.id JOIN subnet t ON nullif(t.interface_id, '') = nullif(s.interface_id, '')
-    WHERE NOT s.closing AND NOT t.closing AND t.link_id <> s.link_id
-      AND (SELECT l.vrf FROM link l WHERE l.id = s.link_id) = (SELECT l.vrf FROM link l WHERE l.id = t.link_id);
+     FROM unnest(ids) k (id) JOIN subnet s ON s.id = k.id JOIN subnet t ON t.vrf = s.vrf AND nullif(t.interface_id, '') = nullif(s.interface_id, '')
+    WHERE NOT s.closing AND NOT t.closing AND t.link_id <> s.link_id;
 END $$;
 -- +goose StatementEnd
 
--- The relays of subnets.
+-- The relays of subnets. Each vrf may have the same: those with an address of
+-- these are looked at once, however many subnets there are.
 -- +goose StatementBegin
 CREATE FUNCTION rowlock_check_relays(ids integer[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -397,10 +449,13 @@ BEGIN
     WHERE family(r.addr::inet) <> family(s.prefix::inet);
   PERFORM rowlock_refuse(format('%s relay %s', rowlock_subnet_name(s.id, s.prefix), r.addr), 'the same relay must not select two links',
                          'also ' || rowlock_subnet_name(t.id, t.prefix))
-     FROM unnest(ids) k (id) JOIN subnet s ON s.id = k.id JOIN subnet_relay r ON r.subnet_id = s.id
-     JOIN subnet_relay q ON q.addr::inet = r.addr::inet JOIN subnet t ON t.id = q.subnet_id
-    WHERE NOT s.closing AND NOT t.closing AND t.link_id <> s.link_id
-      AND (SELECT l.vrf FROM link l WHERE l.id = s.link_id) = (SELECT l.vrf FROM link l WHERE l.id = t.link_id);
+     FROM (SELECT t.vrf, a.addr, array_agg(t.id) AS ids
+             FROM (SELECT DISTINCT r.addr::inet AS addr FROM unnest(ids) k (id) JOIN subnet_relay r ON r.subnet_id = k.id) a
+             JOIN subnet_relay q ON q.addr::inet = a.addr JOIN subnet t ON t.id = q.subnet_id
+            WHERE NOT t.closing GROUP BY t.vrf, a.addr HAVING min(t.link_id) <> max(t.link_id)) g
+     JOIN subnet s ON s.id = ANY(g.ids) AND s.id = ANY(rowlock_check_relays.ids)
+     JOIN subnet_relay r ON r.subnet_id = s.id AND r.addr::inet = g.addr
+     JOIN subnet t ON t.id = ANY(g.ids) AND t.link_id <> s.link_id;
 END $$;
 -- +goose StatementEnd
 
@@ -609,6 +664,7 @@ BEGIN
     DELETE FROM option_data WHERE scope = 'subnet' AND scope_id = ANY(ids);
     RETURN NULL;
   END IF;
+  PERFORM rowlock_subnet_vrf(ids);
   PERFORM rowlock_check_links(links);
   PERFORM rowlock_check_subnets(ids);
   UPDATE config_head SET last_subnet_id = (SELECT max(x) FROM unnest(ids) x) WHERE last_subnet_id < ANY(ids);
@@ -646,6 +702,7 @@ BEGIN
   END IF;
   IF cardinality(ids) > 0 THEN
     PERFORM rowlock_config_note(2::smallint, ARRAY(SELECT link_id FROM subnet WHERE id = ANY(ids)));
+    PERFORM rowlock_subnet_vrf(ids);
     PERFORM rowlock_check_relays(ids);
   END IF;
   RETURN NULL;
@@ -751,6 +808,18 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- A new secret has no fingerprint until the program gives it one: with that of the
+-- former one nobody would be told of the change, nor could it be taken back.
+-- +goose StatementBegin
+CREATE FUNCTION rowlock_key_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  IF NEW.secret <> OLD.secret AND NEW.fingerprint = OLD.fingerprint AND NOT rowlock_applying() THEN
+    NEW.fingerprint := '';
+  END IF;
+  RETURN NEW;
+END $$;
+-- +goose StatementEnd
+
 -- Everything else is outside of links.
 -- +goose StatementBegin
 CREATE FUNCTION rowlock_global_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -770,6 +839,7 @@ END $$;
 CREATE TRIGGER vrf_interface_row BEFORE INSERT OR UPDATE ON vrf_interface FOR EACH ROW EXECUTE FUNCTION rowlock_global_row();
 CREATE TRIGGER vrf_relay_row BEFORE INSERT OR UPDATE ON vrf_relay FOR EACH ROW EXECUTE FUNCTION rowlock_global_row();
 CREATE TRIGGER dns_zone_row BEFORE INSERT OR UPDATE ON dns_zone FOR EACH ROW EXECUTE FUNCTION rowlock_global_row();
+CREATE TRIGGER key_row BEFORE UPDATE ON tsig_key FOR EACH ROW EXECUTE FUNCTION rowlock_key_row();
 CREATE TRIGGER subnet_row BEFORE INSERT OR UPDATE ON subnet FOR EACH ROW EXECUTE FUNCTION rowlock_subnet_row();
 CREATE TRIGGER pool_row BEFORE INSERT OR UPDATE ON pool FOR EACH ROW EXECUTE FUNCTION rowlock_pool_row();
 CREATE TRIGGER parameter_row BEFORE INSERT OR UPDATE ON parameter FOR EACH ROW EXECUTE FUNCTION rowlock_parameter_row();
@@ -794,8 +864,8 @@ BEGIN
   -- they run with the rights of the schema's owner, find their tables in this schema alone, and are called by triggers only
   FOR f IN SELECT p.oid::regprocedure FROM pg_proc p
             WHERE p.pronamespace = current_schema()::regnamespace AND (p.prosecdef AND p.prorettype = 'trigger'::regtype
-               OR p.proname IN ('rowlock_applying', 'rowlock_refuse', 'rowlock_check_comment', 'rowlock_comment_both', 'rowlock_config_note', 'rowlock_check_links', 'rowlock_check_subnets', 'rowlock_check_relays',
-                                'rowlock_check_options', 'rowlock_check_pools', 'rowlock_retire', 'rowlock_subnet_closing', 'rowlock_subnet_name',
+               OR p.proname IN ('rowlock_applying', 'rowlock_refuse', 'rowlock_check_comment', 'rowlock_comment_both', 'rowlock_author_both', 'rowlock_config_note', 'rowlock_check_links', 'rowlock_check_subnets', 'rowlock_check_relays',
+                                'rowlock_check_options', 'rowlock_check_pools', 'rowlock_retire', 'rowlock_subnet_closing', 'rowlock_subnet_name', 'rowlock_subnet_vrf',
                                 'rowlock_pool_name', 'rowlock_pool_end', 'rowlock_config_truncate')) LOOP
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f);
     IF f::text !~ 'rowlock_(pool_end|pool_name|subnet_name|applying)' THEN
@@ -828,6 +898,7 @@ ALTER FUNCTION rowlock_subnet_changed() SET enable_nestloop = off;
 ALTER FUNCTION rowlock_pool_changed() SET enable_nestloop = off;
 ALTER FUNCTION rowlock_retire(integer[], integer[], bigint) SET enable_nestloop = on;
 ALTER FUNCTION rowlock_subnet_closing(integer[], integer[], bigint) SET enable_nestloop = on;
+ALTER FUNCTION rowlock_subnet_vrf(integer[]) SET enable_seqscan = off;
 
 -- +goose Down
 -- +goose StatementBegin
@@ -837,14 +908,14 @@ DECLARE
 BEGIN
   FOR f IN SELECT p.oid::regprocedure FROM pg_proc p
             WHERE p.pronamespace = current_schema()::regnamespace
-              AND p.proname ~ '^rowlock_(applying|refuse|comment_|config_(lock|note|truncate)|head_|check_|subnet_|relay_|pool_|parameter_|setting_|global_|link_|retire)' LOOP
+              AND p.proname ~ '^rowlock_(applying|refuse|author_|comment_|config_(lock|note|truncate)|head_|check_|subnet_|relay_|pool_|parameter_|setting_|global_|key_|link_|retire)' LOOP
     EXECUTE format('DROP FUNCTION %s CASCADE', f); -- with its triggers
   END LOOP;
 END $$;
 -- +goose StatementEnd
 DROP TRIGGER config_head_notify ON config_head;
 CREATE TRIGGER config_head_notify AFTER UPDATE ON config_head FOR EACH ROW EXECUTE FUNCTION rowlock_config_notify();
-DROP INDEX pool_gen_order, subnet_relay_addr, subnet_interface_id, subnet_interface, subnet_prefix;
+DROP INDEX pool_gen_retired, pool_gen_order, subnet_relay_addr, subnet_interface_id, subnet_interface, subnet_order;
 DROP TABLE parameter_def, vrf_relay, vrf_interface, vrf, config_change;
 DROP VIEW frontend_health;
 ALTER TABLE frontend DROP COLUMN refused, DROP COLUMN refused_revision;
@@ -859,7 +930,7 @@ ALTER TABLE tsig_key DROP COLUMN comment;
 ALTER TABLE parameter DROP COLUMN comment;
 ALTER TABLE option_data DROP COLUMN comment;
 ALTER TABLE pool DROP COLUMN waiting, DROP COLUMN comment;
-ALTER TABLE subnet DROP COLUMN comment;
+ALTER TABLE subnet DROP COLUMN vrf, DROP COLUMN comment, DROP COLUMN earlier_link_id;
 ALTER TABLE link DROP COLUMN comment;
 ALTER TABLE config_revision DROP COLUMN is_full, DROP COLUMN content;
 ALTER TABLE config_head DROP COLUMN comment, DROP COLUMN change_comment, DROP COLUMN applying, DROP COLUMN described;

@@ -131,20 +131,24 @@ func (l *configLoader) loadLinks(ctx context.Context) error {
 }
 
 func (l *configLoader) loadSubnets(ctx context.Context) error {
-	var id, link, previous int32
+	var id, link, previous, earlier int32
 	var prefix, iface, comment string
 	var ifaceID []byte
 	var closing bool
-	return l.some(ctx, "config_subnets", []any{&id, &link, &previous, &prefix, &iface, &ifaceID, &closing, &comment}, func() error {
+	return l.some(ctx, "config_subnets", []any{&id, &link, &previous, &earlier, &prefix, &iface, &ifaceID, &closing, &comment}, func() error {
 		p, err := netip.ParsePrefix(prefix)
 		if err != nil {
 			return fmt.Errorf("subnet %d: %w: %w", id, sqlstore.ErrData, err)
 		}
+		home := l.links[link]
+		if home == nil {
+			return fmt.Errorf("subnet %d: %w: there is no link %d", id, sqlstore.ErrData, link)
+		}
 		l.subnets[id] = &sqlstore.Subnet{
-			ID: uint32(id), LinkID: uint32(link), PreviousLinkID: uint32(previous), Prefix: p, Interface: iface,
+			ID: uint32(id), LinkID: uint32(link), PreviousLinkID: uint32(previous), EarlierLinkID: uint32(earlier), Prefix: p, Interface: iface,
 			InterfaceID: nonEmpty(append([]byte(nil), ifaceID...)), Closing: closing, Comment: comment,
 		}
-		l.links[link].Subnets = append(l.links[link].Subnets, l.subnets[id])
+		home.Subnets = append(home.Subnets, l.subnets[id])
 		return nil
 	})
 }
@@ -157,7 +161,11 @@ func (l *configLoader) loadRelays(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("relay of subnet %d: %w: %w", id, sqlstore.ErrData, err)
 		}
-		l.subnets[id].Relays = append(l.subnets[id].Relays, a)
+		s := l.subnets[id]
+		if s == nil {
+			return fmt.Errorf("relay %s: %w: there is no subnet %d", a, sqlstore.ErrData, id)
+		}
+		s.Relays = append(s.Relays, a)
 		return nil
 	})
 }
@@ -173,6 +181,9 @@ func (l *configLoader) loadPools(ctx context.Context) error {
 			return err
 		}
 		s := l.subnets[subnet]
+		if s == nil {
+			return fmt.Errorf("pool %d: %w: there is no subnet %d", id, sqlstore.ErrData, subnet)
+		}
 		p.Gen, p.Kind, p.SubnetID, p.LinkID, p.VRF = uint32(gen), sqlstore.Kind(kind), s.ID, s.LinkID, l.links[int32(s.LinkID)].VRF
 		p.Closing, p.Waiting, p.Comment = closing || s.Closing, waiting, comment
 		p.PermKey = sqlstore.PermKeyFor(l.secret, p.ID, p.Gen)

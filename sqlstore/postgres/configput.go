@@ -30,7 +30,8 @@ func (c *configTx) Put(_, next *sqlstore.Config) error {
 		{"config_put_vrf_relays", []any{r.vrfs.relayOf, r.vrfs.relay}},
 		{"config_put_links", []any{r.links.id, r.links.name, r.links.vrf, r.links.comment}},
 		{"config_put_subnets", []any{
-			r.subnets.id, r.subnets.link, r.subnets.previous, r.subnets.prefix, r.subnets.iface, r.subnets.ifaceID, r.subnets.closing, r.subnets.comment,
+			r.subnets.id, r.subnets.link, r.subnets.previous, r.subnets.earlier, r.subnets.prefix, r.subnets.iface, r.subnets.ifaceID,
+			r.subnets.closing, r.subnets.comment,
 		}},
 		{"config_put_relays", []any{r.relays.subnet, r.relays.addr}},
 		{"config_put_pools", []any{
@@ -70,11 +71,10 @@ type rowArrays struct {
 		comment, iface, relay []string
 	}
 	subnets struct {
-		id, link, previous []int32
-		prefix, iface      []string
-		comment            []string
-		ifaceID            [][]byte
-		closing            []bool
+		id, link, previous, earlier []int32
+		prefix, iface, comment      []string
+		ifaceID                     [][]byte
+		closing                     []bool
 	}
 	relays struct {
 		subnet []int32
@@ -131,7 +131,8 @@ func (r *rowArrays) vrf(v sqlstore.VRF) {
 
 func (r *rowArrays) subnet(s *sqlstore.Subnet) {
 	t := &r.subnets
-	t.id, t.link, t.previous = append(t.id, int32(s.ID)), append(t.link, int32(s.LinkID)), append(t.previous, int32(s.PreviousLinkID))
+	t.id, t.link = append(t.id, int32(s.ID)), append(t.link, int32(s.LinkID))
+	t.previous, t.earlier = append(t.previous, int32(s.PreviousLinkID)), append(t.earlier, int32(s.EarlierLinkID))
 	t.prefix, t.iface = append(t.prefix, s.Prefix.String()), append(t.iface, s.Interface)
 	t.ifaceID, t.closing = append(t.ifaceID, append([]byte{}, s.InterfaceID...)), append(t.closing, s.Closing)
 	t.comment = append(t.comment, s.Comment)

@@ -27,8 +27,9 @@ SELECT revision, described >= revision FROM config_head WHERE id = 1;
 SELECT id FROM config_change WHERE kind = 2 AND revision > $1;
 
 -- name: config_authors
--- Who changed rows by hand after a revision.
-SELECT DISTINCT author COLLATE "C" FROM config_change WHERE revision > $1 AND author <> '' ORDER BY 1;
+-- Who changed rows by hand after a revision, each once.
+SELECT DISTINCT a.author COLLATE "C" FROM config_change c CROSS JOIN LATERAL unnest(string_to_array(c.author, ', ')) AS a (author)
+ WHERE c.revision > $1 ORDER BY 1;
 
 -- name: config_fence_dead
 -- A frontend that comes back after it was passed over begins a new life: what it
@@ -37,9 +38,9 @@ UPDATE frontend SET incarnation = incarnation + 1 WHERE heartbeat_at <= now() - 
 
 -- name: config_in_use
 -- The oldest revision that a live frontend uses. One that has none because it
--- refused the newest one serves nobody.
-SELECT min(revision) FROM frontend
- WHERE heartbeat_at > now() - interval '5 seconds' AND NOT (revision = 0 AND refused_revision > 0);
+-- refused one will use nothing that is not newer.
+SELECT min(CASE WHEN revision = 0 AND refused_revision > 0 THEN refused_revision + 1 ELSE revision END) FROM frontend
+ WHERE heartbeat_at > now() - interval '5 seconds';
 
 -- name: config_contents
 -- What a revision is made from: the newest whole content at or before it, and
@@ -147,12 +148,14 @@ ON CONFLICT (id) DO UPDATE SET name = excluded.name, vrf = excluded.vrf, comment
   WHERE (t.name, t.vrf, t.comment) IS DISTINCT FROM (excluded.name, excluded.vrf, excluded.comment);
 
 -- name: config_put_subnets
-INSERT INTO subnet AS t (id, link_id, previous_link_id, prefix, interface, interface_id, closing, comment)
-SELECT * FROM unnest($1::int[], $2::int[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::boolean[], $8::text[])
-ON CONFLICT (id) DO UPDATE SET link_id = excluded.link_id, previous_link_id = excluded.previous_link_id, prefix = excluded.prefix,
-  interface = excluded.interface, interface_id = excluded.interface_id, closing = excluded.closing, comment = excluded.comment
-  WHERE (t.link_id, t.previous_link_id, t.prefix, t.interface, t.interface_id, t.closing, t.comment)
-     <> (excluded.link_id, excluded.previous_link_id, excluded.prefix, excluded.interface, excluded.interface_id, excluded.closing, excluded.comment);
+INSERT INTO subnet AS t (id, link_id, previous_link_id, earlier_link_id, prefix, interface, interface_id, closing, comment)
+SELECT * FROM unnest($1::int[], $2::int[], $3::int[], $4::int[], $5::text[], $6::text[], $7::bytea[], $8::boolean[], $9::text[])
+ON CONFLICT (id) DO UPDATE SET link_id = excluded.link_id, previous_link_id = excluded.previous_link_id,
+  earlier_link_id = excluded.earlier_link_id, prefix = excluded.prefix, interface = excluded.interface,
+  interface_id = excluded.interface_id, closing = excluded.closing, comment = excluded.comment
+  WHERE (t.link_id, t.previous_link_id, t.earlier_link_id, t.prefix, t.interface, t.interface_id, t.closing, t.comment)
+     <> (excluded.link_id, excluded.previous_link_id, excluded.earlier_link_id, excluded.prefix, excluded.interface,
+         excluded.interface_id, excluded.closing, excluded.comment);
 
 -- name: config_put_relays
 INSERT INTO subnet_relay (subnet_id, addr) SELECT * FROM unnest($1::int[], $2::text[]);

@@ -8,7 +8,7 @@ SELECT id, coalesce(name, ''), vrf, comment FROM link
  ORDER BY id;
 
 -- name: config_subnets
-SELECT id, link_id, previous_link_id, prefix, interface, interface_id, closing, comment FROM subnet
+SELECT id, link_id, previous_link_id, earlier_link_id, prefix, interface, interface_id, closing, comment FROM subnet
  WHERE link_id = ANY($1::int[]) --of
  ORDER BY link_id, id;
 
