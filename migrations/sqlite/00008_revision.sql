@@ -49,6 +49,9 @@ CREATE TABLE vrf_relay (
 ) STRICT;
 CREATE INDEX vrf_relay_vrf ON vrf_relay (vrf);
 
+-- the link that a subnet was on before previous_link_id
+ALTER TABLE subnet ADD COLUMN earlier_link_id INTEGER NOT NULL DEFAULT 0;
+
 ALTER TABLE link        ADD COLUMN comment TEXT NOT NULL DEFAULT '';
 ALTER TABLE subnet      ADD COLUMN comment TEXT NOT NULL DEFAULT '';
 ALTER TABLE pool        ADD COLUMN comment TEXT NOT NULL DEFAULT '';
@@ -145,7 +148,7 @@ ALTER TABLE pool   ADD COLUMN last_key  TEXT;
 ALTER TABLE pool   ADD COLUMN end_key   TEXT;
 CREATE INDEX subnet_range ON subnet (vrf, first_key) WHERE closing = 0;
 CREATE INDEX subnet_interface ON subnet (interface) WHERE interface <> '';
-CREATE INDEX subnet_interface_id ON subnet (interface_id) WHERE interface_id <> x'';
+CREATE INDEX subnet_interface_id ON subnet (vrf, interface_id) WHERE interface_id <> x'';
 CREATE INDEX subnet_relay_addr ON subnet_relay (addr);
 CREATE INDEX pool_range ON pool (vrf, first_key) WHERE closing = 0;
 
@@ -255,14 +258,16 @@ BEGIN
 END;
 -- +goose StatementEnd
 
--- raises the revision, and notes what changed
+-- raises the revision, and notes what changed. Whoever is noted since the newest
+-- revision that is described stays noted: nobody has written down his change.
 CREATE VIEW rowlock_note AS SELECT 0 AS kind, 0 AS id WHERE 0;
 -- +goose StatementBegin
 CREATE TRIGGER rowlock_note_call INSTEAD OF INSERT ON rowlock_note
 BEGIN
   UPDATE config_head SET revision = revision + 1 WHERE id = 1;
   INSERT INTO config_change (kind, id, revision) SELECT NEW.kind, NEW.id, revision FROM config_head WHERE true
-  ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, author = excluded.author;
+  ON CONFLICT (kind, id) DO UPDATE SET author = iif(config_change.revision > (SELECT described FROM config_head), config_change.author, ''),
+    revision = excluded.revision;
 END;
 -- +goose StatementEnd
 
@@ -494,6 +499,30 @@ BEGIN
 END;
 -- +goose StatementEnd
 
+-- sets the links that a subnet was on; applying passes subnet_former by
+CREATE VIEW rowlock_set_former AS SELECT 0 AS id, 0 AS previous_link_id, 0 AS earlier_link_id WHERE 0;
+-- +goose StatementBegin
+CREATE TRIGGER rowlock_set_former_call INSTEAD OF INSERT ON rowlock_set_former
+BEGIN
+  UPDATE config_head SET applying = 1 WHERE id = 1;
+  UPDATE subnet SET previous_link_id = NEW.previous_link_id, earlier_link_id = NEW.earlier_link_id WHERE id = NEW.id;
+  UPDATE config_head SET applying = 0 WHERE id = 1;
+END;
+-- +goose StatementEnd
+
+-- The subnet or pool that has the id of a row that is about to be inserted, for
+-- the triggers after that: REPLACE takes it away without a word. Each row that is
+-- inserted sets this anew, so that what an INSERT OR IGNORE leaves here means
+-- nothing.
+CREATE TABLE rowlock_replaced (
+  link_id          INTEGER NOT NULL,
+  previous_link_id INTEGER NOT NULL DEFAULT 0,
+  earlier_link_id  INTEGER NOT NULL DEFAULT 0,
+  vrf              INTEGER NOT NULL,
+  closing          INTEGER NOT NULL,
+  gen              INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
 -- begins a generation of a pool: hints of earlier ones are void. What other
 -- prefixes are held in its range is not known here, so an IPv6 pool waits.
 CREATE VIEW rowlock_new_gen AS SELECT 0 AS id WHERE 0;
@@ -592,7 +621,8 @@ END;
 -- +goose StatementEnd
 -- What several people say of changes that become one revision is kept, one a
 -- line, cut at the length of a comment and not within a character. Who says
--- nothing new adds nothing.
+-- nothing new adds nothing. It is a change by itself: what is said alone is not
+-- to stand at what somebody else does later.
 -- +goose StatementBegin
 CREATE TRIGGER config_head_said AFTER UPDATE OF change_comment ON config_head
 WHEN NEW.change_comment <> OLD.change_comment AND OLD.applying = 0 AND NEW.applying = 0
@@ -608,6 +638,7 @@ BEGIN
    WHERE id = NEW.id AND OLD.change_comment <> '' AND NEW.change_comment <> ''
      AND instr(char(10) || NEW.change_comment || char(10), char(10) || OLD.change_comment || char(10)) = 0;
   UPDATE config_head SET applying = 0 WHERE id = NEW.id;
+  INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
 -- +goose StatementEnd
 
@@ -711,18 +742,37 @@ BEGIN
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
+CREATE TRIGGER subnet_replace BEFORE INSERT ON subnet WHEN (SELECT applying = 0 FROM config_head)
+BEGIN
+  DELETE FROM rowlock_replaced;
+  INSERT INTO rowlock_replaced (link_id, previous_link_id, earlier_link_id, vrf, closing)
+  SELECT link_id, previous_link_id, earlier_link_id, vrf, closing FROM subnet WHERE id = NEW.id;
+END;
+-- +goose StatementEnd
+-- A subnet that was replaced moves as one whose link is updated.
+-- +goose StatementBegin
 CREATE TRIGGER subnet_insert AFTER INSERT ON subnet WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   INSERT INTO rowlock_check_comment (object, comment) VALUES ('subnet', NEW.comment);
   INSERT INTO rowlock_fill_subnet (id) VALUES (NEW.id);
   INSERT INTO rowlock_check_subnet (id) VALUES (NEW.id);
-  INSERT INTO rowlock_check_pool (id) SELECT id FROM pool WHERE subnet_id = NEW.id; -- of the row that was replaced
+  SELECT RAISE(ABORT, 'subnet: a subnet with pools must not move to a link of another vrf')
+    FROM rowlock_replaced r WHERE r.vrf <> (SELECT vrf FROM link WHERE id = NEW.link_id) AND EXISTS (SELECT 1 FROM pool WHERE subnet_id = NEW.id);
+  INSERT INTO rowlock_check_pool (id) SELECT id FROM pool WHERE subnet_id = NEW.id;
+  INSERT INTO rowlock_set_pool (id, gen, waiting)
+  SELECT p.id, p.gen, 1 FROM rowlock_replaced r CROSS JOIN pool p WHERE p.subnet_id = NEW.id AND p.closing = 0 AND NEW.closing < r.closing AND p.first_key GLOB '6*';
+  INSERT INTO rowlock_set_former (id, previous_link_id, earlier_link_id)
+  SELECT NEW.id, iif(link_id = NEW.link_id, previous_link_id, link_id), iif(link_id = NEW.link_id, earlier_link_id, previous_link_id) FROM rowlock_replaced
+  UNION ALL SELECT NEW.id, 0, 0 WHERE (NEW.previous_link_id, NEW.earlier_link_id) <> (0, 0) AND NOT EXISTS (SELECT 1 FROM rowlock_replaced);
   UPDATE config_head SET last_subnet_id = max(last_subnet_id, NEW.id) WHERE id = 1;
   INSERT INTO rowlock_note (kind, id) VALUES (2, NEW.link_id);
+  INSERT INTO rowlock_note (kind, id) SELECT 2, link_id FROM rowlock_replaced WHERE link_id <> NEW.link_id;
+  INSERT INTO rowlock_end_gen (id, gen)
+  SELECT p.id, p.gen FROM rowlock_replaced r CROSS JOIN pool p WHERE p.subnet_id = NEW.id AND p.closing = 0 AND NEW.closing > r.closing;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER subnet_update AFTER UPDATE OF link_id, previous_link_id, prefix, interface, interface_id, closing, comment ON subnet
+CREATE TRIGGER subnet_update AFTER UPDATE OF link_id, prefix, interface, interface_id, closing, comment ON subnet
 WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   INSERT INTO rowlock_check_comment (object, comment) VALUES ('subnet', NEW.comment);
@@ -734,10 +784,18 @@ BEGIN
   INSERT INTO rowlock_check_pool (id) SELECT id FROM pool WHERE subnet_id = NEW.id AND (NEW.prefix <> OLD.prefix OR NEW.closing < OLD.closing);
   INSERT INTO rowlock_set_pool (id, gen, waiting)
   SELECT id, gen, 1 FROM pool WHERE subnet_id = NEW.id AND closing = 0 AND NEW.closing < OLD.closing AND first_key GLOB '6*';
-  UPDATE subnet SET previous_link_id = OLD.link_id WHERE id = NEW.id AND NEW.link_id <> OLD.link_id;
   INSERT INTO rowlock_note (kind, id) VALUES (2, NEW.link_id);
   INSERT INTO rowlock_note (kind, id) SELECT 2, OLD.link_id WHERE NEW.link_id <> OLD.link_id;
   INSERT INTO rowlock_end_gen (id, gen) SELECT id, gen FROM pool WHERE subnet_id = NEW.id AND closing = 0 AND NEW.closing > OLD.closing;
+END;
+-- +goose StatementEnd
+-- Where a subnet was says how it was moved, whatever is written.
+-- +goose StatementBegin
+CREATE TRIGGER subnet_former AFTER UPDATE OF link_id, previous_link_id, earlier_link_id ON subnet
+WHEN (SELECT applying = 0 FROM config_head) AND (NEW.link_id, NEW.previous_link_id, NEW.earlier_link_id) <> (OLD.link_id, OLD.previous_link_id, OLD.earlier_link_id)
+BEGIN
+  INSERT INTO rowlock_set_former (id, previous_link_id, earlier_link_id)
+  SELECT OLD.id, iif(OLD.link_id = NEW.link_id, OLD.previous_link_id, OLD.link_id), iif(OLD.link_id = NEW.link_id, OLD.earlier_link_id, OLD.previous_link_id);
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -800,9 +858,11 @@ BEGIN
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER pool_replace BEFORE INSERT ON pool WHEN (SELECT applying = 0 FROM config_head) AND EXISTS (SELECT 1 FROM pool WHERE id = NEW.id)
+CREATE TRIGGER pool_replace BEFORE INSERT ON pool WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
-  INSERT INTO rowlock_end_gen (id, gen) SELECT id, gen FROM pool WHERE id = NEW.id; -- it is gone without a word after that
+  DELETE FROM rowlock_replaced;
+  INSERT INTO rowlock_replaced (link_id, vrf, closing, gen)
+  SELECT s.link_id, p.vrf, p.closing, p.gen FROM pool p JOIN subnet s ON s.id = p.subnet_id WHERE p.id = NEW.id;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -812,7 +872,8 @@ BEGIN
   INSERT INTO rowlock_fill_pool (id) VALUES (NEW.id);
   INSERT INTO rowlock_check_pool (id) VALUES (NEW.id);
   INSERT INTO rowlock_note_scope (scope, scope_id) VALUES ('subnet', NEW.subnet_id);
-  UPDATE pool_gen SET retired_rev = (SELECT revision FROM config_head) WHERE pool_id = NEW.id AND retired_rev IS NOT NULL;
+  INSERT INTO rowlock_note (kind, id) SELECT 2, link_id FROM rowlock_replaced WHERE link_id <> (SELECT link_id FROM subnet WHERE id = NEW.subnet_id);
+  INSERT INTO rowlock_end_gen (id, gen) SELECT NEW.id, gen FROM rowlock_replaced;
   INSERT INTO rowlock_new_gen (id) VALUES (NEW.id);
 END;
 -- +goose StatementEnd
@@ -990,6 +1051,7 @@ CREATE TRIGGER tsig_key_update AFTER UPDATE ON tsig_key WHEN (SELECT applying = 
 BEGIN
   INSERT INTO rowlock_check_comment (object, comment) VALUES ('tsig_key', NEW.comment);
   SELECT RAISE(ABORT, 'tsig_key: a key that a server has must stay') FROM dns_server WHERE tsig_key = OLD.name AND NEW.name <> OLD.name;
+  UPDATE tsig_key SET fingerprint = '' WHERE name = NEW.name AND NEW.secret <> OLD.secret AND NEW.fingerprint = OLD.fingerprint; -- it is that of the old one
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
 -- +goose StatementEnd
@@ -1087,8 +1149,10 @@ DROP TRIGGER subnet_relay_inserted;
 DROP TRIGGER subnet_relay_update;
 DROP TRIGGER subnet_relay_insert;
 DROP TRIGGER subnet_delete;
+DROP TRIGGER subnet_former;
 DROP TRIGGER subnet_update;
 DROP TRIGGER subnet_insert;
+DROP TRIGGER subnet_replace;
 DROP TRIGGER subnet_text_update;
 DROP TRIGGER subnet_text_insert;
 DROP TRIGGER link_delete;
@@ -1115,6 +1179,8 @@ DROP TRIGGER link_vrf_update;
 DROP VIEW rowlock_check_parameter;
 DROP VIEW rowlock_check_scope;
 DROP VIEW rowlock_new_gen;
+DROP TABLE rowlock_replaced;
+DROP VIEW rowlock_set_former;
 DROP VIEW rowlock_set_pool;
 DROP VIEW rowlock_end_gen;
 DROP VIEW rowlock_check_pool;
@@ -1150,6 +1216,7 @@ ALTER TABLE parameter DROP COLUMN comment;
 ALTER TABLE option_data DROP COLUMN comment;
 ALTER TABLE pool DROP COLUMN comment;
 ALTER TABLE subnet DROP COLUMN comment;
+ALTER TABLE subnet DROP COLUMN earlier_link_id;
 ALTER TABLE link DROP COLUMN comment;
 ALTER TABLE config_revision DROP COLUMN is_full;
 ALTER TABLE config_revision DROP COLUMN content;

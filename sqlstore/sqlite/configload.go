@@ -94,19 +94,19 @@ func (l *loader) link(v []any) error {
 }
 
 func (l *loader) subnet(v []any) error {
-	prefix, err := netip.ParsePrefix(text(v[3]))
+	prefix, err := netip.ParsePrefix(text(v[4]))
 	link := l.links[integer(v[1])]
 	if err != nil || link == nil {
-		return fmt.Errorf("subnet %d: prefix %q, link %d: %w", integer(v[0]), text(v[3]), integer(v[1]), sqlstore.ErrData)
+		return fmt.Errorf("subnet %d: prefix %q, link %d: %w", integer(v[0]), text(v[4]), integer(v[1]), sqlstore.ErrData)
 	}
-	if prefix.String() != text(v[3]) {
-		return fmt.Errorf("subnet %d: a prefix must be written in its shortest form, as in %s: %q: %w", integer(v[0]), prefix, text(v[3]), sqlstore.ErrData)
+	if prefix.String() != text(v[4]) {
+		return fmt.Errorf("subnet %d: a prefix must be written in its shortest form, as in %s: %q: %w", integer(v[0]), prefix, text(v[4]), sqlstore.ErrData)
 	}
 	s := &sqlstore.Subnet{
-		ID: uint32(integer(v[0])), LinkID: link.ID, PreviousLinkID: uint32(integer(v[2])), Prefix: prefix,
-		Interface: text(v[4]), Closing: integer(v[6]) != 0, Comment: text(v[7]),
+		ID: uint32(integer(v[0])), LinkID: link.ID, PreviousLinkID: uint32(integer(v[2])), EarlierLinkID: uint32(integer(v[3])), Prefix: prefix,
+		Interface: text(v[5]), Closing: integer(v[7]) != 0, Comment: text(v[8]),
 	}
-	if id := blob(v[5]); len(id) > 0 {
+	if id := blob(v[6]); len(id) > 0 {
 		s.InterfaceID = id
 	}
 	l.subnets[integer(v[0])] = s
