@@ -142,6 +142,7 @@ INSERT INTO parameter_def (name, type, scopes, lowest, highest, is_whole, choice
 ALTER TABLE subnet ADD COLUMN vrf       INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE subnet ADD COLUMN first_key TEXT;
 ALTER TABLE subnet ADD COLUMN last_key  TEXT;
+ALTER TABLE subnet_relay ADD COLUMN vrf INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pool   ADD COLUMN vrf       INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pool   ADD COLUMN first_key TEXT;
 ALTER TABLE pool   ADD COLUMN last_key  TEXT;
@@ -149,7 +150,7 @@ ALTER TABLE pool   ADD COLUMN end_key   TEXT;
 CREATE INDEX subnet_range ON subnet (vrf, first_key) WHERE closing = 0;
 CREATE INDEX subnet_interface ON subnet (interface) WHERE interface <> '';
 CREATE INDEX subnet_interface_id ON subnet (vrf, interface_id) WHERE interface_id <> x'';
-CREATE INDEX subnet_relay_addr ON subnet_relay (addr);
+CREATE INDEX subnet_relay_addr ON subnet_relay (vrf, addr);
 CREATE INDEX pool_range ON pool (vrf, first_key) WHERE closing = 0;
 
 -- The views below have no rows: to insert into one is to call it, as there are
@@ -217,6 +218,7 @@ BEGIN
 END;
 -- +goose StatementEnd
 INSERT INTO rowlock_fill_subnet (id) SELECT id FROM subnet;
+UPDATE subnet_relay SET vrf = coalesce((SELECT vrf FROM subnet WHERE id = subnet_id), 0);
 INSERT INTO rowlock_fill_pool (id) SELECT id FROM pool;
 -- +goose StatementBegin
 CREATE TRIGGER link_vrf_update AFTER UPDATE OF vrf ON link
@@ -228,6 +230,19 @@ END;
 CREATE TRIGGER subnet_vrf_update AFTER UPDATE OF vrf ON subnet
 BEGIN
   UPDATE pool SET vrf = s.vrf FROM subnet s WHERE s.id = NEW.id AND subnet_id = NEW.id AND pool.vrf <> s.vrf; -- it may have been put right
+  UPDATE subnet_relay SET vrf = s.vrf FROM subnet s WHERE s.id = NEW.id AND subnet_id = NEW.id AND subnet_relay.vrf <> s.vrf;
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER subnet_relay_fill_insert AFTER INSERT ON subnet_relay
+BEGIN
+  UPDATE subnet_relay SET vrf = s.vrf FROM subnet s WHERE s.id = NEW.subnet_id AND subnet_id = NEW.subnet_id AND addr = NEW.addr AND subnet_relay.vrf <> s.vrf;
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER subnet_relay_fill_update AFTER UPDATE ON subnet_relay
+BEGIN
+  UPDATE subnet_relay SET vrf = s.vrf FROM subnet s WHERE s.id = NEW.subnet_id AND subnet_id = NEW.subnet_id AND addr = NEW.addr AND subnet_relay.vrf <> s.vrf;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -421,9 +436,9 @@ BEGIN
          END
     FROM subnet s JOIN subnet_relay r ON r.subnet_id = s.id AND (r.addr GLOB '*:*') <> (s.first_key GLOB '6*') WHERE s.id = NEW.id;
   SELECT RAISE(ABORT, 'subnet: subnets of a vrf must not overlap')
-    FROM subnet s JOIN link l ON l.id = s.link_id
+    FROM subnet s
    WHERE s.id = NEW.id AND s.closing = 0 AND s.first_key <= (
-         SELECT o.last_key FROM subnet o WHERE o.vrf = l.vrf AND o.closing = 0 AND o.id <> s.id
+         SELECT o.last_key FROM subnet o WHERE o.vrf = s.vrf AND o.closing = 0 AND o.id <> s.id
             AND o.first_key BETWEEN substr(s.first_key, 1, 1) AND s.last_key
           ORDER BY o.first_key DESC LIMIT 1);
   SELECT RAISE(ABORT, 'subnet: the same interface must not select two links')
@@ -431,12 +446,11 @@ BEGIN
          AND substr(o.first_key, 1, 1) = substr(s.first_key, 1, 1)
    WHERE s.id = NEW.id AND s.interface <> '' AND s.closing = 0;
   SELECT RAISE(ABORT, 'subnet: the same interface_id must not select two links')
-    FROM subnet s JOIN link l ON l.id = s.link_id
-   CROSS JOIN subnet o ON o.interface_id = s.interface_id AND o.interface_id <> x'' AND o.link_id <> s.link_id AND o.vrf = l.vrf AND o.closing = 0
+    FROM subnet s CROSS JOIN subnet o ON o.vrf = s.vrf AND o.interface_id = s.interface_id AND o.interface_id <> x'' AND o.link_id <> s.link_id AND o.closing = 0
    WHERE s.id = NEW.id AND s.interface_id <> x'' AND s.closing = 0;
   SELECT RAISE(ABORT, 'subnet_relay: the same relay must not select two links')
-    FROM subnet s JOIN link l ON l.id = s.link_id CROSS JOIN subnet_relay r ON r.subnet_id = s.id
-   CROSS JOIN subnet_relay q ON q.addr = r.addr CROSS JOIN subnet o ON o.id = q.subnet_id AND o.link_id <> s.link_id AND o.vrf = l.vrf AND o.closing = 0
+    FROM subnet s CROSS JOIN subnet_relay r ON r.subnet_id = s.id
+   CROSS JOIN subnet_relay q ON q.vrf = s.vrf AND q.addr = r.addr CROSS JOIN subnet o ON o.id = q.subnet_id AND o.link_id <> s.link_id AND o.closing = 0
    WHERE s.id = NEW.id AND s.closing = 0;
 END;
 -- +goose StatementEnd
@@ -469,10 +483,10 @@ BEGIN
       OR last_key <> substr(substr(last_key, 1, 1 + delegated_len / 4) || substr('0123456789abcdef', 1 + (instr('0123456789abcdef', substr(last_key, 2 + delegated_len / 4, 1)) - 1 & ~(15 >> delegated_len % 4)), 1)
   || '00000000000000000000000000000000', 1, length(last_key));
   SELECT RAISE(ABORT, 'pool: pools of a vrf must not overlap')
-    FROM pool p JOIN subnet s ON s.id = p.subnet_id JOIN link l ON l.id = s.link_id
+    FROM pool p JOIN subnet s ON s.id = p.subnet_id
    WHERE p.id = NEW.id AND p.closing = 0 AND s.closing = 0 AND p.first_key <= (
          SELECT o.end_key FROM pool o JOIN subnet t ON t.id = o.subnet_id AND t.closing = 0
-          WHERE o.vrf = l.vrf AND o.closing = 0 AND o.id <> p.id AND o.first_key BETWEEN substr(p.first_key, 1, 1) AND p.end_key
+          WHERE o.vrf = s.vrf AND o.closing = 0 AND o.id <> p.id AND o.first_key BETWEEN substr(p.first_key, 1, 1) AND p.end_key
           ORDER BY o.first_key DESC LIMIT 1);
 END;
 -- +goose StatementEnd
@@ -817,7 +831,7 @@ BEGIN
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER subnet_relay_update BEFORE UPDATE ON subnet_relay WHEN (SELECT applying = 0 FROM config_head)
+CREATE TRIGGER subnet_relay_update BEFORE UPDATE OF subnet_id, addr ON subnet_relay WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   SELECT RAISE(ABORT, 'subnet_relay: the subnet must exist') WHERE NOT EXISTS (SELECT 1 FROM subnet WHERE id = NEW.subnet_id);
   INSERT INTO rowlock_check_addr (object, addr) VALUES ('subnet_relay', NEW.addr);
@@ -831,7 +845,7 @@ BEGIN
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER subnet_relay_updated AFTER UPDATE ON subnet_relay WHEN (SELECT applying = 0 FROM config_head)
+CREATE TRIGGER subnet_relay_updated AFTER UPDATE OF subnet_id, addr ON subnet_relay WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   INSERT INTO rowlock_check_subnet (id) VALUES (NEW.subnet_id);
   INSERT INTO rowlock_note_scope (scope, scope_id) VALUES ('subnet', NEW.subnet_id);
@@ -1174,6 +1188,8 @@ DROP TRIGGER pool_fill_update;
 DROP TRIGGER pool_fill_insert;
 DROP TRIGGER subnet_fill_update;
 DROP TRIGGER subnet_fill_insert;
+DROP TRIGGER subnet_relay_fill_update;
+DROP TRIGGER subnet_relay_fill_insert;
 DROP TRIGGER subnet_vrf_update;
 DROP TRIGGER link_vrf_update;
 DROP VIEW rowlock_check_parameter;
@@ -1202,6 +1218,7 @@ ALTER TABLE pool DROP COLUMN end_key;
 ALTER TABLE pool DROP COLUMN last_key;
 ALTER TABLE pool DROP COLUMN first_key;
 ALTER TABLE pool DROP COLUMN vrf;
+ALTER TABLE subnet_relay DROP COLUMN vrf;
 ALTER TABLE subnet DROP COLUMN last_key;
 ALTER TABLE subnet DROP COLUMN first_key;
 ALTER TABLE subnet DROP COLUMN vrf;
