@@ -133,7 +133,7 @@ func formerMany(t *testing.T, x *former, op sqlstore.Op) {
 	for i, end := range []sqlstore.Op{sqlstore.OpRelease, sqlstore.OpDecline} {
 		client := 20 + i
 		first := ask(sqlstore.OpAssign, links[5], client, netip.Addr{}, x.moved(100, 120))
-		require.Equal(t, sqlstore.NoBinding, ask(end, x.next, client, x.addr(120), x.moved(100, 120)).Code, "another address")
+		require.Equal(t, sqlstore.NoBinding, ask(end, x.next, client, x.addr(99), x.moved(100, 120)).Code, "another address")
 		require.Equal(t, sqlstore.Done, ask(end, x.next, client, first.Lease.Addr, x.moved(100, 120)).Code)
 		require.Equal(t, sqlstore.NoBinding, ask(end, x.next, client, first.Lease.Addr, x.moved(100, 120)).Code, "once only")
 	}
