@@ -116,7 +116,10 @@ func (s *Server) change(ctx context.Context, in ChangeRequest, old, next *sqlsto
 	}
 	who := identity(ctx).Name
 	revision, err := s.store.ApplyConfig(ctx, old.Revision, next, who, in.Comment)
-	if errors.Is(err, sqlstore.ErrConflict) {
+	switch {
+	case errors.Is(err, sqlstore.ErrHeld):
+		return nil, problem("conflict", strings.TrimSuffix(err.Error(), ": "+sqlstore.ErrHeld.Error()))
+	case errors.Is(err, sqlstore.ErrConflict):
 		return nil, in.outdated(0)
 	}
 	if err != nil {

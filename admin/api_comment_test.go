@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"rowlock/sqlstore"
 )
 
 // Whoever applies a document is told of comments that go, before and after.
@@ -49,7 +51,7 @@ func TestRevertRefusesWhatFrontendsRefuse(t *testing.T) {
 	next, err := b.store.LoadConfig(t.Context())
 	require.NoError(t, err)
 	next.Links[0].Subnets[0].Comment = "a\r\nb"
-	_, err = b.store.ApplyConfig(t.Context(), 0, next, "somebody", "")
+	_, err = b.store.ApplyConfig(t.Context(), sqlstore.AnyRevision, next, "somebody", "")
 	require.NoError(t, err)
 	b.apply(t, strings.Replace(site1, "3600", "7200", 1))
 	for _, query := range []string{"?dry_run=true", ""} {

@@ -2,15 +2,19 @@ package admin
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"rowlock/admin/site"
+	"rowlock/sqlstore"
 )
 
 func TestApplyConfig(t *testing.T) {
@@ -255,4 +259,26 @@ func TestApplyFirstRevision(t *testing.T) {
 	requireProblem(t, b.do(t, http.MethodPost, applyPath, next, "If-Match", tag), http.StatusPreconditionFailed, "precondition-failed")
 	a = b.do(t, http.MethodPost, applyPath+"?base=0", next)
 	require.Equal(t, http.StatusOK, a.status, a.body)
+}
+
+// heldStore refuses what is applied because of leases.
+type heldStore struct{ Store }
+
+func (heldStore) ApplyConfig(context.Context, int64, *sqlstore.Config, string, string) (int64, error) {
+	p := &sqlstore.Pool{ID: 7, Kind: sqlstore.PD, First: netip.MustParseAddr("2001:db8::"), Last: netip.MustParseAddr("2001:db8:0:f0::"), DelegatedLen: 60}
+	return 0, fmt.Errorf("apply configuration: %w", p.HeldError(3))
+}
+
+// Whoever would take a range from its leases is told which, and not that somebody
+// else was first, so that nobody tries again for ever.
+func TestApplyToAHeldRange(t *testing.T) {
+	b := newBench(t)
+	s := &bench{store: b.store, names: b.names, registry: prometheus.NewRegistry(), logged: b.logged, token: b.token, client: b.client}
+	s.start(t, heldStore{b.store})
+	for _, header := range [][]string{nil, {"If-Match", `"0"`}} {
+		a := s.do(t, http.MethodPost, applyPath, site1, header...)
+		requireProblem(t, a, http.StatusConflict, "conflict")
+		require.Contains(t, a.body, "pool 7 (2001:db8::/56, /60): 3 leases with another prefix length are held in its range")
+		require.NotContains(t, a.body, "meanwhile")
+	}
 }

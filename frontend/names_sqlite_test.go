@@ -47,7 +47,7 @@ func (x *tables) serve(t *testing.T, s *Server, c *sqlstore.Config) {
 
 func (x *tables) apply(t *testing.T, c *sqlstore.Config) int64 {
 	t.Helper()
-	revision, err := x.store.ApplyConfig(t.Context(), 0, c, "test", "")
+	revision, err := x.store.ApplyConfig(t.Context(), sqlstore.AnyRevision, c, "test", "")
 	require.NoError(t, err)
 	return revision
 }

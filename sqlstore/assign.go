@@ -75,6 +75,7 @@ type assigner struct {
 	secret   []byte
 	gens     map[uint32]uint32
 	linkName map[string]*Link
+	named    map[string]bool // names of shared networks in the next configuration
 	subnets  map[vrfPrefix]*Subnet
 	subnetID map[uint32]*Subnet
 	linkOf   map[uint32]*Link
@@ -88,7 +89,7 @@ type assigner struct {
 
 func newAssigner(old *Config, secret []byte, used UsedIDs) *assigner {
 	a := &assigner{
-		secret: secret, gens: used.Gens, lastLink: used.Link, lastSubnet: used.Subnet, linkName: map[string]*Link{}, subnets: map[vrfPrefix]*Subnet{},
+		secret: secret, gens: used.Gens, lastLink: used.Link, lastSubnet: used.Subnet, linkName: map[string]*Link{}, named: map[string]bool{}, subnets: map[vrfPrefix]*Subnet{},
 		subnetID: map[uint32]*Subnet{}, linkOf: map[uint32]*Link{}, pools: map[poolShape]*Pool{}, poolID: map[uint32]*Pool{},
 		usedLink: map[uint32]bool{}, usedSubnet: map[uint32]bool{}, usedPool: map[uint32]bool{},
 		takenPool: map[uint32]bool{},
@@ -121,6 +122,7 @@ func shape(subnet uint32, p *Pool) poolShape {
 // claim keeps explicit ids from being chosen for others.
 func (a *assigner) claim(l *Link) {
 	a.lastLink = max(a.lastLink, l.ID)
+	a.named[l.Name] = true
 	for _, s := range l.Subnets {
 		a.lastSubnet = max(a.lastSubnet, s.ID)
 		for _, p := range s.Pools {
@@ -168,11 +170,11 @@ func (a *assigner) link(l *Link) error {
 }
 
 func (a *assigner) oldLinkID(l *Link) uint32 {
+	if was := a.linkName[l.Name]; was != nil {
+		return was.ID
+	}
 	if l.Name != "" {
-		if was := a.linkName[l.Name]; was != nil {
-			return was.ID
-		}
-		return 0
+		return a.renamed(l)
 	}
 	if len(l.Subnets) == 0 {
 		return 0
@@ -181,6 +183,28 @@ func (a *assigner) oldLinkID(l *Link) uint32 {
 		return was.ID
 	}
 	return 0
+}
+
+// renamed returns the id of the shared network that l is under another name, 0
+// if none: that name is gone, and all of its subnets are here. The leases go on.
+func (a *assigner) renamed(l *Link) uint32 {
+	var was *Link
+	here := map[uint32]bool{}
+	for _, s := range l.Subnets {
+		if was == nil {
+			was = a.linkOf[s.ID]
+		}
+		here[s.ID] = true
+	}
+	if was == nil || was.Name == "" || a.named[was.Name] {
+		return 0
+	}
+	for _, s := range was.Subnets {
+		if !here[s.ID] {
+			return 0
+		}
+	}
+	return was.ID
 }
 
 func (a *assigner) subnet(l *Link, s *Subnet) error {

@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
+
+// AnyRevision as the base of ApplyConfig replaces whatever there is.
+const AnyRevision = int64(-1)
 
 // ApplyTo is ApplyConfig, over what a dialect can do. It returns the newest
 // revision, and whether that is a new one.
@@ -14,7 +18,7 @@ func ApplyTo(tx ConfigTx, base int64, next *Config, author, comment string) (rev
 	if err != nil {
 		return 0, false, err
 	}
-	if base != 0 && base != head.Revision {
+	if base != AnyRevision && base != head.Revision {
 		return 0, false, fmt.Errorf("configuration is at revision %d, not %d: %w", head.Revision, base, ErrConflict)
 	}
 	old, err := tx.Load()
@@ -42,7 +46,8 @@ func ApplyTo(tx ConfigTx, base int64, next *Config, author, comment string) (rev
 	return next.Revision, true, record(tx, old, next, author, comment, true)
 }
 
-// replace puts next in the place of old.
+// replace puts next in the place of old. What goes is retired also while nobody
+// serves: a frontend may begin with old while this transaction goes on.
 func replace(tx ConfigTx, old, next *Config) error {
 	edits := EditsOf(old, next)
 	held, err := tx.Held(edits.Fresh)
@@ -54,21 +59,17 @@ func replace(tx ConfigTx, old, next *Config) error {
 			return p.HeldError(held[p.ID])
 		}
 	}
-	inUse, err := tx.InUse()
+	if _, err := tx.InUse(); err != nil { // for what it does to frontends that are not alive
+		return err
+	}
+	retired, err := tx.Retired()
 	if err != nil {
 		return err
 	}
-	var retire []*Pool
-	if inUse != NobodyUses {
-		retired, err := tx.Retired()
-		if err != nil {
-			return err
-		}
-		retire = gone(old, next)
-		late := newRangeIndex(append(poolsIn(retired), retire...))
-		for _, p := range edits.Fresh {
-			p.Waiting = p.Waiting || late.inTheWay(p)
-		}
+	retire := gone(old, next)
+	late := newRangeIndex(append(poolsIn(retired), retire...))
+	for _, p := range edits.Fresh {
+		p.Waiting = p.Waiting || late.inTheWay(p)
 	}
 	if err := relabel(tx, edits); err != nil {
 		return err
@@ -150,7 +151,22 @@ func describe(tx ConfigTx, head ConfigHead, known, now *Config) error {
 	if err := tx.PutConsumer(); err != nil {
 		return err
 	}
-	return record(tx, old, now, strings.Join(authors, ", "), head.Comment, false)
+	return record(tx, old, now, several(authors), head.Comment, false)
+}
+
+// maxAuthor is how many characters the author of a revision may have.
+const maxAuthor = 255
+
+// several names authors in one text, as many as there is room for.
+func several(authors []string) string {
+	text := strings.Join(authors, ", ")
+	for n := len(authors) - 1; n > 0 && utf8.RuneCountInString(text) > maxAuthor; n-- {
+		text = fmt.Sprintf("%s and %d more", strings.Join(authors[:n], ", "), len(authors)-n)
+	}
+	if runes := []rune(text); len(runes) > maxAuthor {
+		text = string(runes[:maxAuthor])
+	}
+	return text
 }
 
 // fullEvery is how many revisions share one full content.

@@ -1,8 +1,10 @@
 package sqlstore
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -115,7 +117,7 @@ func copied(c *Config) *Config {
 
 func (m *memoryTx) apply(t *testing.T, c *Config) int64 {
 	t.Helper()
-	rev, _, err := ApplyTo(m, 0, c, "author", "")
+	rev, _, err := ApplyTo(m, AnyRevision, c, "author", "")
 	require.NoError(t, err)
 	return rev
 }
@@ -164,8 +166,8 @@ func TestHeldPoolWaits(t *testing.T) {
 	m := newMemory()
 	m.apply(t, delegating(delegated(1, 56, "2001:db8:8:ff00::")))
 	m.held[2] = true
-	_, _, err := ApplyTo(m, 0, delegating(delegated(2, 60, "2001:db8:8:fff0::")), "author", "")
-	require.ErrorIs(t, err, ErrConflict)
+	_, _, err := ApplyTo(m, AnyRevision, delegating(delegated(2, 60, "2001:db8:8:fff0::")), "author", "")
+	require.ErrorIs(t, err, ErrHeld)
 	m.byHand(func(c *Config) {
 		p := delegated(2, 60, "2001:db8:8:fff0::")
 		p.Waiting, p.Gen = true, 1
@@ -178,6 +180,53 @@ func TestHeldPoolWaits(t *testing.T) {
 	left, err = SettleIn(m, nil)
 	require.NoError(t, err)
 	require.Zero(t, left)
+}
+
+// A base is a revision, also 0: of two who begin a configuration one wins.
+func TestApplyToABase(t *testing.T) {
+	m := newMemory()
+	first, second := delegating(delegated(1, 56, "2001:db8:8:ff00::")), delegating(delegated(1, 60, "2001:db8:8:fff0::"))
+	_, changed, err := ApplyTo(m, 0, first, "one", "")
+	require.NoError(t, err)
+	require.True(t, changed)
+	_, _, err = ApplyTo(m, 0, second, "two", "")
+	require.ErrorIs(t, err, ErrConflict)
+	_, _, err = ApplyTo(m, AnyRevision, second, "two", "")
+	require.NoError(t, err)
+}
+
+// What goes is in the way also while nobody serves: somebody may begin with it
+// while it is changed.
+func TestRetireWhileNobodyServes(t *testing.T) {
+	m := newMemory()
+	m.apply(t, delegating(delegated(1, 56, "2001:db8:8:ff00::")))
+	require.False(t, poolsOf(m.now)[1].Waiting, "there was nothing before")
+	m.apply(t, delegating(delegated(1, 60, "2001:db8:8:fff0::")))
+	require.Len(t, m.retired, 1)
+	require.True(t, poolsOf(m.now)[1].Waiting)
+	m.inUse = 1
+	left, err := SettleIn(m, nil)
+	require.NoError(t, err)
+	require.Equal(t, 2, left)
+	m.inUse = NobodyUses
+	left, err = SettleIn(m, nil)
+	require.NoError(t, err)
+	require.Zero(t, left)
+	require.False(t, poolsOf(m.now)[1].Waiting)
+}
+
+func TestSeveralAuthors(t *testing.T) {
+	require.Empty(t, several(nil))
+	require.Equal(t, "a, b", several([]string{"a", "b"}))
+	var many []string
+	for i := range 40 {
+		many = append(many, fmt.Sprintf("rowlock@pod-%02d", i))
+	}
+	text := several(many)
+	require.LessOrEqual(t, len(text), maxAuthor)
+	require.True(t, strings.HasPrefix(text, "rowlock@pod-00, rowlock@pod-01, "), text)
+	require.Regexp(t, ", rowlock@pod-1[0-9] and 2[0-9] more$", text)
+	require.Equal(t, strings.Repeat("\u00e4", maxAuthor), several([]string{strings.Repeat("\u00e4", 300)}))
 }
 
 // What is set in a document is noted for those who load changes only.

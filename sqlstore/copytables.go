@@ -16,7 +16,7 @@ func CopyTables() []*CopyTable {
 		copyTable("vrf_relay", "addr", "", "addr:text vrf:int"),
 		copyTable("link", "id", "", "id:int name:text vrf:int comment:text"),
 		copyTable("subnet", "id", "",
-			"id:int link_id:int previous_link_id:int earlier_link_id:int prefix:text interface:text interface_id:bytes closing:bool comment:text"),
+			"id:int link_id:int previous_link_id:int prefix:text interface:text interface_id:bytes closing:bool earlier_link_id:int comment:text"),
 		copyTable("subnet_relay", "subnet_id addr", "", "subnet_id:int addr:text"),
 		copyTable("pool", "id", "", `id:int subnet_id:int position:int kind:int first_addr:text last_addr:text
 			delegated_len:int gen:int closing:bool comment:text waiting:bool`),

@@ -89,3 +89,12 @@ func TestWholeHasBothComments(t *testing.T) {
 	require.True(t, sqlstore.LegalComment("two\n\tlines"))
 	require.False(t, strings.ContainsFunc("\r\x1b\u2028\u0085", func(r rune) bool { return sqlstore.LegalComment(string(r)) }))
 }
+
+// Clients are known by the id of their link: another one for a name is a change.
+func TestDiffOfTheIDOfANetwork(t *testing.T) {
+	old := &sqlstore.Config{Links: []*sqlstore.Link{{ID: 1, Name: "a"}}}
+	require.Empty(t, sqlstore.Diff(old, &sqlstore.Config{Links: []*sqlstore.Link{{ID: 1, Name: "a"}}}))
+	changes := sqlstore.Diff(old, &sqlstore.Config{Links: []*sqlstore.Link{{ID: 77, Name: "a"}}})
+	require.Len(t, changes, 1)
+	require.Equal(t, "+ shared_network a: id 77 in the place of 1", changes[0].String())
+}

@@ -88,8 +88,25 @@ func (d *difference) effects() []placedEffect {
 	if len(d.changes) == 0 {
 		return nil
 	}
+	shared, open := openPools(d.before.held), openPools(d.after.held)
+	var out []placedEffect
+	for _, was := range d.before.held {
+		if _, still := d.after.facts[was.key]; still && was.closing {
+			continue
+		}
+		for _, part := range was.without(shared[planOf(was)]) {
+			for _, e := range part.become(open[planOf(was)]) {
+				out = append(out, placedEffect{e, d.changeOf(was, e.Moves)})
+			}
+		}
+	}
+	return out
+}
+
+// openPools returns the pools that are not closing, in order of address.
+func openPools(held []holding) map[plan][]holding {
 	open := map[plan][]holding{}
-	for _, h := range d.after.held {
+	for _, h := range held {
 		if !h.closing {
 			open[planOf(h)] = append(open[planOf(h)], h)
 		}
@@ -97,16 +114,37 @@ func (d *difference) effects() []placedEffect {
 	for _, list := range open {
 		slices.SortFunc(list, func(x, y holding) int { return x.pool.First.Compare(y.pool.First) })
 	}
-	var out []placedEffect
-	for _, was := range d.before.held {
-		if _, still := d.after.facts[was.key]; still && was.closing {
-			continue
+	return open
+}
+
+// without returns what is left of a pool that is closing without the ranges of
+// open ones, whose leases those are.
+func (h holding) without(open []holding) []holding {
+	if !h.closing {
+		return []holding{h}
+	}
+	var out []holding
+	at, end := h.pool.First, h.pool.End()
+	i, _ := slices.BinarySearchFunc(open, at, func(q holding, a netip.Addr) int { return cmp.Compare(q.pool.End().Compare(a), 0) })
+	for ; i < len(open) && !end.Less(open[i].pool.First); i++ {
+		if first := open[i].pool.First; at.Less(first) {
+			out = append(out, h.part(at, first.Prev()))
 		}
-		for _, e := range was.become(open[planOf(was)]) {
-			out = append(out, placedEffect{e, d.changeOf(was, e.Moves)})
+		if at = open[i].pool.End().Next(); !at.IsValid() || end.Less(at) {
+			return out
 		}
 	}
-	return out
+	return append(out, h.part(at, end))
+}
+
+// part is the pool from first to last, which are whole prefixes.
+func (h holding) part(first, last netip.Addr) holding {
+	p := &Pool{VRF: h.in.VRF, Kind: h.pool.Kind, First: first, Last: last, DelegatedLen: h.pool.DelegatedLen}
+	if p.Kind == PD {
+		p.Last = netip.PrefixFrom(last, int(p.DelegatedLen)).Masked().Addr()
+	}
+	h.pool = p
+	return h
 }
 
 // changeOf returns the index of the change that closes or moves a pool.
@@ -128,11 +166,7 @@ func (d *difference) changeOf(h holding, moves bool) int {
 func (h holding) become(next []holding) []Effect {
 	var out []Effect
 	add := func(first, last netip.Addr, moves bool) {
-		p := &Pool{VRF: h.in.VRF, Kind: h.pool.Kind, First: first, Last: last, DelegatedLen: h.pool.DelegatedLen}
-		if p.Kind == PD {
-			p.Last = netip.PrefixFrom(last, int(p.DelegatedLen)).Masked().Addr()
-		}
-		out = append(out, Effect{Range: p, Moves: moves})
+		out = append(out, Effect{Range: h.part(first, last).pool, Moves: moves})
 	}
 	at, end := h.pool.First, h.pool.End()
 	i, _ := slices.BinarySearchFunc(next, at, func(q holding, a netip.Addr) int { return cmp.Compare(q.pool.End().Compare(a), 0) })

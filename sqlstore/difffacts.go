@@ -88,6 +88,7 @@ func (f *facts) config(c *Config) {
 		if l.Name != "" {
 			object := "shared_network " + l.Name
 			f.add(object, object, fmt.Sprintf("vrf %d", l.VRF))
+			f.linkID(object, l)
 			f.comment(object, object, l.Comment)
 			f.settings(object, object, l.Parameters, l.Notes, l.Options)
 			for _, s := range l.Subnets {
@@ -102,6 +103,17 @@ func (f *facts) config(c *Config) {
 			f.subnet(l, s)
 		}
 	}
+}
+
+// linkID adds the id of a shared network where another is known for its name: its
+// clients are known by that one.
+func (f *facts) linkID(object string, l *Link) {
+	if f.old != nil {
+		if was := f.old.idOf[object]; was != 0 && l.ID != 0 && was != l.ID {
+			f.add(object+within+"id", object, fmt.Sprintf("id %d in the place of %d", l.ID, was))
+		}
+	}
+	f.idOf[object] = l.ID
 }
 
 func vrfText(vrf uint32) string {

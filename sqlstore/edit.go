@@ -97,7 +97,7 @@ func (p *Pool) Around() []netip.Prefix {
 	return out
 }
 
-// HeldError is the refusal, ErrConflict, of a pool in whose range n leases of
+// HeldError is the refusal, ErrHeld, of a pool in whose range n leases of
 // another prefix length are held.
 func (p *Pool) HeldError(n int64) error {
 	what := "leases with another prefix length are"
@@ -105,7 +105,7 @@ func (p *Pool) HeldError(n int64) error {
 		what = "lease with another prefix length is"
 	}
 	return fmt.Errorf("pool %d (%s): %d %s held in its range; remove or close the pool first and let them end: %w",
-		p.ID, p.rangeText(), n, what, ErrConflict)
+		p.ID, p.rangeText(), n, what, ErrHeld)
 }
 
 func (p *Pool) rangeText() string {

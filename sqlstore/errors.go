@@ -9,6 +9,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: the row exists already, or was changed by somebody else.
 	ErrConflict = errors.New("conflict")
+	// ErrHeld: leases of another prefix length are held in the range of a pool that
+	// is new, or has another length now.
+	ErrHeld = errors.New("address range is held")
 	// ErrRetry: a deadlock, serialization failure or lock time-out; the same
 	// transaction may succeed when repeated.
 	ErrRetry = errors.New("transaction must be repeated")

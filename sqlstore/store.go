@@ -195,8 +195,9 @@ type ConfigStore interface {
 	// LoadConfig reads the whole configuration in one snapshot.
 	LoadConfig(ctx context.Context) (*Config, error)
 	// ApplyConfig replaces the configuration by c in one transaction and
-	// returns the new revision; when base is not 0 and no longer the newest
-	// revision, ErrConflict. Ids of c that are 0 are chosen; a pool whose
+	// returns the new revision; when base is no longer the newest revision, and not
+	// AnyRevision, ErrConflict; ErrHeld when leases of another prefix length are
+	// held where a pool is to be. Ids of c that are 0 are chosen; a pool whose
 	// geometry changed gets a new generation, which waits while frontends may
 	// still delegate prefixes of another length in its range. The caller has
 	// checked c. What was changed by hand before is described first.

@@ -155,7 +155,7 @@ func (d *demo) database(ctx context.Context, url string, c *sqlstore.Config) err
 	if err != nil {
 		return err
 	}
-	rev, err := s.ApplyConfig(ctx, 0, c, "demo", "sample site")
+	rev, err := s.ApplyConfig(ctx, sqlstore.AnyRevision, c, "demo", "sample site")
 	if err = errors.Join(err, s.Close()); err != nil {
 		return err
 	}

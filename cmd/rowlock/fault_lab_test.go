@@ -72,7 +72,7 @@ func applySample(t *testing.T, url string) {
 	store, err := dialects.Open(t.Context(), url, dialects.Options{})
 	require.NoError(t, err)
 	defer store.Close()
-	_, err = store.ApplyConfig(t.Context(), 0, cfg, "test", "")
+	_, err = store.ApplyConfig(t.Context(), sqlstore.AnyRevision, cfg, "test", "")
 	require.NoError(t, err)
 }
 

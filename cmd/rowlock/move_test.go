@@ -17,6 +17,7 @@ import (
 
 	"rowlock/admin/deploy"
 	"rowlock/admin/site"
+	"rowlock/sqlstore"
 	"rowlock/sqlstore/storetest"
 	"rowlock/sqlstore/transfer"
 )
@@ -27,7 +28,7 @@ func siteWithLeases(t testing.TB, n int) (databaseURL string) {
 	databaseURL = storetest.Migrated(t, "sqlite")
 	cfg, err := site.Parse("isp-site.yaml", deploy.Site)
 	require.NoError(t, err)
-	_, err = storetest.Open(t, databaseURL).ApplyConfig(t.Context(), 0, cfg, "test", "")
+	_, err = storetest.Open(t, databaseURL).ApplyConfig(t.Context(), sqlstore.AnyRevision, cfg, "test", "")
 	require.NoError(t, err)
 	db, err := sql.Open("sqlite", strings.TrimPrefix(databaseURL, "sqlite:")+"?_pragma=busy_timeout(10000)")
 	require.NoError(t, err)

@@ -160,7 +160,7 @@ func TestServePooler(t *testing.T) {
 	store := storetest.Open(t, pooled)
 	cfg, err := store.LoadConfig(context.WithoutCancel(t.Context()))
 	require.NoError(t, err)
-	revision, err := store.ApplyConfig(t.Context(), 0, cfg, "test", "")
+	revision, err := store.ApplyConfig(t.Context(), sqlstore.AnyRevision, cfg, "test", "")
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		all, err := store.Frontends(t.Context())

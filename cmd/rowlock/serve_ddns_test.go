@@ -59,7 +59,7 @@ func TestServeDDNS(t *testing.T) {
 				publisher.waitServing()
 			}
 			store := storetest.Open(t, url)
-			_, err := store.ApplyConfig(t.Context(), 0, ddnsSite(t, dns), "test", "")
+			_, err := store.ApplyConfig(t.Context(), sqlstore.AnyRevision, ddnsSite(t, dns), "test", "")
 			require.NoError(t, err)
 			s.waitReady()
 			publisher.waitReady()
@@ -108,13 +108,13 @@ func TestServeDDNSWithoutPrivileges(t *testing.T) {
 	zones, keys := cfg.Zones, cfg.TSIGKeys
 	cfg.Zones, cfg.TSIGKeys = nil, nil
 	store := storetest.Open(t, url)
-	_, err := store.ApplyConfig(t.Context(), 0, cfg, "test", "")
+	_, err := store.ApplyConfig(t.Context(), sqlstore.AnyRevision, cfg, "test", "")
 	require.NoError(t, err)
 	s := startServe(t, storetest.Login(t, url, sqlstore.RoleFrontend))
 	s.waitReady()
 	require.NotContains(t, s.log.String(), "store_failed")
 	cfg.Zones, cfg.TSIGKeys = zones, keys
-	_, err = store.ApplyConfig(t.Context(), 0, cfg, "test", "")
+	_, err = store.ApplyConfig(t.Context(), sqlstore.AnyRevision, cfg, "test", "")
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		status, body := s.ready()

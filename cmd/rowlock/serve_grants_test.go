@@ -55,7 +55,7 @@ func TestServeWaitsForPrivileges(t *testing.T) {
 			user := storetest.Login(t, owner, sqlstore.RoleReport)
 			cfg, err := site.Parse("isp-site.yaml", deploy.Site)
 			require.NoError(t, err)
-			_, err = storetest.Open(t, owner).ApplyConfig(t.Context(), 0, cfg, "test", "")
+			_, err = storetest.Open(t, owner).ApplyConfig(t.Context(), sqlstore.AnyRevision, cfg, "test", "")
 			require.NoError(t, err)
 
 			s := startServe(t, user)

@@ -172,7 +172,7 @@ func TestServeFollowsConfiguration(t *testing.T) {
 			cfg, err := site.Parse("isp-site.yaml", deploy.Site)
 			require.NoError(t, err)
 			store := storetest.Open(t, url)
-			_, err = store.ApplyConfig(t.Context(), 0, cfg, "test", "")
+			_, err = store.ApplyConfig(t.Context(), sqlstore.AnyRevision, cfg, "test", "")
 			require.NoError(t, err)
 			s.waitReady()
 			require.Eventually(t, func() bool { return s.lease("10.20.0.1", 3).Completed == 3 }, 10*time.Second, 10*time.Millisecond)

@@ -29,13 +29,15 @@ ALTER TABLE link ADD COLUMN comment TEXT NOT NULL DEFAULT ('');
 -- A look-up by range wants bytes: the first address, after one that says the
 -- family.
 ALTER TABLE subnet
-  ADD COLUMN comment   TEXT NOT NULL DEFAULT (''),
+  ADD COLUMN earlier_link_id INTEGER NOT NULL DEFAULT 0 COMMENT 'the link it was on before previous_link_id',
+  ADD COLUMN comment   TEXT    NOT NULL DEFAULT (''),
+  ADD COLUMN vrf       INTEGER NOT NULL DEFAULT 0 COMMENT 'that of the link; triggers see to it',
   ADD COLUMN range_low VARBINARY(17) AS (CASE
     WHEN IS_IPV4(SUBSTRING_INDEX(prefix, '/', 1)) THEN CONCAT(CHAR(4), INET6_ATON(SUBSTRING_INDEX(prefix, '/', 1)))
     WHEN IS_IPV6(SUBSTRING_INDEX(prefix, '/', 1)) THEN CONCAT(CHAR(6), INET6_ATON(SUBSTRING_INDEX(prefix, '/', 1))) END) VIRTUAL,
-  ADD KEY subnet_range (range_low),
+  ADD KEY subnet_range (vrf, range_low),
   ADD KEY subnet_interface (interface),
-  ADD KEY subnet_interface_id (interface_id);
+  ADD KEY subnet_interface_id (vrf, interface_id);
 ALTER TABLE subnet_relay ADD KEY subnet_relay_addr (addr);
 ALTER TABLE pool
   ADD COLUMN comment TEXT    NOT NULL DEFAULT (''),
@@ -142,11 +144,8 @@ INSERT INTO parameter_def (name, type, scopes, lowest, highest, is_whole, choice
 
 -- What is there was made by the program, and has no content yet: described stays
 -- at 0.
-UPDATE pool_gen g
-  JOIN pool p ON p.id = g.pool_id
-  JOIN subnet s ON s.id = p.subnet_id
-  JOIN link l ON l.id = s.link_id
-   SET g.vrf = l.vrf;
+UPDATE subnet s JOIN link l ON l.id = s.link_id SET s.vrf = l.vrf;
+UPDATE pool_gen g JOIN pool p ON p.id = g.pool_id JOIN subnet s ON s.id = p.subnet_id SET g.vrf = s.vrf;
 INSERT INTO config_change (kind, id, revision)
 SELECT 1, 0, h.revision FROM config_head h WHERE h.revision > 0 UNION ALL SELECT 2, l.id, h.revision FROM link l CROSS JOIN config_head h;
 
@@ -169,14 +168,31 @@ BEGIN
 END
 -- +goose StatementEnd
 
--- Notes that the newest revision changed a link (kind 2), or what is outside of
--- links (1, 0), and who did.
+-- Notes that a revision changed a link (kind 2), or what is outside of links
+-- (1, 0), and who did: all who have done so since the newest described revision,
+-- cut at what the column takes.
+-- +goose StatementBegin
+CREATE PROCEDURE rowlock_note_at(IN kind_ SMALLINT, IN id_ INTEGER, IN revision_ BIGINT, IN described_ BIGINT) SQL SECURITY DEFINER
+BEGIN
+  DECLARE who VARCHAR(400) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT USER();
+  INSERT INTO config_change (kind, id, revision, author) VALUES (kind_, id_, revision_, who)
+  ON DUPLICATE KEY UPDATE
+    author = CASE
+      WHEN revision <= described_ OR author = '' THEN who
+      WHEN LOCATE(CONCAT(', ', who, ', '), CONCAT(', ', author, ', ')) > 0 THEN author
+      ELSE LEFT(CONCAT(author, ', ', who), 16000) END,
+    revision = revision_;
+END
+-- +goose StatementEnd
+
+-- Notes what the newest revision changed.
 -- +goose StatementBegin
 CREATE PROCEDURE rowlock_note(IN kind_ SMALLINT, IN id_ INTEGER) SQL SECURITY DEFINER
 BEGIN
+  DECLARE revision_, described_ BIGINT;
   IF id_ IS NOT NULL THEN
-    INSERT INTO config_change (kind, id, revision, author) SELECT kind_, id_, h.revision, USER() FROM config_head h WHERE h.id = 1
-    ON DUPLICATE KEY UPDATE revision = VALUES(revision), author = VALUES(author);
+    SELECT h.revision, h.described INTO revision_, described_ FROM config_head h WHERE h.id = 1;
+    CALL rowlock_note_at(kind_, id_, revision_, described_);
   END IF;
 END
 -- +goose StatementEnd
@@ -365,6 +381,16 @@ BEGIN
 END
 -- +goose StatementEnd
 
+-- By hand there is no subnet then.
+-- +goose StatementBegin
+CREATE TRIGGER link_updated AFTER UPDATE ON link FOR EACH ROW
+BEGIN
+  IF NEW.vrf <> OLD.vrf THEN
+    UPDATE subnet SET vrf = NEW.vrf WHERE link_id = NEW.id;
+  END IF;
+END
+-- +goose StatementEnd
+
 -- +goose StatementBegin
 CREATE TRIGGER link_delete BEFORE DELETE ON link FOR EACH ROW
 BEGIN
@@ -383,13 +409,14 @@ END
 -- What must be so of every subnet; the row itself may not be there yet.
 -- +goose StatementBegin
 CREATE PROCEDURE rowlock_check_subnet(IN id_ INTEGER, IN link_ INTEGER, IN prefix_ VARCHAR(49) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN interface_ VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
-  IN interface_id_ VARBINARY(255), IN closing_ BOOLEAN, OUT vrf_ INTEGER, OUT low VARBINARY(17), OUT high VARBINARY(17)) SQL SECURITY DEFINER
+  IN interface_id_ VARBINARY(255), IN closing_ BOOLEAN, IN vrf_ INTEGER, OUT low VARBINARY(17), OUT high VARBINARY(17)) SQL SECURITY DEFINER
 BEGIN
   DECLARE object_ VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT CONCAT('subnet ', id_, ' (', prefix_, ')');
   DECLARE name_ VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
   DECLARE bytes VARBINARY(16);
-  SELECT l.vrf, l.name INTO vrf_, name_ FROM link l WHERE l.id = link_ LOCK IN SHARE MODE;
-  IF vrf_ IS NULL THEN
+  DECLARE found INTEGER;
+  SELECT l.id, l.name INTO found, name_ FROM link l WHERE l.id = link_ LOCK IN SHARE MODE;
+  IF found IS NULL THEN
     CALL rowlock_refuse(object_, 'a subnet must be in a link that exists', link_);
   END IF;
   IF vrf_ > 0 THEN
@@ -438,11 +465,11 @@ BEGIN
   DECLARE other INTEGER;
   DECLARE other_prefix VARCHAR(49) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
   DECLARE other_low, other_high VARBINARY(17);
-  SELECT s.id, s.prefix INTO other, other_prefix FROM subnet s FORCE INDEX (subnet_range) STRAIGHT_JOIN link l ON l.id = s.link_id
-   WHERE s.range_low BETWEEN low AND high AND s.id <> id_ AND NOT s.closing AND l.vrf = vrf_ ORDER BY s.range_low LIMIT 1 LOCK IN SHARE MODE;
+  SELECT s.id, s.prefix INTO other, other_prefix FROM subnet s FORCE INDEX (subnet_range)
+   WHERE s.vrf = vrf_ AND s.range_low BETWEEN low AND high AND s.id <> id_ AND NOT s.closing ORDER BY s.range_low LIMIT 1 LOCK IN SHARE MODE;
   IF other IS NULL THEN
-    SELECT s.id, s.prefix INTO other, other_prefix FROM subnet s FORCE INDEX (subnet_range) STRAIGHT_JOIN link l ON l.id = s.link_id
-     WHERE s.range_low >= LEFT(low, 1) AND s.range_low < low AND s.id <> id_ AND NOT s.closing AND l.vrf = vrf_ ORDER BY s.range_low DESC LIMIT 1 LOCK IN SHARE MODE;
+    SELECT s.id, s.prefix INTO other, other_prefix FROM subnet s FORCE INDEX (subnet_range)
+     WHERE s.vrf = vrf_ AND s.range_low >= LEFT(low, 1) AND s.range_low < low AND s.id <> id_ AND NOT s.closing ORDER BY s.range_low DESC LIMIT 1 LOCK IN SHARE MODE;
     IF other IS NOT NULL THEN
       CALL rowlock_prefix(other_prefix, other_low, other_high);
       IF other_high < low THEN
@@ -473,15 +500,15 @@ BEGIN
     IF family = CHAR(4) THEN
       CALL rowlock_refuse(object_, 'an interface_id must be in an IPv6 subnet', CONCAT('0x', LOWER(HEX(interface_id_))));
     END IF;
-    SET other = (SELECT s.id FROM subnet s JOIN link l ON l.id = s.link_id
-                  WHERE s.interface_id = interface_id_ AND s.id <> id_ AND s.link_id <> link_ AND NOT s.closing AND l.vrf = vrf_ LIMIT 1 LOCK IN SHARE MODE);
+    SET other = (SELECT s.id FROM subnet s FORCE INDEX (subnet_interface_id)
+                  WHERE s.vrf = vrf_ AND s.interface_id = interface_id_ AND s.id <> id_ AND s.link_id <> link_ AND NOT s.closing LIMIT 1 LOCK IN SHARE MODE);
     IF other IS NOT NULL THEN
       CALL rowlock_refuse(object_, 'the same interface_id must not select two links', CONCAT('also subnet ', other));
     END IF;
   END IF;
   SET other = (SELECT s.id FROM subnet_relay r STRAIGHT_JOIN subnet_relay o ON o.addr = r.addr AND o.subnet_id <> r.subnet_id
-                 STRAIGHT_JOIN subnet s ON s.id = o.subnet_id STRAIGHT_JOIN link l ON l.id = s.link_id
-                WHERE r.subnet_id = id_ AND s.link_id <> link_ AND NOT s.closing AND l.vrf = vrf_ LIMIT 1 LOCK IN SHARE MODE);
+                 STRAIGHT_JOIN subnet s ON s.id = o.subnet_id
+                WHERE r.subnet_id = id_ AND s.vrf = vrf_ AND s.link_id <> link_ AND NOT s.closing LIMIT 1 LOCK IN SHARE MODE);
   IF other IS NOT NULL THEN
     CALL rowlock_refuse(object_, 'the same relay must not select two links', CONCAT('also subnet ', other));
   END IF;
@@ -526,53 +553,61 @@ BEGIN
 END
 -- +goose StatementEnd
 
+-- vrf is that of the link, whoever writes, and whatever.
 -- +goose StatementBegin
 CREATE TRIGGER subnet_insert BEFORE INSERT ON subnet FOR EACH ROW
 BEGIN
   DECLARE by_hand BOOLEAN;
-  DECLARE vrf_ INTEGER;
   DECLARE low, high VARBINARY(17);
   CALL rowlock_begin(by_hand);
+  SET NEW.vrf = COALESCE((SELECT l.vrf FROM link l WHERE l.id = NEW.link_id LOCK IN SHARE MODE), 0);
   IF by_hand THEN
     CALL rowlock_note(2, NEW.link_id);
-    CALL rowlock_check_subnet(NEW.id, NEW.link_id, NEW.prefix, NEW.interface, NEW.interface_id, NEW.closing, vrf_, low, high);
+    CALL rowlock_check_subnet(NEW.id, NEW.link_id, NEW.prefix, NEW.interface, NEW.interface_id, NEW.closing, NEW.vrf, low, high);
     CALL rowlock_check_comment(CONCAT('subnet ', NEW.id), NEW.comment);
+    SET NEW.previous_link_id = 0, NEW.earlier_link_id = 0;
     UPDATE config_head SET last_subnet_id = GREATEST(last_subnet_id, NEW.id) WHERE id = 1;
   END IF;
 END
 -- +goose StatementEnd
 
--- A prefix of IPv6 that was closing may have leases of other pools in it.
+-- A prefix of IPv6 that was closing may have leases of other pools in it: its own
+-- pools wait, which their triggers let nobody write.
 -- +goose StatementBegin
 CREATE TRIGGER subnet_update BEFORE UPDATE ON subnet FOR EACH ROW
 BEGIN
-  DECLARE by_hand BOOLEAN;
-  DECLARE vrf_ INTEGER;
+  DECLARE by_hand, moved, renumbered, reopened BOOLEAN;
   DECLARE low, high VARBINARY(17);
   CALL rowlock_begin(by_hand);
+  SET NEW.vrf = COALESCE((SELECT l.vrf FROM link l WHERE l.id = NEW.link_id LOCK IN SHARE MODE), 0);
   IF by_hand THEN
+    SET moved = NEW.link_id <> OLD.link_id, renumbered = CAST(NEW.prefix AS BINARY) <> CAST(OLD.prefix AS BINARY), reopened = OLD.closing AND NOT NEW.closing;
     CALL rowlock_note(2, OLD.link_id);
     IF NEW.id <> OLD.id THEN
       CALL rowlock_refuse(CONCAT('subnet ', OLD.id, ' (', OLD.prefix, ')'), 'an id must not change', NEW.id);
     END IF;
-    CALL rowlock_check_subnet(NEW.id, NEW.link_id, NEW.prefix, NEW.interface, NEW.interface_id, NEW.closing, vrf_, low, high);
+    IF moved OR renumbered OR reopened OR CAST(NEW.interface AS BINARY) <> CAST(OLD.interface AS BINARY) OR NEW.interface_id <> OLD.interface_id THEN
+      CALL rowlock_check_subnet(NEW.id, NEW.link_id, NEW.prefix, NEW.interface, NEW.interface_id, NEW.closing, NEW.vrf, low, high);
+    END IF;
     CALL rowlock_check_comment(CONCAT('subnet ', NEW.id), NEW.comment);
-    IF NEW.link_id <> OLD.link_id THEN
+    SET NEW.previous_link_id = IF(moved, OLD.link_id, OLD.previous_link_id), NEW.earlier_link_id = IF(moved, OLD.previous_link_id, OLD.earlier_link_id);
+    IF moved THEN
       CALL rowlock_note(2, NEW.link_id);
-      SET NEW.previous_link_id = OLD.link_id;
-      IF vrf_ <> (SELECT l.vrf FROM link l WHERE l.id = OLD.link_id LOCK IN SHARE MODE) AND EXISTS (SELECT 1 FROM pool p WHERE p.subnet_id = NEW.id LOCK IN SHARE MODE) THEN
+      IF NEW.vrf <> OLD.vrf AND EXISTS (SELECT 1 FROM pool p WHERE p.subnet_id = NEW.id LOCK IN SHARE MODE) THEN
         CALL rowlock_refuse(CONCAT('subnet ', NEW.id, ' (', NEW.prefix, ')'), 'a subnet with pools must not move to a link of another vrf', CONCAT('link ', NEW.link_id));
       END IF;
     END IF;
-    IF NEW.prefix <> OLD.prefix OR OLD.closing AND NOT NEW.closing THEN
-      CALL rowlock_check_contents(NEW.id, NEW.prefix, vrf_, low, high, OLD.closing AND NOT NEW.closing);
+    IF renumbered OR reopened THEN
+      CALL rowlock_check_contents(NEW.id, NEW.prefix, NEW.vrf, low, high, reopened);
     END IF;
     IF NEW.closing AND NOT OLD.closing THEN
       UPDATE pool_gen g JOIN pool p ON p.id = g.pool_id AND p.gen = g.gen JOIN config_head h ON h.id = 1
          SET g.retired_rev = h.revision WHERE p.subnet_id = NEW.id AND NOT p.closing;
     END IF;
-    IF OLD.closing AND NOT NEW.closing AND LEFT(low, 1) = CHAR(6) THEN
+    IF reopened AND LEFT(low, 1) = CHAR(6) THEN
+      UPDATE config_head SET applying = TRUE WHERE id = 1;
       UPDATE pool SET waiting = TRUE WHERE subnet_id = NEW.id AND NOT closing;
+      UPDATE config_head SET applying = FALSE WHERE id = 1;
     END IF;
   END IF;
 END
@@ -599,7 +634,7 @@ BEGIN
   DECLARE link_, vrf_, other INTEGER;
   DECLARE closing_ BOOLEAN;
   DECLARE prefix_ VARCHAR(49) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-  SELECT s.link_id, s.prefix, s.closing, l.vrf INTO link_, prefix_, closing_, vrf_ FROM subnet s JOIN link l ON l.id = s.link_id WHERE s.id = subnet_ LOCK IN SHARE MODE;
+  SELECT s.link_id, s.prefix, s.closing, s.vrf INTO link_, prefix_, closing_, vrf_ FROM subnet s WHERE s.id = subnet_ LOCK IN SHARE MODE;
   IF link_ IS NULL THEN
     CALL rowlock_refuse(object_, 'a relay must be of a subnet that exists', subnet_);
   END IF;
@@ -610,8 +645,8 @@ BEGIN
     CALL rowlock_refuse(object_, CONCAT('a relay of a v', IF(prefix_ LIKE '%.%', 4, 6), ' subnet must be of that family'), addr_);
   END IF;
   IF NOT closing_ THEN
-    SET other = (SELECT s.id FROM subnet_relay o STRAIGHT_JOIN subnet s ON s.id = o.subnet_id STRAIGHT_JOIN link l ON l.id = s.link_id
-                  WHERE o.addr = addr_ AND s.link_id <> link_ AND NOT s.closing AND l.vrf = vrf_ LIMIT 1 LOCK IN SHARE MODE);
+    SET other = (SELECT s.id FROM subnet_relay o STRAIGHT_JOIN subnet s ON s.id = o.subnet_id
+                  WHERE o.addr = addr_ AND s.vrf = vrf_ AND s.link_id <> link_ AND NOT s.closing LIMIT 1 LOCK IN SHARE MODE);
     IF other IS NOT NULL THEN
       CALL rowlock_refuse(object_, 'the same relay must not select two links', CONCAT('also subnet ', other));
     END IF;
@@ -736,7 +771,7 @@ BEGIN
   DECLARE vrf_ INTEGER;
   DECLARE a, b VARBINARY(16);
   DECLARE low, high, pool_low, pool_high, ignored VARBINARY(17);
-  SELECT s.prefix, s.closing, l.vrf INTO prefix_, subnet_closing, vrf_ FROM subnet s JOIN link l ON l.id = s.link_id WHERE s.id = subnet_ LOCK IN SHARE MODE;
+  SELECT s.prefix, s.closing, s.vrf INTO prefix_, subnet_closing, vrf_ FROM subnet s WHERE s.id = subnet_ LOCK IN SHARE MODE;
   IF vrf_ IS NULL THEN
     CALL rowlock_refuse(object_, 'a pool must be in a subnet that exists', subnet_);
   END IF;
@@ -785,7 +820,7 @@ CREATE PROCEDURE rowlock_make_gen(IN id_ INTEGER, IN gen_ INTEGER, IN subnet_ IN
   IN last_ VARCHAR(45) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, IN bits INTEGER) SQL SECURITY DEFINER
 BEGIN
   INSERT INTO pool_gen (pool_id, gen, first_addr, last_addr, delegated_len, vrf)
-  SELECT id_, gen_, first_, last_, bits, l.vrf FROM subnet s JOIN link l ON l.id = s.link_id WHERE s.id = subnet_ LOCK IN SHARE MODE;
+  SELECT id_, gen_, first_, last_, bits, s.vrf FROM subnet s WHERE s.id = subnet_ LOCK IN SHARE MODE;
 END
 -- +goose StatementEnd
 
@@ -858,7 +893,7 @@ BEGIN
       CALL rowlock_retire(OLD.id, OLD.gen);
     END IF;
     SET NEW.gen = OLD.gen;
-    SET NEW.waiting = IS_IPV6(NEW.first_addr) AND (OLD.waiting OR NEW.waiting OR changed OR reopened);
+    SET NEW.waiting = IS_IPV6(NEW.first_addr) AND (OLD.waiting OR changed OR reopened);
     IF changed THEN
       CALL rowlock_note(2, (SELECT s.link_id FROM subnet s WHERE s.id = NEW.subnet_id LOCK IN SHARE MODE));
       SET NEW.gen = 1 + (SELECT MAX(g.gen) FROM pool_gen g WHERE g.pool_id = NEW.id LOCK IN SHARE MODE);
@@ -1023,6 +1058,8 @@ CREATE TRIGGER parameter_delete BEFORE DELETE ON parameter FOR EACH ROW CALL row
 
 -- What is outside of links.
 
+-- What somebody says of a change makes a revision as the change does: it must not
+-- wait for the change of another.
 -- +goose StatementBegin
 CREATE TRIGGER config_head_update BEFORE UPDATE ON config_head FOR EACH ROW
 BEGIN
@@ -1043,11 +1080,10 @@ BEGIN
     IF NEW.described > NEW.revision THEN
       CALL rowlock_refuse('config_head', 'a revision that is not there must not be described', NEW.described);
     END IF;
-  END IF;
-  IF NEW.comment <> OLD.comment AND NOT OLD.applying AND NOT NEW.applying THEN
-    SET NEW.revision = GREATEST(NEW.revision, OLD.revision + 1);
-    INSERT INTO config_change (kind, id, revision, author) VALUES (1, 0, NEW.revision, USER())
-    ON DUPLICATE KEY UPDATE revision = VALUES(revision), author = VALUES(author);
+    IF CAST(NEW.comment AS BINARY) <> CAST(OLD.comment AS BINARY) OR CAST(NEW.change_comment AS BINARY) <> CAST(OLD.change_comment AS BINARY) THEN
+      SET NEW.revision = GREATEST(NEW.revision, OLD.revision + 1);
+      CALL rowlock_note_at(1, 0, NEW.revision, OLD.described);
+    END IF;
   END IF;
 END
 -- +goose StatementEnd
@@ -1149,12 +1185,27 @@ CREATE TRIGGER dns_server_insert BEFORE INSERT ON dns_server FOR EACH ROW CALL r
 CREATE TRIGGER dns_server_update BEFORE UPDATE ON dns_server FOR EACH ROW CALL rowlock_global();
 CREATE TRIGGER dns_server_delete BEFORE DELETE ON dns_server FOR EACH ROW CALL rowlock_global();
 CREATE TRIGGER tsig_key_insert BEFORE INSERT ON tsig_key FOR EACH ROW CALL rowlock_global_comment(CONCAT('tsig_key ', NEW.name), NEW.comment);
-CREATE TRIGGER tsig_key_update BEFORE UPDATE ON tsig_key FOR EACH ROW CALL rowlock_global_comment(CONCAT('tsig_key ', NEW.name), NEW.comment);
+-- The fingerprint is not that of another secret.
+-- +goose StatementBegin
+CREATE TRIGGER tsig_key_update BEFORE UPDATE ON tsig_key FOR EACH ROW
+BEGIN
+  DECLARE by_hand BOOLEAN;
+  CALL rowlock_begin(by_hand);
+  IF by_hand THEN
+    CALL rowlock_note(1, 0);
+    CALL rowlock_check_comment(CONCAT('tsig_key ', NEW.name), NEW.comment);
+    IF CAST(NEW.secret AS BINARY) <> CAST(OLD.secret AS BINARY) AND NEW.fingerprint = OLD.fingerprint THEN
+      SET NEW.fingerprint = '';
+    END IF;
+  END IF;
+END
+-- +goose StatementEnd
 CREATE TRIGGER tsig_key_delete BEFORE DELETE ON tsig_key FOR EACH ROW CALL rowlock_global();
 
 -- +goose Down
 DROP TRIGGER link_insert;
 DROP TRIGGER link_update;
+DROP TRIGGER link_updated;
 DROP TRIGGER link_delete;
 DROP TRIGGER subnet_insert;
 DROP TRIGGER subnet_update;
@@ -1194,6 +1245,7 @@ DROP TRIGGER tsig_key_update;
 DROP TRIGGER tsig_key_delete;
 DROP PROCEDURE rowlock_begin;
 DROP PROCEDURE rowlock_note;
+DROP PROCEDURE rowlock_note_at;
 DROP PROCEDURE rowlock_refuse;
 DROP PROCEDURE rowlock_check_comment;
 DROP PROCEDURE rowlock_comment_both;
@@ -1242,7 +1294,7 @@ ALTER TABLE option_data DROP COLUMN comment;
 ALTER TABLE pool_gen DROP KEY pool_gen_retired, DROP KEY pool_gen_range, DROP COLUMN range_low, DROP COLUMN retired_rev, DROP COLUMN vrf;
 ALTER TABLE pool DROP COLUMN waiting, DROP COLUMN comment;
 ALTER TABLE subnet_relay DROP KEY subnet_relay_addr;
-ALTER TABLE subnet DROP KEY subnet_interface_id, DROP KEY subnet_interface, DROP KEY subnet_range, DROP COLUMN range_low, DROP COLUMN comment;
+ALTER TABLE subnet DROP KEY subnet_interface_id, DROP KEY subnet_interface, DROP KEY subnet_range, DROP COLUMN range_low, DROP COLUMN vrf, DROP COLUMN comment, DROP COLUMN earlier_link_id;
 ALTER TABLE link DROP COLUMN comment;
 ALTER TABLE config_revision DROP COLUMN is_full, DROP COLUMN content;
 ALTER TABLE config_head DROP COLUMN comment, DROP COLUMN change_comment, DROP COLUMN applying, DROP COLUMN described;

@@ -49,6 +49,9 @@ CREATE TABLE vrf_relay (
 ) STRICT;
 CREATE INDEX vrf_relay_vrf ON vrf_relay (vrf);
 
+-- the link that a subnet was on before previous_link_id
+ALTER TABLE subnet ADD COLUMN earlier_link_id INTEGER NOT NULL DEFAULT 0;
+
 ALTER TABLE link        ADD COLUMN comment TEXT NOT NULL DEFAULT '';
 ALTER TABLE subnet      ADD COLUMN comment TEXT NOT NULL DEFAULT '';
 ALTER TABLE pool        ADD COLUMN comment TEXT NOT NULL DEFAULT '';
@@ -139,14 +142,15 @@ INSERT INTO parameter_def (name, type, scopes, lowest, highest, is_whole, choice
 ALTER TABLE subnet ADD COLUMN vrf       INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE subnet ADD COLUMN first_key TEXT;
 ALTER TABLE subnet ADD COLUMN last_key  TEXT;
+ALTER TABLE subnet_relay ADD COLUMN vrf INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pool   ADD COLUMN vrf       INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pool   ADD COLUMN first_key TEXT;
 ALTER TABLE pool   ADD COLUMN last_key  TEXT;
 ALTER TABLE pool   ADD COLUMN end_key   TEXT;
 CREATE INDEX subnet_range ON subnet (vrf, first_key) WHERE closing = 0;
 CREATE INDEX subnet_interface ON subnet (interface) WHERE interface <> '';
-CREATE INDEX subnet_interface_id ON subnet (interface_id) WHERE interface_id <> x'';
-CREATE INDEX subnet_relay_addr ON subnet_relay (addr);
+CREATE INDEX subnet_interface_id ON subnet (vrf, interface_id) WHERE interface_id <> x'';
+CREATE INDEX subnet_relay_addr ON subnet_relay (vrf, addr);
 CREATE INDEX pool_range ON pool (vrf, first_key) WHERE closing = 0;
 
 -- The views below have no rows: to insert into one is to call it, as there are
@@ -214,6 +218,7 @@ BEGIN
 END;
 -- +goose StatementEnd
 INSERT INTO rowlock_fill_subnet (id) SELECT id FROM subnet;
+UPDATE subnet_relay SET vrf = coalesce((SELECT vrf FROM subnet WHERE id = subnet_id), 0);
 INSERT INTO rowlock_fill_pool (id) SELECT id FROM pool;
 -- +goose StatementBegin
 CREATE TRIGGER link_vrf_update AFTER UPDATE OF vrf ON link
@@ -225,6 +230,19 @@ END;
 CREATE TRIGGER subnet_vrf_update AFTER UPDATE OF vrf ON subnet
 BEGIN
   UPDATE pool SET vrf = s.vrf FROM subnet s WHERE s.id = NEW.id AND subnet_id = NEW.id AND pool.vrf <> s.vrf; -- it may have been put right
+  UPDATE subnet_relay SET vrf = s.vrf FROM subnet s WHERE s.id = NEW.id AND subnet_id = NEW.id AND subnet_relay.vrf <> s.vrf;
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER subnet_relay_fill_insert AFTER INSERT ON subnet_relay
+BEGIN
+  UPDATE subnet_relay SET vrf = s.vrf FROM subnet s WHERE s.id = NEW.subnet_id AND subnet_id = NEW.subnet_id AND addr = NEW.addr AND subnet_relay.vrf <> s.vrf;
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER subnet_relay_fill_update AFTER UPDATE ON subnet_relay
+BEGIN
+  UPDATE subnet_relay SET vrf = s.vrf FROM subnet s WHERE s.id = NEW.subnet_id AND subnet_id = NEW.subnet_id AND addr = NEW.addr AND subnet_relay.vrf <> s.vrf;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -255,14 +273,16 @@ BEGIN
 END;
 -- +goose StatementEnd
 
--- raises the revision, and notes what changed
+-- raises the revision, and notes what changed. Whoever is noted since the newest
+-- revision that is described stays noted: nobody has written down his change.
 CREATE VIEW rowlock_note AS SELECT 0 AS kind, 0 AS id WHERE 0;
 -- +goose StatementBegin
 CREATE TRIGGER rowlock_note_call INSTEAD OF INSERT ON rowlock_note
 BEGIN
   UPDATE config_head SET revision = revision + 1 WHERE id = 1;
   INSERT INTO config_change (kind, id, revision) SELECT NEW.kind, NEW.id, revision FROM config_head WHERE true
-  ON CONFLICT (kind, id) DO UPDATE SET revision = excluded.revision, author = excluded.author;
+  ON CONFLICT (kind, id) DO UPDATE SET author = iif(config_change.revision > (SELECT described FROM config_head), config_change.author, ''),
+    revision = excluded.revision;
 END;
 -- +goose StatementEnd
 
@@ -416,9 +436,9 @@ BEGIN
          END
     FROM subnet s JOIN subnet_relay r ON r.subnet_id = s.id AND (r.addr GLOB '*:*') <> (s.first_key GLOB '6*') WHERE s.id = NEW.id;
   SELECT RAISE(ABORT, 'subnet: subnets of a vrf must not overlap')
-    FROM subnet s JOIN link l ON l.id = s.link_id
+    FROM subnet s
    WHERE s.id = NEW.id AND s.closing = 0 AND s.first_key <= (
-         SELECT o.last_key FROM subnet o WHERE o.vrf = l.vrf AND o.closing = 0 AND o.id <> s.id
+         SELECT o.last_key FROM subnet o WHERE o.vrf = s.vrf AND o.closing = 0 AND o.id <> s.id
             AND o.first_key BETWEEN substr(s.first_key, 1, 1) AND s.last_key
           ORDER BY o.first_key DESC LIMIT 1);
   SELECT RAISE(ABORT, 'subnet: the same interface must not select two links')
@@ -426,12 +446,11 @@ BEGIN
          AND substr(o.first_key, 1, 1) = substr(s.first_key, 1, 1)
    WHERE s.id = NEW.id AND s.interface <> '' AND s.closing = 0;
   SELECT RAISE(ABORT, 'subnet: the same interface_id must not select two links')
-    FROM subnet s JOIN link l ON l.id = s.link_id
-   CROSS JOIN subnet o ON o.interface_id = s.interface_id AND o.interface_id <> x'' AND o.link_id <> s.link_id AND o.vrf = l.vrf AND o.closing = 0
+    FROM subnet s CROSS JOIN subnet o ON o.vrf = s.vrf AND o.interface_id = s.interface_id AND o.interface_id <> x'' AND o.link_id <> s.link_id AND o.closing = 0
    WHERE s.id = NEW.id AND s.interface_id <> x'' AND s.closing = 0;
   SELECT RAISE(ABORT, 'subnet_relay: the same relay must not select two links')
-    FROM subnet s JOIN link l ON l.id = s.link_id CROSS JOIN subnet_relay r ON r.subnet_id = s.id
-   CROSS JOIN subnet_relay q ON q.addr = r.addr CROSS JOIN subnet o ON o.id = q.subnet_id AND o.link_id <> s.link_id AND o.vrf = l.vrf AND o.closing = 0
+    FROM subnet s CROSS JOIN subnet_relay r ON r.subnet_id = s.id
+   CROSS JOIN subnet_relay q ON q.vrf = s.vrf AND q.addr = r.addr CROSS JOIN subnet o ON o.id = q.subnet_id AND o.link_id <> s.link_id AND o.closing = 0
    WHERE s.id = NEW.id AND s.closing = 0;
 END;
 -- +goose StatementEnd
@@ -464,10 +483,10 @@ BEGIN
       OR last_key <> substr(substr(last_key, 1, 1 + delegated_len / 4) || substr('0123456789abcdef', 1 + (instr('0123456789abcdef', substr(last_key, 2 + delegated_len / 4, 1)) - 1 & ~(15 >> delegated_len % 4)), 1)
   || '00000000000000000000000000000000', 1, length(last_key));
   SELECT RAISE(ABORT, 'pool: pools of a vrf must not overlap')
-    FROM pool p JOIN subnet s ON s.id = p.subnet_id JOIN link l ON l.id = s.link_id
+    FROM pool p JOIN subnet s ON s.id = p.subnet_id
    WHERE p.id = NEW.id AND p.closing = 0 AND s.closing = 0 AND p.first_key <= (
          SELECT o.end_key FROM pool o JOIN subnet t ON t.id = o.subnet_id AND t.closing = 0
-          WHERE o.vrf = l.vrf AND o.closing = 0 AND o.id <> p.id AND o.first_key BETWEEN substr(p.first_key, 1, 1) AND p.end_key
+          WHERE o.vrf = s.vrf AND o.closing = 0 AND o.id <> p.id AND o.first_key BETWEEN substr(p.first_key, 1, 1) AND p.end_key
           ORDER BY o.first_key DESC LIMIT 1);
 END;
 -- +goose StatementEnd
@@ -493,6 +512,30 @@ BEGIN
   UPDATE config_head SET applying = 0 WHERE id = 1;
 END;
 -- +goose StatementEnd
+
+-- sets the links that a subnet was on; applying passes subnet_former by
+CREATE VIEW rowlock_set_former AS SELECT 0 AS id, 0 AS previous_link_id, 0 AS earlier_link_id WHERE 0;
+-- +goose StatementBegin
+CREATE TRIGGER rowlock_set_former_call INSTEAD OF INSERT ON rowlock_set_former
+BEGIN
+  UPDATE config_head SET applying = 1 WHERE id = 1;
+  UPDATE subnet SET previous_link_id = NEW.previous_link_id, earlier_link_id = NEW.earlier_link_id WHERE id = NEW.id;
+  UPDATE config_head SET applying = 0 WHERE id = 1;
+END;
+-- +goose StatementEnd
+
+-- The subnet or pool that has the id of a row that is about to be inserted, for
+-- the triggers after that: REPLACE takes it away without a word. Each row that is
+-- inserted sets this anew, so that what an INSERT OR IGNORE leaves here means
+-- nothing.
+CREATE TABLE rowlock_replaced (
+  link_id          INTEGER NOT NULL,
+  previous_link_id INTEGER NOT NULL DEFAULT 0,
+  earlier_link_id  INTEGER NOT NULL DEFAULT 0,
+  vrf              INTEGER NOT NULL,
+  closing          INTEGER NOT NULL,
+  gen              INTEGER NOT NULL DEFAULT 0
+) STRICT;
 
 -- begins a generation of a pool: hints of earlier ones are void. What other
 -- prefixes are held in its range is not known here, so an IPv6 pool waits.
@@ -592,7 +635,8 @@ END;
 -- +goose StatementEnd
 -- What several people say of changes that become one revision is kept, one a
 -- line, cut at the length of a comment and not within a character. Who says
--- nothing new adds nothing.
+-- nothing new adds nothing. It is a change by itself: what is said alone is not
+-- to stand at what somebody else does later.
 -- +goose StatementBegin
 CREATE TRIGGER config_head_said AFTER UPDATE OF change_comment ON config_head
 WHEN NEW.change_comment <> OLD.change_comment AND OLD.applying = 0 AND NEW.applying = 0
@@ -608,6 +652,7 @@ BEGIN
    WHERE id = NEW.id AND OLD.change_comment <> '' AND NEW.change_comment <> ''
      AND instr(char(10) || NEW.change_comment || char(10), char(10) || OLD.change_comment || char(10)) = 0;
   UPDATE config_head SET applying = 0 WHERE id = NEW.id;
+  INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
 -- +goose StatementEnd
 
@@ -711,18 +756,37 @@ BEGIN
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
+CREATE TRIGGER subnet_replace BEFORE INSERT ON subnet WHEN (SELECT applying = 0 FROM config_head)
+BEGIN
+  DELETE FROM rowlock_replaced;
+  INSERT INTO rowlock_replaced (link_id, previous_link_id, earlier_link_id, vrf, closing)
+  SELECT link_id, previous_link_id, earlier_link_id, vrf, closing FROM subnet WHERE id = NEW.id;
+END;
+-- +goose StatementEnd
+-- A subnet that was replaced moves as one whose link is updated.
+-- +goose StatementBegin
 CREATE TRIGGER subnet_insert AFTER INSERT ON subnet WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   INSERT INTO rowlock_check_comment (object, comment) VALUES ('subnet', NEW.comment);
   INSERT INTO rowlock_fill_subnet (id) VALUES (NEW.id);
   INSERT INTO rowlock_check_subnet (id) VALUES (NEW.id);
-  INSERT INTO rowlock_check_pool (id) SELECT id FROM pool WHERE subnet_id = NEW.id; -- of the row that was replaced
+  SELECT RAISE(ABORT, 'subnet: a subnet with pools must not move to a link of another vrf')
+    FROM rowlock_replaced r WHERE r.vrf <> (SELECT vrf FROM link WHERE id = NEW.link_id) AND EXISTS (SELECT 1 FROM pool WHERE subnet_id = NEW.id);
+  INSERT INTO rowlock_check_pool (id) SELECT id FROM pool WHERE subnet_id = NEW.id;
+  INSERT INTO rowlock_set_pool (id, gen, waiting)
+  SELECT p.id, p.gen, 1 FROM rowlock_replaced r CROSS JOIN pool p WHERE p.subnet_id = NEW.id AND p.closing = 0 AND NEW.closing < r.closing AND p.first_key GLOB '6*';
+  INSERT INTO rowlock_set_former (id, previous_link_id, earlier_link_id)
+  SELECT NEW.id, iif(link_id = NEW.link_id, previous_link_id, link_id), iif(link_id = NEW.link_id, earlier_link_id, previous_link_id) FROM rowlock_replaced
+  UNION ALL SELECT NEW.id, 0, 0 WHERE (NEW.previous_link_id, NEW.earlier_link_id) <> (0, 0) AND NOT EXISTS (SELECT 1 FROM rowlock_replaced);
   UPDATE config_head SET last_subnet_id = max(last_subnet_id, NEW.id) WHERE id = 1;
   INSERT INTO rowlock_note (kind, id) VALUES (2, NEW.link_id);
+  INSERT INTO rowlock_note (kind, id) SELECT 2, link_id FROM rowlock_replaced WHERE link_id <> NEW.link_id;
+  INSERT INTO rowlock_end_gen (id, gen)
+  SELECT p.id, p.gen FROM rowlock_replaced r CROSS JOIN pool p WHERE p.subnet_id = NEW.id AND p.closing = 0 AND NEW.closing > r.closing;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER subnet_update AFTER UPDATE OF link_id, previous_link_id, prefix, interface, interface_id, closing, comment ON subnet
+CREATE TRIGGER subnet_update AFTER UPDATE OF link_id, prefix, interface, interface_id, closing, comment ON subnet
 WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   INSERT INTO rowlock_check_comment (object, comment) VALUES ('subnet', NEW.comment);
@@ -734,10 +798,18 @@ BEGIN
   INSERT INTO rowlock_check_pool (id) SELECT id FROM pool WHERE subnet_id = NEW.id AND (NEW.prefix <> OLD.prefix OR NEW.closing < OLD.closing);
   INSERT INTO rowlock_set_pool (id, gen, waiting)
   SELECT id, gen, 1 FROM pool WHERE subnet_id = NEW.id AND closing = 0 AND NEW.closing < OLD.closing AND first_key GLOB '6*';
-  UPDATE subnet SET previous_link_id = OLD.link_id WHERE id = NEW.id AND NEW.link_id <> OLD.link_id;
   INSERT INTO rowlock_note (kind, id) VALUES (2, NEW.link_id);
   INSERT INTO rowlock_note (kind, id) SELECT 2, OLD.link_id WHERE NEW.link_id <> OLD.link_id;
   INSERT INTO rowlock_end_gen (id, gen) SELECT id, gen FROM pool WHERE subnet_id = NEW.id AND closing = 0 AND NEW.closing > OLD.closing;
+END;
+-- +goose StatementEnd
+-- Where a subnet was says how it was moved, whatever is written.
+-- +goose StatementBegin
+CREATE TRIGGER subnet_former AFTER UPDATE OF link_id, previous_link_id, earlier_link_id ON subnet
+WHEN (SELECT applying = 0 FROM config_head) AND (NEW.link_id, NEW.previous_link_id, NEW.earlier_link_id) <> (OLD.link_id, OLD.previous_link_id, OLD.earlier_link_id)
+BEGIN
+  INSERT INTO rowlock_set_former (id, previous_link_id, earlier_link_id)
+  SELECT OLD.id, iif(OLD.link_id = NEW.link_id, OLD.previous_link_id, OLD.link_id), iif(OLD.link_id = NEW.link_id, OLD.earlier_link_id, OLD.previous_link_id);
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -759,7 +831,7 @@ BEGIN
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER subnet_relay_update BEFORE UPDATE ON subnet_relay WHEN (SELECT applying = 0 FROM config_head)
+CREATE TRIGGER subnet_relay_update BEFORE UPDATE OF subnet_id, addr ON subnet_relay WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   SELECT RAISE(ABORT, 'subnet_relay: the subnet must exist') WHERE NOT EXISTS (SELECT 1 FROM subnet WHERE id = NEW.subnet_id);
   INSERT INTO rowlock_check_addr (object, addr) VALUES ('subnet_relay', NEW.addr);
@@ -773,7 +845,7 @@ BEGIN
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER subnet_relay_updated AFTER UPDATE ON subnet_relay WHEN (SELECT applying = 0 FROM config_head)
+CREATE TRIGGER subnet_relay_updated AFTER UPDATE OF subnet_id, addr ON subnet_relay WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
   INSERT INTO rowlock_check_subnet (id) VALUES (NEW.subnet_id);
   INSERT INTO rowlock_note_scope (scope, scope_id) VALUES ('subnet', NEW.subnet_id);
@@ -800,9 +872,11 @@ BEGIN
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER pool_replace BEFORE INSERT ON pool WHEN (SELECT applying = 0 FROM config_head) AND EXISTS (SELECT 1 FROM pool WHERE id = NEW.id)
+CREATE TRIGGER pool_replace BEFORE INSERT ON pool WHEN (SELECT applying = 0 FROM config_head)
 BEGIN
-  INSERT INTO rowlock_end_gen (id, gen) SELECT id, gen FROM pool WHERE id = NEW.id; -- it is gone without a word after that
+  DELETE FROM rowlock_replaced;
+  INSERT INTO rowlock_replaced (link_id, vrf, closing, gen)
+  SELECT s.link_id, p.vrf, p.closing, p.gen FROM pool p JOIN subnet s ON s.id = p.subnet_id WHERE p.id = NEW.id;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -812,7 +886,8 @@ BEGIN
   INSERT INTO rowlock_fill_pool (id) VALUES (NEW.id);
   INSERT INTO rowlock_check_pool (id) VALUES (NEW.id);
   INSERT INTO rowlock_note_scope (scope, scope_id) VALUES ('subnet', NEW.subnet_id);
-  UPDATE pool_gen SET retired_rev = (SELECT revision FROM config_head) WHERE pool_id = NEW.id AND retired_rev IS NOT NULL;
+  INSERT INTO rowlock_note (kind, id) SELECT 2, link_id FROM rowlock_replaced WHERE link_id <> (SELECT link_id FROM subnet WHERE id = NEW.subnet_id);
+  INSERT INTO rowlock_end_gen (id, gen) SELECT NEW.id, gen FROM rowlock_replaced;
   INSERT INTO rowlock_new_gen (id) VALUES (NEW.id);
 END;
 -- +goose StatementEnd
@@ -990,6 +1065,7 @@ CREATE TRIGGER tsig_key_update AFTER UPDATE ON tsig_key WHEN (SELECT applying = 
 BEGIN
   INSERT INTO rowlock_check_comment (object, comment) VALUES ('tsig_key', NEW.comment);
   SELECT RAISE(ABORT, 'tsig_key: a key that a server has must stay') FROM dns_server WHERE tsig_key = OLD.name AND NEW.name <> OLD.name;
+  UPDATE tsig_key SET fingerprint = '' WHERE name = NEW.name AND NEW.secret <> OLD.secret AND NEW.fingerprint = OLD.fingerprint; -- it is that of the old one
   INSERT INTO rowlock_note (kind, id) VALUES (1, 0);
 END;
 -- +goose StatementEnd
@@ -1087,8 +1163,10 @@ DROP TRIGGER subnet_relay_inserted;
 DROP TRIGGER subnet_relay_update;
 DROP TRIGGER subnet_relay_insert;
 DROP TRIGGER subnet_delete;
+DROP TRIGGER subnet_former;
 DROP TRIGGER subnet_update;
 DROP TRIGGER subnet_insert;
+DROP TRIGGER subnet_replace;
 DROP TRIGGER subnet_text_update;
 DROP TRIGGER subnet_text_insert;
 DROP TRIGGER link_delete;
@@ -1110,11 +1188,15 @@ DROP TRIGGER pool_fill_update;
 DROP TRIGGER pool_fill_insert;
 DROP TRIGGER subnet_fill_update;
 DROP TRIGGER subnet_fill_insert;
+DROP TRIGGER subnet_relay_fill_update;
+DROP TRIGGER subnet_relay_fill_insert;
 DROP TRIGGER subnet_vrf_update;
 DROP TRIGGER link_vrf_update;
 DROP VIEW rowlock_check_parameter;
 DROP VIEW rowlock_check_scope;
 DROP VIEW rowlock_new_gen;
+DROP TABLE rowlock_replaced;
+DROP VIEW rowlock_set_former;
 DROP VIEW rowlock_set_pool;
 DROP VIEW rowlock_end_gen;
 DROP VIEW rowlock_check_pool;
@@ -1136,6 +1218,7 @@ ALTER TABLE pool DROP COLUMN end_key;
 ALTER TABLE pool DROP COLUMN last_key;
 ALTER TABLE pool DROP COLUMN first_key;
 ALTER TABLE pool DROP COLUMN vrf;
+ALTER TABLE subnet_relay DROP COLUMN vrf;
 ALTER TABLE subnet DROP COLUMN last_key;
 ALTER TABLE subnet DROP COLUMN first_key;
 ALTER TABLE subnet DROP COLUMN vrf;
@@ -1150,6 +1233,7 @@ ALTER TABLE parameter DROP COLUMN comment;
 ALTER TABLE option_data DROP COLUMN comment;
 ALTER TABLE pool DROP COLUMN comment;
 ALTER TABLE subnet DROP COLUMN comment;
+ALTER TABLE subnet DROP COLUMN earlier_link_id;
 ALTER TABLE link DROP COLUMN comment;
 ALTER TABLE config_revision DROP COLUMN is_full;
 ALTER TABLE config_revision DROP COLUMN content;

@@ -41,6 +41,8 @@ type fakeStore struct {
 
 	config     *sqlstore.Config
 	unread     error              // what reading it fails with
+	noted      *sqlstore.Config   // what reading the changes gives, where that is another
+	noPast     error              // what reading an earlier one fails with
 	known      []*sqlstore.Config // what was given to LoadChanges
 	past       map[int64]*sqlstore.Config
 	settle     func(known *sqlstore.Config) (int, error)
@@ -196,6 +198,9 @@ func (f *fakeStore) LoadChanges(_ context.Context, known *sqlstore.Config) (*sql
 	if f.unread == nil && f.config.Revision == known.Revision {
 		return known, nil
 	}
+	if f.noted != nil {
+		return f.noted, f.unread
+	}
 	return f.config, f.unread
 }
 
@@ -216,6 +221,9 @@ func (f *fakeStore) WaitRevision(ctx context.Context, known int64) error {
 func (f *fakeStore) ConfigAt(_ context.Context, revision int64) (*sqlstore.Config, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.noPast != nil {
+		return nil, f.noPast
+	}
 	if c := f.past[revision]; c != nil {
 		return c, nil
 	}

@@ -65,17 +65,18 @@ func (f *flights) end(revision int64) (newer bool) {
 	return f.oldest() > f.reported
 }
 
-// use notes the revision that is in use from now on, and tells whether it can be
-// reported. One that is older than the one before is of a database that was
+// use notes the revision that is in use from now on, and tells whether there is
+// another to be reported. One that is older than the one before is of a database that was
 // restored or reset, whose revisions are others.
 func (f *flights) use(revision int64) (newer bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if revision < f.using {
+	older := revision < f.using
+	if older {
 		f.reported, f.floor = min(f.reported, revision), 0
 	}
 	f.using = revision
-	return f.oldest() > f.reported
+	return older || f.oldest() > f.reported
 }
 
 // only has no message of an older revision begin.

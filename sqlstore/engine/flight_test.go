@@ -36,6 +36,8 @@ func TestFlights(t *testing.T) {
 	require.False(t, f.end(0))
 	require.False(t, f.use(7))
 	require.Empty(t, f.open)
+	require.True(t, f.use(3), "of a database that was restored: what was told is not true any more")
+	require.EqualValues(t, 3, f.report())
 }
 
 func BenchmarkFlights(b *testing.B) {

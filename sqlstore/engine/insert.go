@@ -56,6 +56,10 @@ func (it *item) takeHint() *candidate {
 	return h
 }
 
+// formersAtOnce is how many former keys a statement of the offer lane looks for. A
+// link made of many has more; then they are looked for some at a time.
+const formersAtOnce = 2
+
 // prepareInsert makes the statement's item. A candidate is taken at once if
 // there is one; a client that has a row needs none, so without one the row is
 // looked for first, and only then is a candidate waited for. It is looked for
@@ -65,6 +69,10 @@ func (m *message) prepareInsert(ctx context.Context, it *item) (in sqlstore.Inse
 	in = sqlstore.Insert{
 		Family: m.req.Family, Key: it.Key, Former: it.Former, VRF: it.VRF,
 		ValidLft: it.ValidLft, PrefLft: it.PreferredLft, OfferLft: it.OfferLft, Client: it.Client,
+	}
+	if in.Former = it.Former[it.searched:]; len(in.Former) > formersAtOnce {
+		in.Former, it.searching = in.Former[:formersAtOnce], true // none of these may have the row before there is a new one
+		return in, true, nil
 	}
 	if it.next.kind == stepLookup || it.checking {
 		return in, true, nil
@@ -126,7 +134,8 @@ func (m *message) preferred(it *item) netip.Addr {
 
 // inserted takes the outcome of an insert or look-up to the next step.
 func (m *message) inserted(it *item, r *sqlstore.InsertResult) {
-	f := m.req.Family
+	f, searching := m.req.Family, it.searching
+	it.searching = false
 	switch r.Status {
 	case sqlstore.Inserted:
 		m.e.hints.spent(it.takeHint())
@@ -146,11 +155,20 @@ func (m *message) inserted(it *item, r *sqlstore.InsertResult) {
 		}
 		m.e.hints.giveBack(it.takeHint())
 		it.checking = false
+		if it.Op == sqlstore.OpRelease || it.Op == sqlstore.OpDecline || it.Op == sqlstore.OpWithdraw {
+			it.next = onRow(f, it.Item, &r.Lease) // it ends as it is
+			return
+		}
 		it.next = update(sqlstore.Rekey, &r.Lease)
 		if !it.Keeps(&r.Lease) || r.Lease.Key == it.Key {
 			it.next = update(sqlstore.Park, &r.Lease)
 		}
 	case sqlstore.NotPlaced:
+		if searching {
+			it.searched += formersAtOnce
+			m.searches++
+			return
+		}
 		m.notPlaced(it)
 	case sqlstore.InsertData:
 		m.e.hints.unknown(it.takeHint())

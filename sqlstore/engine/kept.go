@@ -130,7 +130,7 @@ func (e *Engine) fits(ctx context.Context, old, newest *sqlstore.Config, revisio
 	switch {
 	case err == nil && !sqlstore.SameConfig(was, old):
 		return fmt.Errorf("it is not what revision %d of the database was", old.Revision)
-	case err != nil && newest == nil:
+	case err != nil && (newest == nil || !errors.Is(err, sqlstore.ErrNotFound)):
 		return fmt.Errorf("it cannot be compared with the database: %w", err)
 	}
 	return nil

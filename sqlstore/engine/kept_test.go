@@ -251,8 +251,10 @@ func TestKeptFileIsRefused(t *testing.T) {
 		kept *sqlstore.Config
 		past *sqlstore.Config
 		bad  []int64
+		lost error // why the past cannot be read
 		why  string
 	}{
+		"past unreadable":         {kept: keptConfig(5), lost: sqlstore.ErrUnavailable, why: "cannot be compared"},
 		"newer than the database": {kept: keptConfig(8), why: "it is revision 8, and the database is at 7"},
 		"of another database":     {kept: other, why: "another database"},
 		"of another past":         {kept: keptConfig(5), past: &sqlstore.Config{Revision: 5, ServerDUID: other.ServerDUID}, why: "not what revision 5"},
@@ -265,6 +267,7 @@ func TestKeptFileIsRefused(t *testing.T) {
 				for _, revision := range c.bad {
 					k.bad[revision] = true
 				}
+				k.f.noPast = c.lost
 				if c.past != nil {
 					k.f.past = map[int64]*sqlstore.Config{5: c.past}
 				}

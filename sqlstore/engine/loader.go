@@ -149,10 +149,12 @@ func (e *Engine) loadConfig(ctx context.Context, named int64) error {
 		l.unreadable(err)
 		return err
 	default:
-		if named = cfg.Revision; cfg == known {
+		named = cfg.Revision
+		if cfg == known {
+			e.refusedNone()
 			break
 		}
-		if err := e.offerConfig(cfg); err != nil {
+		if cfg, err = e.offerWhole(ctx, cfg, known); err != nil {
 			e.refuse(named, err)
 		} else {
 			e.took(cfg)
@@ -173,6 +175,21 @@ func (e *Engine) readConfig(ctx context.Context, known *sqlstore.Config) (*sqlst
 		return e.store.LoadConfig(ctx)
 	}
 	return e.store.LoadChanges(ctx, known)
+}
+
+// offerWhole is offerConfig. What was made from changes and is refused is read
+// whole and offered once more, in case somebody wrote rows past the triggers that
+// note changes. It returns what was offered last.
+func (e *Engine) offerWhole(ctx context.Context, cfg, known *sqlstore.Config) (*sqlstore.Config, error) {
+	err := e.offerConfig(cfg)
+	if err == nil || known == nil {
+		return cfg, err
+	}
+	whole, unread := e.store.LoadConfig(ctx)
+	if unread != nil || whole.Revision != cfg.Revision || sqlstore.SameConfig(whole, cfg) {
+		return cfg, err
+	}
+	return whole, e.offerConfig(whole)
 }
 
 // offerConfig hands a configuration on. A panic over it is a bug, and refuses
@@ -208,6 +225,20 @@ func (e *Engine) refuse(revision int64, why error) {
 			slog.Int64("revision", revision), slog.Int64("using", using), slog.Any("err", why))
 	}
 	e.beatSoon()
+}
+
+// refusedNone takes back a refusal: the newest revision is in use, because the
+// database was restored to it.
+func (e *Engine) refusedNone() {
+	l := &e.loader
+	l.mu.Lock()
+	was := l.refused
+	l.refused = refusal{}
+	l.mu.Unlock()
+	if was.revision != 0 {
+		e.metrics.refused.Set(0)
+		e.beatSoon()
+	}
 }
 
 // took has a configuration, which was handed on, in use. One that is older than the

@@ -241,3 +241,58 @@ func TestStartWithoutConfiguration(t *testing.T) {
 		require.EqualValues(t, 5, using(e))
 	})
 }
+
+// What was made from changes and is refused is read whole: somebody may have
+// written rows past the triggers that note changes.
+func TestRefusedChangesAreReadWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeStore{config: &sqlstore.Config{Revision: 1}}
+		var log logged
+		e := running(t, f, func(c *Config) {
+			c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			c.OnConfig = func(cfg *sqlstore.Config) error {
+				if cfg.Comment == "an id is there twice" {
+					return errors.New("faulty")
+				}
+				return nil
+			}
+		})
+		f.mu.Lock()
+		f.config, f.noted = &sqlstore.Config{Revision: 2, Comment: "as the rows are"}, &sqlstore.Config{Revision: 2, Comment: "an id is there twice"}
+		f.mu.Unlock()
+		time.Sleep(time.Second)
+		revision, why := e.Revision()
+		require.EqualValues(t, 2, revision)
+		require.NoError(t, why)
+		require.Zero(t, log.count("config.refused"))
+		cfg, _ := e.loader.current()
+		require.Equal(t, "as the rows are", cfg.Comment)
+	})
+}
+
+// A refusal is over when the database was restored to what is in use.
+func TestRefusalEndsWithARestore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		five := &sqlstore.Config{Revision: 5}
+		f := &fakeStore{config: five}
+		e := running(t, f, func(c *Config) {
+			c.OnConfig = func(cfg *sqlstore.Config) error {
+				if cfg.Revision == 6 {
+					return errors.New("faulty")
+				}
+				return nil
+			}
+		})
+		f.set(&sqlstore.Config{Revision: 6}, nil)
+		time.Sleep(2 * time.Second)
+		require.EqualValues(t, 6, f.told().RefusedRevision)
+		f.set(five, nil)
+		time.Sleep(2 * time.Second)
+		revision, why := e.Revision()
+		require.EqualValues(t, 5, revision)
+		require.NoError(t, why)
+		require.Zero(t, f.told().RefusedRevision)
+		require.Empty(t, f.told().Refused)
+		require.Zero(t, testutil.ToFloat64(e.metrics.refused))
+	})
+}

@@ -21,6 +21,7 @@ type message struct {
 	decision sqlstore.Decision // Revision is that which the database named last
 
 	incarnation int64 // of the frontend when it came
+	searches    int   // rounds that only looked for former keys
 
 	itemRoom   [1]item // what a message of one item needs, in one piece
 	resultRoom [1]sqlstore.Result
@@ -56,6 +57,9 @@ type item struct {
 	checking bool       // a lookup tells whether the key or the address was in the way
 	only     bool       // the insert under way accepts no other address
 	assigned bool       // v6: the address asked for is refused, any will do
+
+	searching bool // the look-up under way is for some of the former keys
+	searched  int  // of the former keys, because they have no row
 }
 
 // run takes the message to its end. What is decided is answered, also when its
@@ -67,7 +71,7 @@ func (m *message) run(ctx context.Context) error {
 			m.e.hints.unknown(m.items[i].takeHint())
 		}
 	}()
-	for range maxRounds {
+	for i := 0; i < maxRounds+m.searches; i++ {
 		inserts, updates := m.pending()
 		if len(inserts)+len(updates) > 0 && ctx.Err() != nil {
 			return sqlstore.ErrBusy // but what is decided is answered: the work is done

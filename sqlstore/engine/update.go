@@ -72,7 +72,9 @@ func (m *message) updated(it *item, r *sqlstore.UpdateResult) (lost bool, err er
 		it.next = m.afterUpdate(it, &r.Lease)
 		return false, nil
 	case sqlstore.NoRow:
-		it.next = onNone(f, it.Item)
+		if it.next = onNone(f, it.Item); it.next.kind == stepFinal && len(it.Former) > 0 {
+			it.next = step{kind: stepLookup} // before that is said: a row under a former key
+		}
 		return false, nil
 	case sqlstore.UpdateFenced:
 		return false, sqlstore.ErrFenced

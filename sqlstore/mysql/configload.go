@@ -3,6 +3,7 @@ package mysql
 import (
 	"bytes"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -29,14 +30,18 @@ func (l *configLoader) vrf(v []driver.Value) error {
 		l.cfg.VRFs = append(l.cfg.VRFs, sqlstore.VRF{ID: id, Comment: text(v[3])})
 		return nil
 	}
-	vrf := &l.cfg.VRFs[len(l.cfg.VRFs)-1]
+	n := len(l.cfg.VRFs)
+	if n == 0 || l.cfg.VRFs[n-1].ID != id {
+		return fmt.Errorf("vrf %d of %q is not there: %w", id, text(v[2]), sqlstore.ErrData)
+	}
+	vrf := &l.cfg.VRFs[n-1]
 	if integer(v[1]) == 1 {
 		vrf.Interfaces = append(vrf.Interfaces, text(v[2]))
 		return nil
 	}
 	a, err := netip.ParseAddr(text(v[2]))
 	if err != nil {
-		return fmt.Errorf("relay of vrf %d: %w", id, err)
+		return fmt.Errorf("relay of vrf %d: %w: %w", id, sqlstore.ErrData, err)
 	}
 	vrf.Relays = append(vrf.Relays, a)
 	return nil
@@ -50,16 +55,19 @@ func (l *configLoader) link(v []driver.Value) error {
 }
 
 func (l *configLoader) subnet(v []driver.Value) error {
-	p, err := netip.ParsePrefix(text(v[3]))
+	p, err := netip.ParsePrefix(text(v[4]))
 	if err != nil {
-		return fmt.Errorf("subnet %d: %w", integer(v[0]), err)
+		return fmt.Errorf("subnet %d: %w: %w", integer(v[0]), sqlstore.ErrData, err)
+	}
+	link := l.links[integer(v[1])]
+	if link == nil {
+		return fmt.Errorf("subnet %d: link %d is not there: %w", integer(v[0]), integer(v[1]), sqlstore.ErrData)
 	}
 	s := &sqlstore.Subnet{
-		ID: uint32(integer(v[0])), LinkID: uint32(integer(v[1])), PreviousLinkID: uint32(integer(v[2])), Prefix: p, Interface: text(v[4]),
-		InterfaceID: binary(v[5]), Closing: boolean(v[6]), Comment: text(v[7]),
+		ID: uint32(integer(v[0])), LinkID: link.ID, PreviousLinkID: uint32(integer(v[2])), EarlierLinkID: uint32(integer(v[3])), Prefix: p,
+		Interface: text(v[5]), InterfaceID: binary(v[6]), Closing: boolean(v[7]), Comment: text(v[8]),
 	}
 	l.subnets[integer(v[0])] = s
-	link := l.links[integer(v[1])]
 	link.Subnets = append(link.Subnets, s)
 	return nil
 }
@@ -67,9 +75,12 @@ func (l *configLoader) subnet(v []driver.Value) error {
 func (l *configLoader) relay(v []driver.Value) error {
 	a, err := netip.ParseAddr(text(v[1]))
 	if err != nil {
-		return fmt.Errorf("relay of subnet %d: %w", integer(v[0]), err)
+		return fmt.Errorf("relay of subnet %d: %w: %w", integer(v[0]), sqlstore.ErrData, err)
 	}
 	s := l.subnets[integer(v[0])]
+	if s == nil {
+		return fmt.Errorf("relay of subnet %d, which is not there: %w", integer(v[0]), sqlstore.ErrData)
+	}
 	s.Relays = append(s.Relays, a)
 	return nil
 }
@@ -80,6 +91,9 @@ func (l *configLoader) pool(v []driver.Value) error {
 		return fmt.Errorf("pool %d: %w", integer(v[0]), err)
 	}
 	s := l.subnets[integer(v[1])]
+	if s == nil {
+		return fmt.Errorf("pool %d: subnet %d is not there: %w", integer(v[0]), integer(v[1]), sqlstore.ErrData)
+	}
 	p.ID, p.Gen, p.SubnetID, p.LinkID, p.VRF = uint32(integer(v[0])), uint32(integer(v[6])), s.ID, s.LinkID, l.links[int64(s.LinkID)].VRF
 	p.Kind, p.Closing, p.Waiting, p.Comment = sqlstore.Kind(integer(v[2])), boolean(v[7]) || s.Closing, boolean(v[8]), text(v[9])
 	p.PermKey = sqlstore.PermKeyFor(l.secret, p.ID, p.Gen)
@@ -87,15 +101,12 @@ func (l *configLoader) pool(v []driver.Value) error {
 	return nil
 }
 
-// poolOf makes a pool of its geometry.
+// poolOf makes a pool of its geometry; ErrData where there is none.
 func poolOf(first, last, length driver.Value) (*sqlstore.Pool, error) {
 	a, err := netip.ParseAddr(text(first))
-	if err != nil {
-		return nil, err
-	}
-	b, err := netip.ParseAddr(text(last))
-	if err != nil {
-		return nil, err
+	b, berr := netip.ParseAddr(text(last))
+	if err = errors.Join(err, berr); err != nil {
+		return nil, fmt.Errorf("%w: %w", sqlstore.ErrData, err)
 	}
 	return &sqlstore.Pool{First: a, Last: b, DelegatedLen: uint8(integer(length))}, nil
 }

@@ -158,7 +158,7 @@ func (r *configRows) link(l *sqlstore.Link) {
 }
 
 func (r *configRows) subnet(s *sqlstore.Subnet) {
-	r.subnets.row(s.ID, s.LinkID, s.PreviousLinkID, s.Prefix.String(), s.Interface, fmt.Sprintf("%x", s.InterfaceID), s.Closing, s.Comment)
+	r.subnets.row(s.ID, s.LinkID, s.PreviousLinkID, s.EarlierLinkID, s.Prefix.String(), s.Interface, fmt.Sprintf("%x", s.InterfaceID), s.Closing, s.Comment)
 	for _, a := range s.Relays {
 		r.relays.row(s.ID, a.String())
 	}

@@ -5,6 +5,8 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strings"
 
 	"rowlock/sqlstore"
 )
@@ -53,8 +55,8 @@ func (s *Store) SettleConfig(ctx context.Context, known *sqlstore.Config) (left 
 
 // ConfigAt returns the configuration of a revision.
 func (s *Store) ConfigAt(ctx context.Context, revision int64) (cfg *sqlstore.Config, err error) {
-	err = s.tx(ctx, func(c *conn) error {
-		cfg, err = sqlstore.ConfigIn(&configTx{c}, revision)
+	err = s.snapshot(ctx, func(c *conn) error {
+		cfg, err = sqlstore.ConfigIn(&configTx{conn: c, look: true}, revision)
 		return err
 	})
 	return cfg, err
@@ -65,7 +67,7 @@ func (s *Store) configTx(ctx context.Context, do func(sqlstore.ConfigTx) error) 
 	return s.tx(ctx, func(c *conn) error {
 		err := c.run("config_begin")
 		if err == nil {
-			err = do(&configTx{c})
+			err = do(&configTx{conn: c})
 		}
 		if err == nil {
 			err = c.run("config_end")
@@ -75,12 +77,19 @@ func (s *Store) configTx(ctx context.Context, do func(sqlstore.ConfigTx) error) 
 }
 
 // configTx is a transaction of the configuration; it implements
-// sqlstore.ConfigTx.
-type configTx struct{ *conn }
+// sqlstore.ConfigTx. One that only looks takes no lock.
+type configTx struct {
+	*conn
+	look bool
+}
 
-// Head locks and reads config_head.
+// Head reads config_head.
 func (c *configTx) Head() (h sqlstore.ConfigHead, err error) {
-	err = c.each(c.q.get("config_lock"), nil, func(v []driver.Value) error {
+	query := "config_lock"
+	if c.look {
+		query = "config_look"
+	}
+	err = c.each(c.q.get(query), nil, func(v []driver.Value) error {
 		h = sqlstore.ConfigHead{Revision: integer(v[0]), Described: integer(v[1]), Comment: text(v[2]), Secret: binary(v[3])}
 		return nil
 	})
@@ -102,7 +111,11 @@ func (c *configTx) UsedIDs() (used sqlstore.UsedIDs, err error) {
 // Authors returns the database users who changed rows.
 func (c *configTx) Authors(after int64) (list []string, err error) {
 	err = c.each(c.q.get("config_authors"), []any{after}, func(v []driver.Value) error {
-		list = append(list, text(v[0]))
+		for author := range strings.SplitSeq(text(v[0]), ", ") {
+			if !slices.Contains(list, author) {
+				list = append(list, author)
+			}
+		}
 		return nil
 	})
 	return list, err

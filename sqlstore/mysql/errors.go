@@ -100,7 +100,7 @@ func classify(err error) error {
 
 func isClassified(err error) bool {
 	for _, e := range []error{
-		sqlstore.ErrNotFound, sqlstore.ErrConflict, sqlstore.ErrRetry, sqlstore.ErrData, sqlstore.ErrUnavailable,
+		sqlstore.ErrNotFound, sqlstore.ErrConflict, sqlstore.ErrHeld, sqlstore.ErrRetry, sqlstore.ErrData, sqlstore.ErrUnavailable,
 		sqlstore.ErrDenied, sqlstore.ErrFenced, sqlstore.ErrBusy, sqlstore.ErrSchema, sqlstore.ErrServer,
 	} {
 		if errors.Is(err, e) {

@@ -79,7 +79,7 @@ var someLinks = map[string]expect{
 	"config_parameters_some": {"s": "subnet_link", "m": "PRIMARY"}, "config_changed": {"config_change": "config_change_revision"},
 	"config_clear_options": {"o": "PRIMARY"}, "config_clear_parameters": {"m": "PRIMARY"}, "config_clear_relays": {"r": "PRIMARY"},
 	"config_clear_pools": {"p": "PRIMARY"}, "config_clear_subnets": {"s": "PRIMARY"}, "config_clear_links": {"l": "PRIMARY"},
-	"config_put_gens": {"p": "PRIMARY", "s": "PRIMARY", "l": "PRIMARY", "g": "PRIMARY"}, "config_clear_chunks": {"c": "addr_chunk_pool"},
+	"config_put_gens": {"p": "PRIMARY", "s": "PRIMARY", "g": "PRIMARY"}, "config_clear_chunks": {"c": "addr_chunk_pool"},
 	"config_clear_cursors": {"c": "PRIMARY"}, "config_clear_free": {"f": "addr_free_pool"}, "config_retired": {"pool_gen": "pool_gen_retired"},
 	"config_retire": {"g": "PRIMARY"}, "config_open": {"p": "PRIMARY"},
 }

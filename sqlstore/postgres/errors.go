@@ -48,7 +48,7 @@ func classify(err error) error {
 
 // classifyConfig keeps errors that carry one of sqlstore's already.
 func classifyConfig(err error) error {
-	for _, ours := range []error{sqlstore.ErrConflict, sqlstore.ErrNotFound, sqlstore.ErrData} {
+	for _, ours := range []error{sqlstore.ErrConflict, sqlstore.ErrHeld, sqlstore.ErrNotFound, sqlstore.ErrData} {
 		if errors.Is(err, ours) {
 			return err
 		}

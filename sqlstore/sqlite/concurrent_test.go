@@ -62,7 +62,7 @@ func TestToolsBesideTheServer(t *testing.T) {
 		for i := 0; !finished.Load(); i++ {
 			c := site()
 			c.Parameters["valid_lifetime"] = fmt.Sprint(i)
-			if _, err := tool.ApplyConfig(context.Background(), 0, c, "tool", ""); err != nil {
+			if _, err := tool.ApplyConfig(context.Background(), sqlstore.AnyRevision, c, "tool", ""); err != nil {
 				t.Error(err)
 				return
 			}

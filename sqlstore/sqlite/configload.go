@@ -3,6 +3,7 @@ package sqlite
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 
@@ -86,28 +87,45 @@ func (l *loader) vrf(v []any) error {
 	return nil
 }
 
+// rowID reads an id. Triggers see to its bounds; rows that were written past them
+// are refused here.
+func rowID(what string, v any) (uint32, error) {
+	if id := integer(v); id < 1 || id > math.MaxInt32 {
+		return 0, fmt.Errorf("%s %d: an id must be from 1 to %d: %w", what, id, math.MaxInt32, sqlstore.ErrData)
+	}
+	return uint32(integer(v)), nil
+}
+
 func (l *loader) link(v []any) error {
-	link := &sqlstore.Link{ID: uint32(integer(v[0])), Name: text(v[1]), VRF: uint32(integer(v[2])), Comment: text(v[3])}
+	id, err := rowID("link", v[0])
+	if err != nil {
+		return err
+	}
+	link := &sqlstore.Link{ID: id, Name: text(v[1]), VRF: uint32(integer(v[2])), Comment: text(v[3])}
 	l.links[integer(v[0])] = link
 	l.cfg.Links = append(l.cfg.Links, link)
 	return nil
 }
 
 func (l *loader) subnet(v []any) error {
-	prefix, err := netip.ParsePrefix(text(v[3]))
+	id, err := rowID("subnet", v[0])
+	if err != nil {
+		return err
+	}
+	prefix, err := netip.ParsePrefix(text(v[4]))
 	link := l.links[integer(v[1])]
 	if err != nil || link == nil {
-		return fmt.Errorf("subnet %d: prefix %q, link %d: %w", integer(v[0]), text(v[3]), integer(v[1]), sqlstore.ErrData)
+		return fmt.Errorf("subnet %d: prefix %q, link %d: %w", id, text(v[4]), integer(v[1]), sqlstore.ErrData)
 	}
-	if prefix.String() != text(v[3]) {
-		return fmt.Errorf("subnet %d: a prefix must be written in its shortest form, as in %s: %q: %w", integer(v[0]), prefix, text(v[3]), sqlstore.ErrData)
+	if prefix.String() != text(v[4]) {
+		return fmt.Errorf("subnet %d: a prefix must be written in its shortest form, as in %s: %q: %w", id, prefix, text(v[4]), sqlstore.ErrData)
 	}
 	s := &sqlstore.Subnet{
-		ID: uint32(integer(v[0])), LinkID: link.ID, PreviousLinkID: uint32(integer(v[2])), Prefix: prefix,
-		Interface: text(v[4]), Closing: integer(v[6]) != 0, Comment: text(v[7]),
+		ID: id, LinkID: link.ID, PreviousLinkID: uint32(integer(v[2])), EarlierLinkID: uint32(integer(v[3])), Prefix: prefix,
+		Interface: text(v[5]), Closing: integer(v[7]) != 0, Comment: text(v[8]),
 	}
-	if id := blob(v[5]); len(id) > 0 {
-		s.InterfaceID = id
+	if port := blob(v[6]); len(port) > 0 {
+		s.InterfaceID = port
 	}
 	l.subnets[integer(v[0])] = s
 	link.Subnets = append(link.Subnets, s)

@@ -29,7 +29,11 @@ func (c *configTx) Retired() (list []sqlstore.RetiredPool, err error) {
 
 // newPool makes a pool of the values of a row; ErrData where they are none.
 func newPool(id, first, last, length any) (*sqlstore.Pool, error) {
-	what := fmt.Sprintf("pool %d", integer(id))
+	number, err := rowID("pool", id)
+	if err != nil {
+		return nil, err
+	}
+	what := fmt.Sprintf("pool %d", number)
 	a, err := canonicalAddr(what, text(first))
 	if err != nil {
 		return nil, err
@@ -38,7 +42,7 @@ func newPool(id, first, last, length any) (*sqlstore.Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sqlstore.Pool{ID: uint32(integer(id)), First: a, Last: b, DelegatedLen: uint8(integer(length))}, nil
+	return &sqlstore.Pool{ID: number, First: a, Last: b, DelegatedLen: uint8(integer(length))}, nil
 }
 
 // canonicalAddr reads an address. Triggers see to its form; rows that were

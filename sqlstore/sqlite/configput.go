@@ -51,7 +51,7 @@ func (w *rowWriter) topology(old, next *rowSet) {
 	put(next.links, old.links, func(id uint32, _ linkRow) { w.run("link_unname", id) })
 	put(old.links, next.links, func(id uint32, r linkRow) { w.run("link_put", id, r.name, r.vrf, r.comment) })
 	put(old.subnets, next.subnets, func(id uint32, r subnetRow) {
-		w.run("subnet_put", id, r.link, r.previous, r.prefix, r.iface, []byte(r.ifaceID), r.closing, r.comment)
+		w.run("subnet_put", id, r.link, r.previous, r.earlier, r.prefix, r.iface, []byte(r.ifaceID), r.closing, r.comment)
 	})
 	put(old.pools, next.pools, func(id uint32, r poolRow) { w.pool(id, r, old.pools[id].gen) })
 	drop(old.pools, next.pools, func(id uint32, _ poolRow) {

@@ -13,10 +13,10 @@ type linkRow struct {
 }
 
 type subnetRow struct {
-	link, previous         uint32
-	prefix, iface, ifaceID string
-	closing                bool
-	comment                string
+	link, previous, earlier uint32
+	prefix, iface, ifaceID  string
+	closing                 bool
+	comment                 string
 }
 
 type relayKey struct {
@@ -104,7 +104,7 @@ func rowsOf(c *sqlstore.Config) *rowSet {
 }
 
 func (r *rowSet) subnet(s *sqlstore.Subnet) {
-	r.subnets[s.ID] = subnetRow{s.LinkID, s.PreviousLinkID, s.Prefix.String(), s.Interface, string(s.InterfaceID), s.Closing, s.Comment}
+	r.subnets[s.ID] = subnetRow{s.LinkID, s.PreviousLinkID, s.EarlierLinkID, s.Prefix.String(), s.Interface, string(s.InterfaceID), s.Closing, s.Comment}
 	r.settings("subnet", s.ID, s.Options, s.Parameters, s.Notes)
 	for _, a := range s.Relays {
 		r.relays[relayKey{s.ID, a.String()}] = struct{}{}

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"slices"
+	"strings"
 
 	"rowlock/sqlstore"
 )
@@ -142,10 +144,11 @@ func (c *configTx) UsedIDs() (used sqlstore.UsedIDs, err error) {
 // database came from another engine, or was told one.
 func (c *configTx) Authors(after int64) (authors []string, err error) {
 	err = c.read("config_authors", func(v []any) error {
-		authors = append(authors, text(v[0]))
+		authors = append(authors, strings.Split(text(v[0]), ", ")...)
 		return nil
 	}, after)
-	return authors, err
+	slices.Sort(authors)
+	return slices.Compact(authors), err
 }
 
 // InUse returns the oldest revision in use.

@@ -75,7 +75,7 @@ func sentinel(code int) error {
 
 func classified(err error) bool {
 	for _, s := range []error{
-		sqlstore.ErrNotFound, sqlstore.ErrConflict, sqlstore.ErrRetry, sqlstore.ErrData,
+		sqlstore.ErrNotFound, sqlstore.ErrConflict, sqlstore.ErrHeld, sqlstore.ErrRetry, sqlstore.ErrData,
 		sqlstore.ErrUnavailable, sqlstore.ErrFenced, sqlstore.ErrSchema,
 	} {
 		if errors.Is(err, s) {

@@ -141,6 +141,40 @@ func TestHintPlansUseIndexes(t *testing.T) {
 	}
 }
 
+// The looks at neighbours that triggers take find them by an index: whoever
+// writes a row does so in all cases beside thousands of others. SQLite tells no
+// plans of triggers, so that their statements are planned one by one.
+func TestTriggerPlansUseIndexes(t *testing.T) {
+	x := newFixture(t)
+	refusal, end := regexp.MustCompile(`RAISE\(ABORT, '[^']*'\)`), regexp.MustCompile(`;( --.*)?\n`)
+	for trigger, want := range map[string][]string{
+		"rowlock_check_subnet_call": {
+			`SEARCH o USING INDEX subnet_range \(vrf=\? AND first_key>\? AND first_key<\?\)`,
+			`SEARCH o USING INDEX subnet_interface_id \(vrf=\? AND interface_id=\?\)`,
+			`SEARCH o USING INDEX subnet_interface \(interface=\?\)`,
+			`SEARCH q USING (COVERING )?INDEX subnet_relay_addr \(vrf=\? AND addr=\?\)`,
+		},
+		"rowlock_check_pool_call": {`SEARCH o USING INDEX pool_range \(vrf=\? AND first_key>\? AND first_key<\?\)`},
+		"subnet_vrf_update":       {`SEARCH pool USING INDEX pool_subnet \(subnet_id=\?\)`, `SEARCH subnet_relay USING INDEX sqlite_autoindex_subnet_relay_1 \(subnet_id=\?\)`},
+		"subnet_replace":          {`SEARCH subnet USING INTEGER PRIMARY KEY`},
+		"pool_replace":            {`SEARCH p USING INTEGER PRIMARY KEY`},
+	} {
+		var text string
+		require.NoError(t, x.db.QueryRow("SELECT sql FROM sqlite_schema WHERE name = ?", trigger).Scan(&text))
+		_, body, _ := strings.Cut(text, "\nBEGIN\n")
+		var got strings.Builder
+		for _, statement := range end.Split(strings.TrimSuffix(body, ";\nEND"), -1) {
+			statement = refusal.ReplaceAllString(strings.ReplaceAll(statement, "NEW.id", "?1"), "1")
+			got.WriteString(plan(t, x.Store, bare(statement)) + "\n")
+		}
+		for _, w := range want {
+			require.Regexp(t, w, got.String(), trigger)
+		}
+		require.NotRegexp(t, `SCAN (subnet|subnet_relay|pool|link|[solpqrt])\b`, got.String(), trigger)
+		require.NotContains(t, got.String(), "USE TEMP B-TREE", trigger)
+	}
+}
+
 // The statements on names and events find their rows by an index too.
 func TestNamePlansUseIndexes(t *testing.T) {
 	s := openTest(t, migrated(t))

@@ -86,6 +86,12 @@ func (x *fixture) number(query string, args ...any) (n int64) {
 	return n
 }
 
+func (x *fixture) text(query string, args ...any) (s string) {
+	x.t.Helper()
+	require.NoError(x.t, x.db.QueryRow(query, args...).Scan(&s))
+	return s
+}
+
 // age moves all times of the lease tables into the past.
 func (x *fixture) age(d time.Duration) {
 	x.t.Helper()

@@ -107,7 +107,7 @@ type configured struct {
 
 func (c *configured) apply(t testing.TB, cfg *sqlstore.Config) int64 {
 	t.Helper()
-	rev, err := c.store.ApplyConfig(t.Context(), 0, cfg, "author", "comment")
+	rev, err := c.store.ApplyConfig(t.Context(), sqlstore.AnyRevision, cfg, "author", "comment")
 	require.NoError(t, err)
 	return rev
 }
@@ -195,7 +195,7 @@ func configIDs(t *testing.T, c *configured) {
 	twice := wholeSite()
 	twice.Links[0].Subnets[0].ID, twice.Links[0].Subnets[1].ID = 5, 5
 	before := c.load(t)
-	_, err := c.store.ApplyConfig(t.Context(), 0, twice, "author", "")
+	_, err := c.store.ApplyConfig(t.Context(), sqlstore.AnyRevision, twice, "author", "")
 	require.ErrorIs(t, err, sqlstore.ErrConflict)
 	require.Equal(t, before, c.load(t))
 }
@@ -330,7 +330,7 @@ func configConcurrent(t *testing.T, c *configured) {
 				cfg := oneSubnet()
 				cfg.Parameters = sqlstore.Parameters{"offer_lifetime": fmt.Sprint(100*w + i + 30)}
 				cfg.Links[0].Parameters = cfg.Parameters
-				_, err := c.store.ApplyConfig(context.Background(), 0, cfg, "author", "")
+				_, err := c.store.ApplyConfig(context.Background(), sqlstore.AnyRevision, cfg, "author", "")
 				require.NoError(t, err)
 			}
 		})

@@ -128,7 +128,7 @@ func configSecrets(t *testing.T, c *configured) {
 		{sqlstore.TSIGKey{Name: "A_KEY", Algorithm: "hmac-sha256", Secret: firstSecret}, sqlstore.ErrData},
 	} {
 		next := &sqlstore.Config{TSIGKeys: []sqlstore.TSIGKey{wrong.key}}
-		_, err := c.store.ApplyConfig(t.Context(), 0, next, "author", "")
+		_, err := c.store.ApplyConfig(t.Context(), sqlstore.AnyRevision, next, "author", "")
 		require.ErrorIs(t, err, wrong.want, "%+v", wrong.key)
 		require.ErrorContains(t, err, "tsig_key "+wrong.key.Name)
 		require.NotContains(t, err.Error(), "c2hvcnQ")
@@ -194,7 +194,7 @@ func configByHand(t *testing.T, c *configured) {
 	require.Equal(t, rev+2, c.apply(t, got))
 	require.Equal(t, got.Zones, c.load(t).Zones)
 	got.TSIGKeys[0].Fingerprint = fingerprint(t, firstSecret)
-	_, err := c.store.ApplyConfig(t.Context(), 0, got, "author", "")
+	_, err := c.store.ApplyConfig(t.Context(), sqlstore.AnyRevision, got, "author", "")
 	require.ErrorIs(t, err, sqlstore.ErrConflict, "nobody can tell whether it is that secret")
 	got.TSIGKeys[0].Secret = firstSecret
 	require.Equal(t, rev+3, c.apply(t, got))

@@ -290,8 +290,8 @@ func (c *configured) sixties() *bench {
 func (c *configured) refused(t *testing.T, cfg *sqlstore.Config, text string) {
 	t.Helper()
 	before, rows := c.load(t), c.db.rows(t, "SELECT binding_key, pool_id, pool_gen FROM lease6 ORDER BY addr")
-	_, err := c.store.ApplyConfig(t.Context(), 0, cfg, "author", "")
-	require.ErrorIs(t, err, sqlstore.ErrConflict)
+	_, err := c.store.ApplyConfig(t.Context(), sqlstore.AnyRevision, cfg, "author", "")
+	require.ErrorIs(t, err, sqlstore.ErrHeld)
 	require.ErrorContains(t, err, text)
 	require.Equal(t, before, c.load(t))
 	require.Equal(t, rows, c.db.rows(t, "SELECT binding_key, pool_id, pool_gen FROM lease6 ORDER BY addr"))

@@ -220,12 +220,12 @@ func (x *editsLoad) step(t *testing.T, name string, edit func(*editSite), byHand
 	edit(x.site)
 	deadline := time.Now().Add(30 * time.Second)
 	for byHand == "" {
-		_, err := x.store.ApplyConfig(t.Context(), 0, x.site.config(), "test", name)
+		_, err := x.store.ApplyConfig(t.Context(), sqlstore.AnyRevision, x.site.config(), "test", name)
 		if err == nil {
 			break
 		}
 		// leases of another length are held: the pool is closed, and they end
-		require.ErrorIs(t, err, sqlstore.ErrConflict, name)
+		require.ErrorIs(t, err, sqlstore.ErrHeld, name)
 		require.True(t, time.Now().Before(deadline), "%s: %v", name, err)
 		x.forget(t)
 		time.Sleep(50 * time.Millisecond)

@@ -21,6 +21,9 @@ func testFormer(t *testing.T, dialect string) {
 			t.Run("stays/"+v.name+"/"+op.String(), func(t *testing.T) { formerStays(t, &former{v, e, store, newVRF(), newVRF()}, op) })
 		}
 		t.Run("moves/"+v.name, func(t *testing.T) { formerMoves(t, &former{v, e, store, newVRF(), newVRF()}) })
+		for _, op := range []sqlstore.Op{sqlstore.OpOffer, sqlstore.OpAssign, sqlstore.OpInitReboot, sqlstore.OpRenew, sqlstore.OpRebind} {
+			t.Run("many/"+v.name+"/"+op.String(), func(t *testing.T) { formerMany(t, &former{v, e, store, newVRF(), newVRF()}, op) })
+		}
 		t.Run("shrunk/"+v.name, func(t *testing.T) { formerShrunk(t, &former{v, e, store, newVRF(), newVRF()}) })
 	}
 }
@@ -95,4 +98,46 @@ func formerShrunk(t *testing.T, x *former) {
 	require.Equal(t, sqlstore.Granted, second.Code)
 	require.NotEqual(t, first.Lease.Addr, second.Lease.Addr)
 	require.Equal(t, sqlstore.Parked, leases(t, x.store, x.family, x.link)[first.Lease.Addr].State)
+}
+
+// A link that was made of many: whichever of them a client was known on, it keeps
+// its address, and one that is known on none gets a new one.
+func formerMany(t *testing.T, x *former, op sqlstore.Op) {
+	links := []uint32{x.link, newVRF(), newVRF(), newVRF(), newVRF(), newVRF(), newVRF()}
+	ask := func(op sqlstore.Op, link uint32, client int, want netip.Addr, pools *sqlstore.PoolSet) sqlstore.Result {
+		it := x.item(op, link, client, want, pools)
+		it.VRF = x.link
+		if link == x.next {
+			for _, l := range links {
+				it.Former = append(it.Former, x.key(l, client))
+			}
+		}
+		return decide(t, x.engine, x.family, it)
+	}
+	for i, link := range links {
+		client := i + 1
+		if i > 3 { // it has another binding, on a link that is still there
+			require.Equal(t, sqlstore.Granted, ask(sqlstore.OpAssign, links[1], client, netip.Addr{}, x.stayed()).Code)
+		}
+		first := ask(sqlstore.OpAssign, link, client, netip.Addr{}, x.moved(100, 120))
+		require.Equal(t, sqlstore.Granted, first.Code)
+		want := first.Lease.Addr
+		if op == sqlstore.OpOffer || op == sqlstore.OpAssign {
+			want = netip.Addr{} // a client that has forgotten what it had
+		}
+		second := ask(op, x.next, client, want, x.moved(100, 120))
+		require.Equal(t, sqlstore.Granted, second.Code, "link %d of %d", i, len(links))
+		require.Equal(t, first.Lease.Addr, second.Lease.Addr, "link %d of %d", i, len(links))
+		require.Equal(t, x.key(x.next, client), second.Lease.Key)
+	}
+	for i, end := range []sqlstore.Op{sqlstore.OpRelease, sqlstore.OpDecline} {
+		client := 20 + i
+		first := ask(sqlstore.OpAssign, links[5], client, netip.Addr{}, x.moved(100, 120))
+		require.Equal(t, sqlstore.NoBinding, ask(end, x.next, client, x.addr(120), x.moved(100, 120)).Code, "another address")
+		require.Equal(t, sqlstore.Done, ask(end, x.next, client, first.Lease.Addr, x.moved(100, 120)).Code)
+		require.Equal(t, sqlstore.NoBinding, ask(end, x.next, client, first.Lease.Addr, x.moved(100, 120)).Code, "once only")
+	}
+	fresh := ask(sqlstore.OpAssign, x.next, 50, netip.Addr{}, x.moved(100, 120))
+	require.Equal(t, sqlstore.Granted, fresh.Code)
+	require.Len(t, leases(t, x.store, x.family, x.link), 2*len(links)-4+2+1)
 }

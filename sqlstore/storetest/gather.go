@@ -242,7 +242,7 @@ func gatherAny(t *testing.T, h *hand) {
 		for i := range back.TSIGKeys {
 			back.TSIGKeys[i].Fingerprint = ""
 		}
-		_, err := h.store.ApplyConfig(t.Context(), 0, back, "author", "revert")
+		_, err := h.store.ApplyConfig(t.Context(), sqlstore.AnyRevision, back, "author", "revert")
 		require.NoError(t, err)
 		require.Empty(t, diffText(want, h.load(t)), "revision %d", rev)
 	}

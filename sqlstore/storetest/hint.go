@@ -457,7 +457,7 @@ func hintClosing(t *testing.T, dialect string) {
 	db := migrated(t, dialect)
 	b := &bench{variants[0], db, db.openBoth(t), 0}
 	cfg := oneSubnet()
-	_, err := b.store.ApplyConfig(t.Context(), 0, cfg, "test", "")
+	_, err := b.store.ApplyConfig(t.Context(), sqlstore.AnyRevision, cfg, "test", "")
 	require.NoError(t, err)
 	e := newEngine(t, b.store, "fe1")
 	s := &small{b, e, cfg.Links[0].Subnets[0].Pools[0], sqlstore.NewPoolSet(cfg.Links[0].Subnets[0].Pools[0])}
@@ -465,7 +465,7 @@ func hintClosing(t *testing.T, dialect string) {
 	for _, closing := range []bool{true, false} {
 		next := oneSubnet()
 		next.Links[0].Subnets[0].Pools[0].Closing = closing
-		rev, err := b.store.ApplyConfig(t.Context(), 0, next, "test", "")
+		rev, err := b.store.ApplyConfig(t.Context(), sqlstore.AnyRevision, next, "test", "")
 		require.NoError(t, err)
 		require.Eventually(t, func() bool { using, _ := e.Revision(); return using == rev }, 5*time.Second, 10*time.Millisecond)
 		time.Sleep(600 * time.Millisecond) // a refill passes

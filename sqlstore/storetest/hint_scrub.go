@@ -137,7 +137,7 @@ func hintDropChunks(t *testing.T, dialect string) {
 	db := migrated(t, dialect)
 	store := db.openBoth(t)
 	cfg := oneSubnet()
-	_, err := store.ApplyConfig(t.Context(), 0, cfg, "test", "")
+	_, err := store.ApplyConfig(t.Context(), sqlstore.AnyRevision, cfg, "test", "")
 	require.NoError(t, err)
 	p := cfg.Links[0].Subnets[0].Pools[0]
 	hints, err := store.TakeFree(t.Context(), sqlstore.Fence{}, needsOf([]*sqlstore.Pool{p}, 1))

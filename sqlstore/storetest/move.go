@@ -195,7 +195,7 @@ func moveRound(t *testing.T, dialects ...string) {
 func moveRenewal(t *testing.T, dialect string) {
 	old, next := migrated(t, "sqlite"), migrated(t, dialect)
 	from, to := side(t, old), side(t, next)
-	_, err := from.Store.ApplyConfig(t.Context(), 0, wholeSite(), "author", "")
+	_, err := from.Store.ApplyConfig(t.Context(), sqlstore.AnyRevision, wholeSite(), "author", "")
 	require.NoError(t, err)
 	before := newEngine(t, from.Store, "old")
 	pools := map[string]*sqlstore.PoolSet{}

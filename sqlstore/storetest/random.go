@@ -157,7 +157,7 @@ func (h *hand) editsOnce(t testing.TB, e *editor) *sqlstore.Config {
 			if len(sqlstore.Check(next)) > 0 {
 				continue
 			}
-			if _, err := h.store.ApplyConfig(t.Context(), 0, next, "editor", ""); err != nil {
+			if _, err := h.store.ApplyConfig(t.Context(), sqlstore.AnyRevision, next, "editor", ""); err != nil {
 				t.Fatalf("apply: %v", err)
 			}
 		}

@@ -22,6 +22,7 @@ func testSettle(t *testing.T, dialect string) {
 	}{
 		{"edits", settleEdits},
 		{"nobody", settleNobody},
+		{"beginner", settleBeginner},
 		{"dead", settleDead},
 		{"passed over", settlePassedOver},
 		{"refused", settleRefused},
@@ -203,19 +204,40 @@ func settleEdits(t *testing.T, h *hand) {
 
 const otherLength = "UPDATE pool SET delegated_len = 60, last_addr = '2001:db8:80ff:fff0::' WHERE id = 201"
 
-// Where nobody serves, nothing is in the way.
+// Where nobody serves, nothing is in the way; but somebody may begin meanwhile, so
+// what goes is retired all the same until the first pass.
 func settleNobody(t *testing.T, h *hand) {
 	h.apply(t, handSite())
 	next := h.load(t)
 	p := poolOf(t, next, 201)
 	p.DelegatedLen, p.Last = 60, netip.MustParseAddr("2001:db8:80ff:fff0::")
 	h.apply(t, next)
-	require.Empty(t, waiting(h.load(t)))
+	require.Equal(t, []uint32{201}, waiting(h.load(t)))
+	require.Len(t, h.retired(t), 1)
+	require.Zero(t, h.settle(t, nil))
 	require.Empty(t, h.retired(t))
+	require.Empty(t, waiting(h.load(t)))
 	h.does(t, "UPDATE pool SET delegated_len = 56, last_addr = '2001:db8:80ff:ff00::' WHERE id = 201")
 	require.Equal(t, []uint32{201}, waiting(h.load(t)), "no trigger looks at leases")
 	require.Zero(t, h.settle(t, nil))
 	require.Empty(t, h.retired(t))
+	require.Empty(t, waiting(h.load(t)))
+}
+
+// A frontend that has none because it refused what there was may use the next
+// revision, and has not told of it yet.
+func settleBeginner(t *testing.T, h *hand) {
+	h.apply(t, handSite())
+	h.does(t, otherLength)
+	now := h.load(t).Revision
+	refuses := func(revision int64) {
+		h.uses(t)
+		h.db.exec(t, "INSERT INTO frontend (id, incarnation, revision, refused_revision) VALUES ('fe1', 1, 0, %d)", revision)
+	}
+	refuses(now - 2)
+	require.Equal(t, 2, h.settle(t, nil), "it may use the one before the change")
+	refuses(now - 1)
+	require.Zero(t, h.settle(t, nil))
 	require.Empty(t, waiting(h.load(t)))
 }
 
@@ -253,8 +275,8 @@ func settlePassedOver(t *testing.T, h *hand) {
 	require.Empty(t, h.retired(t))
 }
 
-// One that could not use the new revision goes on with the old one. One that
-// never had any serves nobody; one that has just begun may come to have it.
+// One that could not use the new revision goes on with the old one; one that has
+// just begun may come to have it.
 func settleRefused(t *testing.T, h *hand) {
 	h.apply(t, handSite())
 	before := h.load(t).Revision

@@ -8,6 +8,10 @@ SELECT revision, server_duid, secret, comment FROM config_head WHERE id = 1;
 -- Makes the next transaction read one state of all tables.
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 
+-- name: config_look
+-- What is described, for those who only look.
+SELECT revision, described, change_comment, secret FROM config_head WHERE id = 1;
+
 -- name: config_lock
 -- Whoever changes the configuration takes this lock first.
 SELECT revision, described, change_comment, secret FROM config_head WHERE id = 1 FOR UPDATE;
@@ -40,7 +44,7 @@ SELECT $links FROM $list k STRAIGHT_JOIN link l ON l.id = k.id ORDER BY l.id;
 JSON_TABLE(?, '$[*]' COLUMNS (id INT PATH '$[0]' ERROR ON ERROR))
 
 -- name: fragment_subnets
-s.id, s.link_id, s.previous_link_id, s.prefix, s.interface, s.interface_id, s.closing, s.comment
+s.id, s.link_id, s.previous_link_id, s.earlier_link_id, s.prefix, s.interface, s.interface_id, s.closing, s.comment
 
 -- name: config_subnets
 SELECT $subnets FROM subnet s ORDER BY s.link_id, s.id;
@@ -119,7 +123,7 @@ SELECT z.name, s.addr, s.port, s.transport, COALESCE(s.tsig_key, ''), z.comment 
 SELECT id FROM config_change FORCE INDEX (config_change_revision) WHERE revision > ? AND kind = 2;
 
 -- name: config_authors
--- Who changed something by hand since a revision.
+-- Who changed something by hand since a revision; several are separated by commas.
 SELECT author FROM config_change WHERE revision > ? AND author <> '' GROUP BY author ORDER BY MIN(revision), author;
 
 -- name: config_fence_dead
@@ -128,9 +132,9 @@ SELECT author FROM config_change WHERE revision > ? AND author <> '' GROUP BY au
 UPDATE frontend SET incarnation = incarnation + 1 WHERE heartbeat_at <= $now - INTERVAL 5 SECOND;
 
 -- name: config_in_use
--- The oldest revision that a live frontend uses; one that has none yet counts,
--- unless it has refused what there is.
-SELECT MIN(revision) FROM frontend WHERE heartbeat_at > $now - INTERVAL 5 SECOND AND NOT (revision = 0 AND refused_revision > 0);
+-- The oldest revision that a live frontend uses, or may use yet: one that has none
+-- and has refused one takes a newer one only.
+SELECT MIN(IF(revision = 0 AND refused_revision > 0, refused_revision + 1, revision)) FROM frontend WHERE heartbeat_at > $now - INTERVAL 5 SECOND;
 
 -- name: config_gens
 -- The highest generation that each pool id ever had (1), and the highest ids of
@@ -171,7 +175,7 @@ UPDATE config_head SET revision = ?, described = ?, change_comment = '' WHERE id
 -- Describes a revision that has no row. The content goes as text: a statement with
 -- other bytes is one that MySQL does not show to those who look at transactions.
 INSERT INTO config_revision (revision, author, comment, diff, content, is_full)
-SELECT ?, ?, ?, ?, UNHEX(?), ? FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM config_revision r WHERE r.revision = ?);
+SELECT ?, LEFT(?, 255), ?, ?, UNHEX(?), ? FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM config_revision r WHERE r.revision = ?);
 
 -- name: config_describe
 -- Describes a revision that has a row, and keeps what that says of who, when and
@@ -227,18 +231,19 @@ SELECT k.id, NULLIF(k.name, ''), k.vrf, k.comment
 ON DUPLICATE KEY UPDATE name = VALUES(name), vrf = VALUES(vrf), comment = VALUES(comment);
 
 -- name: config_put_subnets
-INSERT INTO subnet (id, link_id, previous_link_id, prefix, interface, interface_id, closing, comment)
-SELECT k.id, k.link_id, k.previous_link_id, k.prefix, k.interface, UNHEX(k.interface_id), k.closing, k.comment
+INSERT INTO subnet (id, link_id, previous_link_id, earlier_link_id, prefix, interface, interface_id, closing, comment)
+SELECT k.id, k.link_id, k.previous_link_id, k.earlier_link_id, k.prefix, k.interface, UNHEX(k.interface_id), k.closing, k.comment
   FROM JSON_TABLE(?, '$[*]' COLUMNS (
          id               INT           PATH '$[0]' ERROR ON ERROR,
          link_id          INT           PATH '$[1]' ERROR ON ERROR,
          previous_link_id INT           PATH '$[2]' ERROR ON ERROR,
-         prefix           VARCHAR(100)  PATH '$[3]' ERROR ON ERROR,
-         interface        VARCHAR(300)  PATH '$[4]' ERROR ON ERROR,
-         interface_id     VARCHAR(2000) CHARACTER SET ascii PATH '$[5]' ERROR ON ERROR,
-         closing          INT           PATH '$[6]' ERROR ON ERROR,
-         comment          LONGTEXT      PATH '$[7]' ERROR ON ERROR)) k
-ON DUPLICATE KEY UPDATE link_id = VALUES(link_id), previous_link_id = VALUES(previous_link_id), prefix = VALUES(prefix),
+         earlier_link_id  INT           PATH '$[3]' ERROR ON ERROR,
+         prefix           VARCHAR(100)  PATH '$[4]' ERROR ON ERROR,
+         interface        VARCHAR(300)  PATH '$[5]' ERROR ON ERROR,
+         interface_id     VARCHAR(2000) CHARACTER SET ascii PATH '$[6]' ERROR ON ERROR,
+         closing          INT           PATH '$[7]' ERROR ON ERROR,
+         comment          LONGTEXT      PATH '$[8]' ERROR ON ERROR)) k
+ON DUPLICATE KEY UPDATE link_id = VALUES(link_id), previous_link_id = VALUES(previous_link_id), earlier_link_id = VALUES(earlier_link_id), prefix = VALUES(prefix),
   interface = VALUES(interface), interface_id = VALUES(interface_id), closing = VALUES(closing), comment = VALUES(comment);
 
 -- name: config_put_relays
@@ -270,9 +275,9 @@ ON DUPLICATE KEY UPDATE subnet_id = VALUES(subnet_id), position = VALUES(positio
 -- name: config_put_gens
 -- Generations that are new.
 INSERT INTO pool_gen (pool_id, gen, first_addr, last_addr, delegated_len, vrf)
-SELECT p.id, p.gen, p.first_addr, p.last_addr, p.delegated_len, l.vrf
+SELECT p.id, p.gen, p.first_addr, p.last_addr, p.delegated_len, s.vrf
   FROM $list k STRAIGHT_JOIN pool p FORCE INDEX (PRIMARY) ON p.id = k.id
-  STRAIGHT_JOIN subnet s FORCE INDEX (PRIMARY) ON s.id = p.subnet_id STRAIGHT_JOIN link l FORCE INDEX (PRIMARY) ON l.id = s.link_id
+  STRAIGHT_JOIN subnet s FORCE INDEX (PRIMARY) ON s.id = p.subnet_id
  WHERE NOT EXISTS (SELECT 1 FROM pool_gen g WHERE g.pool_id = p.id AND g.gen = p.gen);
 
 -- name: config_put_options

@@ -22,8 +22,8 @@ SELECT revision, described >= revision FROM config_head WHERE id = 1;
 SELECT id FROM config_change WHERE kind = 2 AND revision > ?1;
 
 -- name: config_authors
--- Who changed rows after a revision.
-SELECT DISTINCT author FROM config_change WHERE revision > ?1 AND author <> '' ORDER BY author;
+-- Who changed rows after a revision; several names are separated by ', '.
+SELECT DISTINCT author FROM config_change WHERE revision > ?1 AND author <> '';
 
 -- name: config_fence_dead
 -- Makes a frontend that comes back after it was passed over at time ?1 begin a new
@@ -32,8 +32,8 @@ UPDATE frontend SET incarnation = incarnation + 1 WHERE heartbeat_at <= ?1 - 500
 
 -- name: config_in_use
 -- The oldest revision that a frontend uses which is alive at time ?1. One that
--- has none because it refused the newest one serves nobody.
-SELECT min(revision) FROM frontend WHERE heartbeat_at > ?1 - 5000000 AND NOT (revision = 0 AND refused_revision > 0);
+-- has none because it refused the newest one will use a later one only.
+SELECT min(iif(revision = 0 AND refused_revision > 0, refused_revision + 1, revision)) FROM frontend WHERE heartbeat_at > ?1 - 5000000;
 
 -- name: config_contents
 -- What a revision is made from: the newest whole content at or before it, and
@@ -114,9 +114,10 @@ DELETE FROM link WHERE id = ?1;
 
 -- name: subnet_put
 -- Writes a subnet.
-INSERT INTO subnet (id, link_id, previous_link_id, prefix, interface, interface_id, closing, comment) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-ON CONFLICT (id) DO UPDATE SET link_id = excluded.link_id, previous_link_id = excluded.previous_link_id, prefix = excluded.prefix,
-  interface = excluded.interface, interface_id = excluded.interface_id, closing = excluded.closing, comment = excluded.comment;
+INSERT INTO subnet (id, link_id, previous_link_id, earlier_link_id, prefix, interface, interface_id, closing, comment)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+ON CONFLICT (id) DO UPDATE SET link_id = excluded.link_id, previous_link_id = excluded.previous_link_id, earlier_link_id = excluded.earlier_link_id,
+  prefix = excluded.prefix, interface = excluded.interface, interface_id = excluded.interface_id, closing = excluded.closing, comment = excluded.comment;
 
 -- name: subnet_delete
 -- Deletes a subnet that has no pool any more.

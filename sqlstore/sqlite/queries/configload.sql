@@ -10,7 +10,7 @@ SELECT id, coalesce(name, ''), vrf, comment FROM link
 
 -- name: config_subnets
 -- Subnets by link.
-SELECT id, link_id, previous_link_id, prefix, interface, interface_id, closing, comment FROM subnet
+SELECT id, link_id, previous_link_id, earlier_link_id, prefix, interface, interface_id, closing, comment FROM subnet
  WHERE link_id IN (SELECT value FROM json_each(?1)) --of
  ORDER BY link_id, id;
 

@@ -111,7 +111,7 @@ func (g *growth) serving(b *testing.B, c *sqlstore.Config) *frontends {
 	f := &frontends{program: g.program, engine: g.engine, database: storetest.Migrated(b, g.engine)}
 	store := storetest.Open(b, f.database)
 	fmt.Printf("engine: %s\n", store.Version())
-	_, err := store.ApplyConfig(b.Context(), 0, c, "bench", "")
+	_, err := store.ApplyConfig(b.Context(), sqlstore.AnyRevision, c, "bench", "")
 	require.NoError(b, err)
 	f.start(b)
 	return f

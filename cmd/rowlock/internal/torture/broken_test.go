@@ -57,7 +57,7 @@ func newWorld(t *testing.T, dialect string, f fault) *world {
 		ID: 1, Gen: 1, SubnetID: 1, LinkID: 1, Kind: sqlstore.NA, DelegatedLen: 32,
 		First: netip.MustParseAddr("192.0.2.1"), Last: netip.MustParseAddr("192.0.2.64"),
 	}
-	_, err = w.plain.ApplyConfig(t.Context(), 0, &sqlstore.Config{Zones: []sqlstore.DNSZone{{Name: "torture.test"}}}, "test", "")
+	_, err = w.plain.ApplyConfig(t.Context(), sqlstore.AnyRevision, &sqlstore.Config{Zones: []sqlstore.DNSZone{{Name: "torture.test"}}}, "test", "")
 	require.NoError(t, err)
 	if f.database != "" {
 		w.exec(f.database)
