@@ -106,7 +106,7 @@ func TestVRFOfSubnets(t *testing.T) {
 	next := plain()
 	next.Links[0].VRF, next.Links[3].VRF = 7, 0
 	next.Links[1].Subnets = []*sqlstore.Subnet{{ID: 4, Prefix: netip.MustParsePrefix("192.0.2.0/25")}}
-	_, err := s.ApplyConfig(t.Context(), 0, next, "author", "")
+	_, err := s.ApplyConfig(t.Context(), sqlstore.AnyRevision, next, "author", "")
 	require.NoError(t, err)
 	require.Equal(t, "(7,0)", row(t, c, "SELECT max(s.vrf), min(s.vrf) FROM subnet s JOIN link l ON l.id = s.link_id AND l.vrf = s.vrf"))
 	require.Zero(t, number(t, c, "SELECT count(*) FROM subnet s JOIN link l ON l.id = s.link_id WHERE l.vrf <> s.vrf"))
@@ -127,7 +127,7 @@ func TestSecretByHand(t *testing.T) {
 	now, err := s.LoadConfig(t.Context())
 	require.NoError(t, err)
 	require.False(t, sqlstore.SameConfig(was, now))
-	_, err = s.ApplyConfig(t.Context(), 0, plain(), "author", "")
+	_, err = s.ApplyConfig(t.Context(), sqlstore.AnyRevision, plain(), "author", "")
 	require.NoError(t, err)
 	require.Equal(t, before, stored())
 	run(t, c, "UPDATE tsig_key SET secret = '"+secret(3)+"', fingerprint = '0badcafe'")
