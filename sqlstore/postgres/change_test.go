@@ -50,7 +50,9 @@ func plain() *sqlstore.Config {
 				{ID: 2, Prefix: netip.MustParsePrefix("2001:db8::/64"), Pools: pool(2, "2001:db8::10", "2001:db8::20")},
 				{ID: 3, Prefix: netip.MustParsePrefix("198.51.100.0/24"), Relays: []netip.Addr{netip.MustParseAddr("198.51.100.1")}},
 			}},
-			{ID: 2, Name: "two"}, {ID: 3, Name: "three"}, {ID: 4, Name: "four", VRF: 7},
+			{ID: 2, Name: "two"},
+			{ID: 3, Name: "three"},
+			{ID: 4, Name: "four", VRF: 7},
 		},
 	}
 }

@@ -2,6 +2,9 @@ package postgres_test
 
 import (
 	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -72,4 +75,63 @@ func TestChecksStayWithinTheirVRF(t *testing.T) {
 		_, err := c.Exec(t.Context(), statement)
 		require.ErrorContains(t, err, want, statement)
 	}
+}
+
+// drawn is a subnet by chance.
+type drawn struct {
+	link, vrf int
+	prefix    netip.Prefix
+	closing   bool
+}
+
+// overlap tells whether two subnets are in each other's way.
+func overlap(all map[int]drawn) bool {
+	for i, a := range all {
+		for j, b := range all {
+			if i < j && a.vrf == b.vrf && !a.closing && !b.closing && a.prefix.Overlaps(b.prefix) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// To look at neighbours finds each overlap, whatever a statement changes at once.
+func TestOverlapsAreFound(t *testing.T) {
+	c := connect(t, storetest.Migrated(t, "postgres"), nil)
+	run(t, c, "INSERT INTO link (id, name, vrf) VALUES (1, 'one', 0), (2, 'two', 0), (3, 'three', 7)")
+	r := rand.New(rand.NewPCG(7, 11))
+	base := []netip.Addr{netip.MustParseAddr("10.0.0.0"), netip.MustParseAddr("2001:db8::")}
+	now := map[int]drawn{}
+	var taken, refused int
+	for range 600 {
+		next := maps.Clone(now)
+		var rows []string
+		for _, id := range r.Perm(16)[:1+r.IntN(4)] {
+			d := drawn{link: 1 + r.IntN(3), closing: r.IntN(4) == 0}
+			d.vrf = d.link / 3 * 7
+			a := base[r.IntN(2)].AsSlice()
+			a[3] = byte(r.IntN(16)) // of either family
+			addr, _ := netip.AddrFromSlice(a)
+			d.prefix = netip.PrefixFrom(addr, 28+r.IntN(5)).Masked()
+			next[id+1] = d
+			rows = append(rows, fmt.Sprintf("(%d, %d, '%s', %t)", id+1, d.link, d.prefix, d.closing))
+		}
+		_, err := c.Exec(t.Context(), "INSERT INTO subnet (id, link_id, prefix, closing) VALUES "+strings.Join(rows, ", ")+
+			" ON CONFLICT (id) DO UPDATE SET link_id = excluded.link_id, prefix = excluded.prefix, closing = excluded.closing")
+		if overlap(next) {
+			require.ErrorContains(t, err, "subnets of a vrf must not overlap", "%v", rows)
+			refused++
+			continue
+		}
+		require.NoError(t, err, "%v", rows)
+		now = next
+		taken++
+		if len(now) == 16 && r.IntN(8) == 0 {
+			run(t, c, "DELETE FROM subnet WHERE id <= 8")
+			maps.DeleteFunc(now, func(id int, _ drawn) bool { return id <= 8 })
+		}
+	}
+	require.Greater(t, taken, 50)
+	require.Greater(t, refused, 50)
 }
