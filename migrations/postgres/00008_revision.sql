@@ -297,7 +297,7 @@ END $$;
 -- +goose StatementBegin
 CREATE FUNCTION rowlock_check_links(ids integer[]) RETURNS void LANGUAGE sql AS $$
   SELECT rowlock_refuse('link ' || l.id, 'a link without a name must have one subnet', count(*) || ' subnets')
-    FROM link l JOIN subnet s ON s.link_id = l.id WHERE l.id = ANY(ids) AND l.name IS NULL GROUP BY l.id HAVING count(*) > 1
+    FROM link l JOIN subnet s ON s.link_id = l.id WHERE l.id = ANY(ids) AND coalesce(l.name, '') = '' GROUP BY l.id HAVING count(*) > 1
 $$;
 -- +goose StatementEnd
 
@@ -330,7 +330,7 @@ BEGIN
       WHERE n.vrf <> o.vrf AND EXISTS (SELECT 1 FROM subnet s WHERE s.link_id = n.id OFFSET 0);
     PERFORM rowlock_check_links(ids);
   END IF;
-  UPDATE config_head SET last_link_id = (SELECT max(x) FROM unnest(ids) x) WHERE last_link_id < ANY(ids);
+  UPDATE config_head SET last_link_id = (SELECT max(x) FROM unnest(ids) x) WHERE id = 1 AND last_link_id < ANY(ids);
   RETURN NULL;
 END $$;
 -- +goose StatementEnd
@@ -666,11 +666,15 @@ BEGIN
   END IF;
   PERFORM rowlock_subnet_vrf(ids);
   PERFORM rowlock_check_links(links);
-  PERFORM rowlock_check_subnets(ids);
-  UPDATE config_head SET last_subnet_id = (SELECT max(x) FROM unnest(ids) x) WHERE last_subnet_id < ANY(ids);
-  IF TG_OP = 'UPDATE' THEN
+  UPDATE config_head SET last_subnet_id = (SELECT max(x) FROM unnest(ids) x) WHERE id = 1 AND last_subnet_id < ANY(ids);
+  IF TG_OP = 'INSERT' THEN
+    PERFORM rowlock_check_subnets(ids);
+  ELSE
     PERFORM rowlock_refuse(rowlock_subnet_name(o.id, o.prefix), 'an id must not change', o.id::text)
        FROM old_rows o LEFT JOIN new_rows n ON n.id = o.id WHERE n.id IS NULL;
+    SELECT array_agg(n.id) INTO ids FROM new_rows n JOIN old_rows o ON o.id = n.id -- a new comment is nobody's business
+     WHERE (n.link_id, n.vrf, n.prefix, n.interface, n.interface_id, n.closing) <> (o.link_id, o.vrf, o.prefix, o.interface, o.interface_id, o.closing);
+    PERFORM rowlock_check_subnets(ids);
     PERFORM rowlock_refuse(rowlock_subnet_name(n.id, n.prefix), 'a subnet with pools must not move to a link of another vrf', 'link ' || n.link_id)
        FROM new_rows n JOIN old_rows o ON o.id = n.id
       WHERE n.link_id <> o.link_id AND EXISTS (SELECT 1 FROM pool p WHERE p.subnet_id = n.id OFFSET 0)
@@ -893,12 +897,21 @@ END $$;
 -- What triggers do with the rows of a statement is planned for the first one of a
 -- session, which may have one row, and kept for those that have 10,000: they join
 -- old and new rows by hash or in order, and look for others row by row (OFFSET 0).
-ALTER FUNCTION rowlock_link_changed() SET enable_nestloop = off;
-ALTER FUNCTION rowlock_subnet_changed() SET enable_nestloop = off;
-ALTER FUNCTION rowlock_pool_changed() SET enable_nestloop = off;
+-- +goose StatementBegin
+DO $$
+DECLARE
+  f text;
+  v text;
+BEGIN
+  FOREACH f IN ARRAY ARRAY['link', 'subnet', 'pool'] LOOP
+    FOREACH v IN ARRAY ARRAY['enable_nestloop', 'enable_seqscan', 'jit'] LOOP
+      EXECUTE format('ALTER FUNCTION rowlock_%s_changed() SET %s = off', f, v);
+    END LOOP;
+  END LOOP;
+END $$;
+-- +goose StatementEnd
 ALTER FUNCTION rowlock_retire(integer[], integer[], bigint) SET enable_nestloop = on;
 ALTER FUNCTION rowlock_subnet_closing(integer[], integer[], bigint) SET enable_nestloop = on;
-ALTER FUNCTION rowlock_subnet_vrf(integer[]) SET enable_seqscan = off;
 
 -- +goose Down
 -- +goose StatementBegin

@@ -133,6 +133,18 @@ func TestGeneralPlans(t *testing.T) {
 	growing(t, postgres.GeneralSettings(), commonPlans, leasePlans)
 }
 
+// Who settles pools once a second reads the generations that are in the way, and
+// not all that there ever were.
+func TestRetiredPlan(t *testing.T) {
+	c := connect(t, storetest.Migrated(t, "postgres"), postgres.GeneralSettings())
+	run(t, c, `INSERT INTO pool_gen (pool_id, gen, first_addr, last_addr, delegated_len, retired_rev)
+	  SELECT i, 1, '192.0.2.1', '192.0.2.9', 32, nullif(i / 19990, 0) FROM generate_series(1, 20000) i`)
+	run(t, c, "ANALYZE pool_gen")
+	common, _, err := postgres.QueryNames()
+	require.NoError(t, err)
+	require.Contains(t, plan(t, c, common["config_retired"]), "using pool_gen_retired")
+}
+
 func TestHintPlans(t *testing.T) { growing(t, postgres.NameSettings(), hintPlans, leaseHintPlans) }
 
 // growing looks at plans while tables grow.
