@@ -65,7 +65,7 @@ func TestTriggersLookByIndex(t *testing.T) {
 		s := newShell(t, flavour)
 		const n = 1500
 		s.network(t, 0, n)
-		s.plans(t, n, 2*n)
+		s.plans(t, n, n+500)
 		s.rows(t, "ANALYZE TABLE link, subnet, subnet_relay, pool, pool_gen, parameter")
 		for _, statement := range []string{
 			"INSERT INTO link (id, name) VALUES (9001, 'new')",
