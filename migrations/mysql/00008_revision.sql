@@ -38,7 +38,9 @@ ALTER TABLE subnet
   ADD KEY subnet_range (vrf, range_low),
   ADD KEY subnet_interface (interface),
   ADD KEY subnet_interface_id (vrf, interface_id);
-ALTER TABLE subnet_relay ADD KEY subnet_relay_addr (addr);
+ALTER TABLE subnet_relay
+  ADD COLUMN vrf INTEGER NOT NULL DEFAULT 0 COMMENT 'that of the link; triggers see to it',
+  ADD KEY subnet_relay_addr (vrf, addr);
 ALTER TABLE pool
   ADD COLUMN comment TEXT    NOT NULL DEFAULT (''),
   ADD COLUMN waiting BOOLEAN NOT NULL DEFAULT FALSE COMMENT 'nothing new is handed out until others have given up the range; renewals go on';
@@ -145,6 +147,7 @@ INSERT INTO parameter_def (name, type, scopes, lowest, highest, is_whole, choice
 -- What is there was made by the program, and has no content yet: described stays
 -- at 0.
 UPDATE subnet s JOIN link l ON l.id = s.link_id SET s.vrf = l.vrf;
+UPDATE subnet_relay r JOIN subnet s ON s.id = r.subnet_id SET r.vrf = s.vrf;
 UPDATE pool_gen g JOIN pool p ON p.id = g.pool_id JOIN subnet s ON s.id = p.subnet_id SET g.vrf = s.vrf;
 INSERT INTO config_change (kind, id, revision)
 SELECT 1, 0, h.revision FROM config_head h WHERE h.revision > 0 UNION ALL SELECT 2, l.id, h.revision FROM link l CROSS JOIN config_head h;
@@ -506,9 +509,9 @@ BEGIN
       CALL rowlock_refuse(object_, 'the same interface_id must not select two links', CONCAT('also subnet ', other));
     END IF;
   END IF;
-  SET other = (SELECT s.id FROM subnet_relay r STRAIGHT_JOIN subnet_relay o ON o.addr = r.addr AND o.subnet_id <> r.subnet_id
+  SET other = (SELECT s.id FROM subnet_relay r STRAIGHT_JOIN subnet_relay o FORCE INDEX (subnet_relay_addr) ON o.vrf = vrf_ AND o.addr = r.addr AND o.subnet_id <> r.subnet_id
                  STRAIGHT_JOIN subnet s ON s.id = o.subnet_id
-                WHERE r.subnet_id = id_ AND s.vrf = vrf_ AND s.link_id <> link_ AND NOT s.closing LIMIT 1 LOCK IN SHARE MODE);
+                WHERE r.subnet_id = id_ AND s.link_id <> link_ AND NOT s.closing LIMIT 1 LOCK IN SHARE MODE);
   IF other IS NOT NULL THEN
     CALL rowlock_refuse(object_, 'the same relay must not select two links', CONCAT('also subnet ', other));
   END IF;
@@ -614,6 +617,15 @@ END
 -- +goose StatementEnd
 
 -- +goose StatementBegin
+CREATE TRIGGER subnet_updated AFTER UPDATE ON subnet FOR EACH ROW
+BEGIN
+  IF NEW.vrf <> OLD.vrf THEN
+    UPDATE subnet_relay SET vrf = NEW.vrf WHERE subnet_id = NEW.id;
+  END IF;
+END
+-- +goose StatementEnd
+
+-- +goose StatementBegin
 CREATE TRIGGER subnet_delete BEFORE DELETE ON subnet FOR EACH ROW
 BEGIN
   DECLARE by_hand BOOLEAN;
@@ -645,8 +657,8 @@ BEGIN
     CALL rowlock_refuse(object_, CONCAT('a relay of a v', IF(prefix_ LIKE '%.%', 4, 6), ' subnet must be of that family'), addr_);
   END IF;
   IF NOT closing_ THEN
-    SET other = (SELECT s.id FROM subnet_relay o STRAIGHT_JOIN subnet s ON s.id = o.subnet_id
-                  WHERE o.addr = addr_ AND s.vrf = vrf_ AND s.link_id <> link_ AND NOT s.closing LIMIT 1 LOCK IN SHARE MODE);
+    SET other = (SELECT s.id FROM subnet_relay o FORCE INDEX (subnet_relay_addr) STRAIGHT_JOIN subnet s ON s.id = o.subnet_id
+                  WHERE o.vrf = vrf_ AND o.addr = addr_ AND s.link_id <> link_ AND NOT s.closing LIMIT 1 LOCK IN SHARE MODE);
     IF other IS NOT NULL THEN
       CALL rowlock_refuse(object_, 'the same relay must not select two links', CONCAT('also subnet ', other));
     END IF;
@@ -659,6 +671,7 @@ CREATE TRIGGER subnet_relay_insert BEFORE INSERT ON subnet_relay FOR EACH ROW
 BEGIN
   DECLARE by_hand BOOLEAN;
   CALL rowlock_begin(by_hand);
+  SET NEW.vrf = COALESCE((SELECT s.vrf FROM subnet s WHERE s.id = NEW.subnet_id LOCK IN SHARE MODE), 0);
   IF by_hand THEN
     CALL rowlock_relay(NEW.subnet_id, NEW.addr);
   END IF;
@@ -670,6 +683,7 @@ CREATE TRIGGER subnet_relay_update BEFORE UPDATE ON subnet_relay FOR EACH ROW
 BEGIN
   DECLARE by_hand BOOLEAN;
   CALL rowlock_begin(by_hand);
+  SET NEW.vrf = COALESCE((SELECT s.vrf FROM subnet s WHERE s.id = NEW.subnet_id LOCK IN SHARE MODE), 0);
   IF by_hand THEN
     CALL rowlock_note(2, (SELECT s.link_id FROM subnet s WHERE s.id = OLD.subnet_id LOCK IN SHARE MODE));
     CALL rowlock_relay(NEW.subnet_id, NEW.addr);
@@ -1209,6 +1223,7 @@ DROP TRIGGER link_updated;
 DROP TRIGGER link_delete;
 DROP TRIGGER subnet_insert;
 DROP TRIGGER subnet_update;
+DROP TRIGGER subnet_updated;
 DROP TRIGGER subnet_delete;
 DROP TRIGGER subnet_relay_insert;
 DROP TRIGGER subnet_relay_update;
@@ -1293,7 +1308,7 @@ ALTER TABLE parameter DROP COLUMN comment;
 ALTER TABLE option_data DROP COLUMN comment;
 ALTER TABLE pool_gen DROP KEY pool_gen_retired, DROP KEY pool_gen_range, DROP COLUMN range_low, DROP COLUMN retired_rev, DROP COLUMN vrf;
 ALTER TABLE pool DROP COLUMN waiting, DROP COLUMN comment;
-ALTER TABLE subnet_relay DROP KEY subnet_relay_addr;
+ALTER TABLE subnet_relay DROP KEY subnet_relay_addr, DROP COLUMN vrf;
 ALTER TABLE subnet DROP KEY subnet_interface_id, DROP KEY subnet_interface, DROP KEY subnet_range, DROP COLUMN range_low, DROP COLUMN vrf, DROP COLUMN comment, DROP COLUMN earlier_link_id;
 ALTER TABLE link DROP COLUMN comment;
 ALTER TABLE config_revision DROP COLUMN is_full, DROP COLUMN content;

@@ -42,12 +42,30 @@ func (s *shell) read(t *testing.T) (n int) {
 	return n
 }
 
-// What a trigger looks at does not grow with the network.
+// plans writes links, each in a vrf of its own, that have all the same subnet,
+// interface_id and relay.
+func (s *shell) plans(t *testing.T, from, to int) {
+	t.Helper()
+	row := func(format string) string {
+		var rows []string
+		for i := from; i < to; i++ {
+			rows = append(rows, strings.ReplaceAll(format, "$id", strconv.Itoa(1+i)))
+		}
+		return strings.Join(rows, ", ")
+	}
+	s.exec(t, "INSERT INTO link (id, vrf) VALUES %s", row("($id, $id)"))
+	s.exec(t, "INSERT INTO subnet (id, link_id, prefix, interface_id) VALUES %s", row("($id, $id, '2001:db8:5::/64', 'uplink')"))
+	s.exec(t, "INSERT INTO subnet_relay (subnet_id, addr) VALUES %s", row("($id, '2001:db8:5::1')"))
+}
+
+// What a trigger looks at does not grow with the network, nor with what other vrfs
+// have.
 func TestTriggersLookByIndex(t *testing.T) {
 	onEach(t, func(t *testing.T, flavour string) {
 		s := newShell(t, flavour)
 		const n = 1500
 		s.network(t, 0, n)
+		s.plans(t, n, n+500)
 		s.rows(t, "ANALYZE TABLE link, subnet, subnet_relay, pool, pool_gen, parameter")
 		for _, statement := range []string{
 			"INSERT INTO link (id, name) VALUES (9001, 'new')",
@@ -64,6 +82,13 @@ func TestTriggersLookByIndex(t *testing.T) {
 			"UPDATE subnet SET closing = FALSE WHERE id = 9002",
 			"DELETE FROM pool WHERE id = 9001",
 			"DELETE FROM subnet WHERE id = 9001",
+			"INSERT INTO link (id, vrf) VALUES (9002, 9002)",
+			"INSERT INTO subnet (id, link_id, prefix, interface_id) VALUES (9004, 9002, '2001:db8:5::/64', 'uplink')",
+			"INSERT INTO subnet_relay (subnet_id, addr) VALUES (9004, '2001:db8:5::1')",
+			"UPDATE subnet SET comment = 'x' WHERE id = 9004",
+			"UPDATE subnet SET prefix = '2001:db8:5::/63' WHERE id = 9004",
+			"UPDATE subnet SET closing = TRUE WHERE id = 9004",
+			"UPDATE subnet SET closing = FALSE WHERE id = 9004",
 		} {
 			before := s.read(t)
 			s.exec(t, "%s", statement)

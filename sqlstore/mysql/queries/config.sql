@@ -175,7 +175,7 @@ UPDATE config_head SET revision = ?, described = ?, change_comment = '' WHERE id
 -- Describes a revision that has no row. The content goes as text: a statement with
 -- other bytes is one that MySQL does not show to those who look at transactions.
 INSERT INTO config_revision (revision, author, comment, diff, content, is_full)
-SELECT ?, LEFT(?, 255), ?, ?, UNHEX(?), ? FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM config_revision r WHERE r.revision = ?);
+SELECT ?, ?, ?, ?, UNHEX(?), ? FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM config_revision r WHERE r.revision = ?);
 
 -- name: config_describe
 -- Describes a revision that has a row, and keeps what that says of who, when and
