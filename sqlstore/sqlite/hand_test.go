@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -190,7 +189,7 @@ func TestRowsThatCannotBeRead(t *testing.T) {
 			if retired := statement[:15] == "UPDATE pool_gen"; retired && name != "settle" {
 				continue
 			}
-			require.ErrorIs(t, try(), sqlstore.ErrData, fmt.Sprintf("%s: %s", name, statement))
+			require.ErrorIs(t, try(), sqlstore.ErrData, "%s: %s", name, statement)
 		}
 	}
 }
