@@ -185,8 +185,11 @@ func documentProblem(err error) error {
 	}
 	const most = 100
 	p := problem("invalid-document", fmt.Sprintf("%d mistakes, nothing was changed", len(found)))
-	if len(found) == 1 {
+	switch {
+	case len(found) == 1:
 		p.Detail = "one mistake, nothing was changed"
+	case len(found) > site.MaxProblems:
+		p.Detail = fmt.Sprintf("more than %d mistakes, nothing was changed", site.MaxProblems)
 	}
 	for _, f := range found[:min(len(found), most)] {
 		detail := &huma.ErrorDetail{Message: strings.TrimPrefix(f.Object+": "+f.Rule, ": "), Location: "document"}

@@ -183,15 +183,19 @@ func (r *reader) comment(f fields) string {
 // kept.
 func (r *reader) remarked(lost, twice []*remark) {
 	for _, m := range twice {
-		r.problems = append(r.problems, &Problem{
-			File: r.file, Line: m.line, Column: m.column,
+		r.add(&Problem{
+			Line: m.line, Column: m.column,
 			Rule: "an object must have one comment: the key comment, or what begins with #", Value: "both",
 		})
 	}
 	if r.notes == nil {
 		return
 	}
-	for _, m := range lost {
+	for i, m := range lost {
+		if i == MaxProblems {
+			*r.notes = append(*r.notes, Note{r.file, m.line, "this comment and others below it are not kept"})
+			return
+		}
 		*r.notes = append(*r.notes, Note{r.file, m.line, "this comment is not kept"})
 	}
 }

@@ -73,7 +73,7 @@ func readNodes(file string, tokens token.Tokens) (root *node, err error) {
 			continue
 		}
 		if root != nil {
-			return nil, t.problem(doc.Body, "a file must hold one document only", "")
+			return nil, t.problem(doc.Body, oneOnly, "")
 		}
 		if root, err = t.node(doc.Body, 0); err != nil {
 			return nil, err
@@ -152,7 +152,7 @@ func (t *treeReader) node(n ast.Node, depth int) (*node, error) {
 			out.items = append(out.items, item)
 		}
 	default:
-		return nil, t.problem(n, "YAML anchors, aliases, tags and merge keys have no place in a document", n.Type().String())
+		return nil, t.problem(n, notPlain, n.Type().String())
 	}
 	return out, nil
 }
