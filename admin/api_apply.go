@@ -18,7 +18,7 @@ import (
 type ChangeRequest struct {
 	DryRun  bool   `query:"dry_run" doc:"Only tell what would change."`
 	Base    int64  `query:"base" minimum:"0" doc:"Apply only while this is the newest revision; 409 otherwise. 0: whatever it is."`
-	Comment string `query:"comment" maxLength:"500" doc:"Kept with the revision."`
+	Comment string `query:"comment" maxLength:"4000" doc:"Kept with the revision. At most 4000 bytes of UTF-8, no control characters but tabs and ends of lines."`
 	IfMatch string `header:"If-Match" maxLength:"64" doc:"As base, by entity tag; 412 otherwise."`
 }
 
@@ -48,8 +48,8 @@ type applyAnswer struct {
 
 // check looks at the parameters before anything is done, and returns base.
 func (in *ChangeRequest) check() (base int64, err error) {
-	if !sqlstore.LegalComment(in.Comment) {
-		return 0, problem("invalid-request", "comment must be "+sqlstore.CommentRule)
+	if err := sqlstore.CheckComment(in.Comment); err != nil {
+		return 0, problem("invalid-request", "comment "+err.Error())
 	}
 	return in.base()
 }
