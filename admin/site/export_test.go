@@ -64,7 +64,7 @@ func (g *generator) comment() string {
 	if !rapid.Bool().Draw(g.T, "comment") {
 		return ""
 	}
-	letters := append([]rune("ab \t\n\n#:-'\"\\{}[]&*!|>%@`~é😀,"), []rune("---...")...)
+	letters := append([]rune("ab \t\n\n#:-'\"\\{}[]&*!|>%@`~é😀,\ufeff"), []rune("---...")...)
 	return rapid.StringOfN(rapid.SampledFrom(letters), 0, 30, 100).Draw(g.T, "text")
 }
 

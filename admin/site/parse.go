@@ -31,7 +31,7 @@ func Parse(name string, data []byte, options ...Option) (*sqlstore.Config, error
 	for _, o := range options {
 		o(r)
 	}
-	r.remarked(t.lost, t.twice)
+	r.remarked(t.lost, t.twice, t.secrets)
 	c := r.document(root)
 	r.check(root, c)
 	if err := join(r.problems); err != nil {

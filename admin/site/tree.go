@@ -46,6 +46,7 @@ type entry struct {
 type tree struct {
 	root        *node
 	lost, twice []*remark
+	secrets     []int // lines
 }
 
 // readTree parses YAML or JSON. The error is a *Problem.
@@ -57,7 +58,9 @@ func readTree(file string, data []byte) (t tree, err error) {
 	if t.root, err = readNodes(file, tokens); err != nil {
 		return tree{}, err
 	}
-	t.lost, t.twice = attach(t.root, remarks(tokens))
+	all, secrets := remarks(tokens)
+	t.secrets = secrets
+	t.lost, t.twice = attach(t.root, all)
 	return t, nil
 }
 
