@@ -42,7 +42,7 @@ type applyAnswer struct {
 		Revision int64        `json:"revision" doc:"The newest one now."`
 		Applied  bool         `json:"applied" doc:"False: nothing was to be changed, or it was a dry run."`
 		Changes  []changeView `json:"changes" nullable:"false"`
-		Notes    []string     `json:"notes,omitempty" doc:"What cannot be done: places of the document with a comment that is not kept, keys that keep their secret at a revert."`
+		Notes    []string     `json:"notes,omitempty" doc:"What cannot be done: places of the document with a comment that is not kept or a selector that selects nothing, keys that keep their secret at a revert."`
 	}
 }
 

@@ -17,7 +17,8 @@ type Note struct {
 func (n Note) String() string { return fmt.Sprintf("%s:%d: %s", n.File, n.Line, n.Text) }
 
 // Notes has Parse append what it has to say about a document without a mistake:
-// comments that have no place in a configuration. There are MaxProblems at most.
+// comments that have no place in a configuration, selectors of subnets that select
+// nothing. There are MaxProblems at most.
 func Notes(notes *[]Note) Option {
 	return func(r *reader) { r.notes = notes }
 }

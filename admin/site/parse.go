@@ -37,6 +37,7 @@ func Parse(name string, data []byte, options ...Option) (*sqlstore.Config, error
 	if err := join(r.problems); err != nil {
 		return nil, err
 	}
+	r.selectors(root, c)
 	order(c)
 	return c, nil
 }
