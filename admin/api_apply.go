@@ -18,7 +18,7 @@ import (
 type ChangeRequest struct {
 	DryRun  bool   `query:"dry_run" doc:"Only tell what would change."`
 	Base    int64  `query:"base" minimum:"0" doc:"Apply only while this is the newest revision; 409 otherwise. 0: whatever it is."`
-	Comment string `query:"comment" maxLength:"500" doc:"Kept with the revision."`
+	Comment string `query:"comment" maxLength:"4000" doc:"Kept with the revision. At most 4000 bytes of UTF-8, no control characters but tabs and ends of lines."`
 	IfMatch string `header:"If-Match" maxLength:"64" doc:"As base, by entity tag; 412 otherwise."`
 }
 
@@ -42,14 +42,14 @@ type applyAnswer struct {
 		Revision int64        `json:"revision" doc:"The newest one now."`
 		Applied  bool         `json:"applied" doc:"False: nothing was to be changed, or it was a dry run."`
 		Changes  []changeView `json:"changes" nullable:"false"`
-		Notes    []string     `json:"notes,omitempty" doc:"What cannot be done: places of the document with a comment that is not kept, keys that keep their secret at a revert."`
+		Notes    []string     `json:"notes,omitempty" doc:"What cannot be done: places of the document with a comment that is not kept or a selector that selects nothing, keys that keep their secret at a revert."`
 	}
 }
 
 // check looks at the parameters before anything is done, and returns base.
 func (in *ChangeRequest) check() (base int64, err error) {
-	if !sqlstore.LegalComment(in.Comment) {
-		return 0, problem("invalid-request", "comment must be "+sqlstore.CommentRule)
+	if err := sqlstore.CheckComment(in.Comment); err != nil {
+		return 0, problem("invalid-request", "comment "+err.Error())
 	}
 	return in.base()
 }
@@ -188,8 +188,11 @@ func documentProblem(err error) error {
 	}
 	const most = 100
 	p := problem("invalid-document", fmt.Sprintf("%d mistakes, nothing was changed", len(found)))
-	if len(found) == 1 {
+	switch {
+	case len(found) == 1:
 		p.Detail = "one mistake, nothing was changed"
+	case len(found) > site.MaxProblems:
+		p.Detail = fmt.Sprintf("more than %d mistakes, nothing was changed", site.MaxProblems)
 	}
 	for _, f := range found[:min(len(found), most)] {
 		detail := &huma.ErrorDetail{Message: strings.TrimPrefix(f.Object+": "+f.Rule, ": "), Location: "document"}

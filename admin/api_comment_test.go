@@ -40,6 +40,10 @@ func TestCommentOfAChangeHasNoControlCharacters(t *testing.T) {
 			require.Contains(t, p.Detail, "comment must be UTF-8 without control characters")
 		}
 	}
+	long := strings.Repeat("é", sqlstore.MaxComment/2)
+	p := requireProblem(t, b.do(t, "POST", applyPath+"?comment="+url.QueryEscape(long+"e"), "{}"), 422, "invalid-request")
+	require.Equal(t, "comment must have at most 4000 bytes: 4001 bytes", p.Detail)
+	require.Equal(t, 200, b.do(t, "POST", applyPath+"?comment="+url.QueryEscape(long), "parameters: {renew_timer: 60}").status)
 	a := b.do(t, "POST", applyPath+"?comment="+url.QueryEscape("two\n\tlines"), "{}")
 	require.Equal(t, 200, a.status, a.body)
 }

@@ -93,6 +93,7 @@ func TestApplyMistakes(t *testing.T) {
 	require.Equal(t, "2 mistakes, nothing was changed", p.Detail)
 	many := requireProblem(t, b.do(t, http.MethodPost, applyPath, "subnets: ["+strings.Repeat("{x: y}, ", 5000)+"]"), http.StatusUnprocessableEntity, "invalid-document")
 	require.Len(t, many.Errors, 100, "an answer has an end")
+	require.Equal(t, "more than 1000 mistakes, nothing was changed", many.Detail)
 	var page struct{ Revisions []RevisionView }
 	b.get(t, "/v1/revisions", &page)
 	require.Empty(t, page.Revisions)

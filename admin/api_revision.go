@@ -190,7 +190,7 @@ func (s *Server) revertConfig(ctx context.Context, in *struct {
 		return nil, err
 	}
 	for _, name := range rotated {
-		out.Body.Notes = append(out.Body.Notes, fmt.Sprintf("tsig_key %s keeps the secret that it has now", name))
+		out.Body.Notes = append(out.Body.Notes, fmt.Sprintf("tsig_key %s keeps the secret and algorithm that it has now", name))
 	}
 	return out, nil
 }

@@ -96,7 +96,7 @@ func TestRevisionPage(t *testing.T) {
 func TestRevertKeepsSecrets(t *testing.T) {
 	b := newBench(t)
 	b.apply(t, "tsig_keys: [{name: a, secret: Zmlyc3QgZmlyc3QgZmlyc3Q=}, {name: b, secret: Zmlyc3QgZmlyc3QgZmlyc3Q=}]")
-	b.apply(t, "tsig_keys: [{name: a, secret: c2Vjb25kIHNlY29uZCBzZWNvbmQ=}, {name: b}]\nparameters: {renew_timer: 60}")
+	b.apply(t, "tsig_keys: [{name: a, algorithm: hmac-sha512, secret: c2Vjb25kIHNlY29uZCBzZWNvbmQ=}, {name: b}]\nparameters: {renew_timer: 60}")
 	var out struct {
 		Applied bool
 		Notes   []string
@@ -104,9 +104,9 @@ func TestRevertKeepsSecrets(t *testing.T) {
 	}
 	b.do(t, "POST", "/v1/revisions/1/revert", "").json(t, &out)
 	require.True(t, out.Applied)
-	require.Equal(t, []string{"tsig_key a keeps the secret that it has now"}, out.Notes)
-	require.Len(t, out.Changes, 1)
-	b.apply(t, "tsig_keys: [{name: a}]")
+	require.Equal(t, []string{"tsig_key a keeps the secret and algorithm that it has now"}, out.Notes)
+	require.Len(t, out.Changes, 1, "nor is the algorithm of then that of the secret")
+	b.apply(t, "tsig_keys: [{name: a, algorithm: hmac-sha512}]")
 	p := requireProblem(t, b.do(t, "POST", "/v1/revisions/1/revert", ""), 422, "invalid-document")
 	require.Equal(t, "tsig_key b: no secret is given, and none is stored", p.Detail)
 }

@@ -23,6 +23,18 @@ func (k *checker) comment(at *place, text string) {
 	}
 }
 
+// CheckComment tells why a text cannot be a comment on an object or a change, in
+// words that follow what it is called; nil when it can.
+func CheckComment(text string) error {
+	switch {
+	case len(text) > MaxComment:
+		return fmt.Errorf("must have at most %d bytes: %d bytes", MaxComment, len(text))
+	case !LegalComment(text):
+		return fmt.Errorf("must be %s: %q", CommentRule, shortened(text))
+	}
+	return nil
+}
+
 // CommentRule is what LegalComment looks for, in words.
 const CommentRule = "UTF-8 without control characters, but for tabs and ends of lines"
 

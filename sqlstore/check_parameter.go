@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // parameters checks each setting of one scope for itself.
@@ -23,7 +24,7 @@ func (k *checker) parameters(at *place, scope string, ps Parameters) {
 		}
 		if err := def.Check(ps[name]); err != nil {
 			k.add(at.parameter(name), err.Error(), "the value must be of type %s", def.Type)
-		} else if ps[name] == "0" && slices.Contains(neverZero, name) {
+		} else if strings.Trim(ps[name], "0") == "" && slices.Contains(neverZero, name) {
 			k.add(at.parameter(name), ps[name], "the lifetime must not be zero")
 		}
 	}

@@ -207,6 +207,10 @@ func TestCheckRules(t *testing.T) {
 			"parameter valid_lifetime: the lifetime must not be zero: 0",
 		},
 		{
+			"zero lifetime in more digits", func(c *Config) { plain(c).Parameters = Parameters{"offer_lifetime": "000"} }, "subnets[0].parameters.offer_lifetime",
+			"subnet 198.51.100.0/24 parameter offer_lifetime: the lifetime must not be zero: 000",
+		},
+		{
 			"RFC 2131 4.3.1 min above default", func(c *Config) { c.Parameters["min_valid_lifetime"] = "3601" }, "parameters.min_valid_lifetime",
 			"parameter min_valid_lifetime: min_valid_lifetime must not be above valid_lifetime: 3601 and 3600",
 		},

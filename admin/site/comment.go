@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/goccy/go-yaml/token"
 )
 
 // Note is a remark on a document that is no mistake.
@@ -19,63 +17,10 @@ type Note struct {
 func (n Note) String() string { return fmt.Sprintf("%s:%d: %s", n.File, n.Line, n.Text) }
 
 // Notes has Parse append what it has to say about a document without a mistake:
-// comments that have no place in a configuration.
+// comments that have no place in a configuration, selectors of subnets that select
+// nothing. There are MaxProblems at most.
 func Notes(notes *[]Note) Option {
 	return func(r *reader) { r.notes = notes }
-}
-
-// remark is one comment of the document: lines that begin with # and follow each
-// other, or the end of a line.
-type remark struct {
-	line, column int // of its first line
-	last         int // its last line
-	lines        []string
-	own          bool         // nothing else is on its lines
-	head         bool         // the document begins after it
-	below        int          // the line of what comes after it, 0 at the end
-	next         *token.Token // the same, but for list dashes; nil at the end
-}
-
-// remarks returns the comments of a document in order.
-func remarks(tokens token.Tokens) []*remark {
-	var all, open []*remark // open wait for the next token
-	line, begun, joined := 0, false, false
-	for _, t := range tokens {
-		switch t.Type {
-		case token.CommentType:
-			text := strings.TrimPrefix(t.Value, " ")
-			at := t.Position
-			if n := len(all); joined && all[n-1].continues(at, line) {
-				all[n-1].lines = append(all[n-1].lines, text)
-				all[n-1].last = at.Line
-				continue
-			}
-			m := &remark{line: at.Line, column: at.Column, last: at.Line, lines: []string{text}, own: at.Line != line, head: !begun}
-			all, open, joined = append(all, m), append(open, m), true
-			continue
-		case token.DocumentHeaderType:
-		case token.SequenceEntryType:
-			begun = true
-		default:
-			begun = true
-			for _, m := range open {
-				m.next = t
-			}
-			open = nil
-		}
-		if joined {
-			all[len(all)-1].below = t.Position.Line
-		}
-		line, joined = t.Position.Line, false
-	}
-	return all
-}
-
-// continues tells whether a comment at that place is one more line of m; line is
-// where the last token stands that is none. Below a comment at the end of a line
-// goes on what has the same column.
-func (m *remark) continues(at *token.Position, line int) bool {
-	return at.Line == m.last+1 && at.Line != line && (m.own || at.Column == m.column)
 }
 
 // target is what a comment can be kept with: an object, or a parameter.
@@ -170,28 +115,43 @@ func (n *node) has(key string) bool {
 
 // comment returns what is said about an object, by its key or around it.
 func (r *reader) comment(f fields) string {
-	if text, ok := r.text(f, "comment"); ok {
-		if f.values["comment"].block {
-			text = strings.TrimSuffix(text, "\n")
-		}
-		return text
+	text, ok := r.text(f, "comment")
+	if !ok {
+		return f.comment
 	}
-	return f.comment
+	at := f.values["comment"]
+	if at.block {
+		text = strings.TrimSuffix(text, "\n")
+	}
+	lines := strings.Split(text, "\n")
+	kept := slices.DeleteFunc(lines, hasSecret)
+	if len(kept) < len(lines) {
+		r.note(at.line, secretNote)
+	}
+	return strings.Join(kept, "\n")
+}
+
+const secretNote = "a line of this comment is not kept: it seems to have a secret"
+
+func (r *reader) note(line int, text string) {
+	if r.notes != nil && len(*r.notes) < MaxProblems {
+		*r.notes = append(*r.notes, Note{r.file, line, text})
+	}
 }
 
 // remarked reports comments that there are two of, and notes those that are not
-// kept.
-func (r *reader) remarked(lost, twice []*remark) {
+// kept. secrets are the lines that seem to have one.
+func (r *reader) remarked(lost, twice []*remark, secrets []int) {
 	for _, m := range twice {
-		r.problems = append(r.problems, &Problem{
-			File: r.file, Line: m.line, Column: m.column,
+		r.add(&Problem{
+			Line: m.line, Column: m.column,
 			Rule: "an object must have one comment: the key comment, or what begins with #", Value: "both",
 		})
 	}
-	if r.notes == nil {
-		return
+	for _, line := range secrets {
+		r.note(line, secretNote)
 	}
 	for _, m := range lost {
-		*r.notes = append(*r.notes, Note{r.file, m.line, "this comment is not kept"})
+		r.note(m.line, "this comment is not kept")
 	}
 }

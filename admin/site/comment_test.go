@@ -64,7 +64,7 @@ func TestCommentsStayWithTheirObject(t *testing.T) {
 	var notes []site.Note
 	c, err := site.Parse("site.yaml", []byte(commented), site.Notes(&notes))
 	require.NoError(t, err)
-	require.Equal(t, "yaml-language-server: $schema=site.schema.json\nThe network of the town.\n\nSecond part.", c.Comment)
+	require.Equal(t, "The network of the town.\n\nSecond part.", c.Comment)
 	require.Equal(t, sqlstore.Notes{"valid_lifetime": "asked for by the north\n\n  since May\nan hour", "renew_timer": "a quarter\nof it"}, c.Notes)
 	require.Equal(t, "resolvers\ntwo of them", c.Options[0].Comment)
 	require.Equal(t, "the key", c.TSIGKeys[0].Comment)
@@ -147,4 +147,73 @@ func TestCommentsOfManyLines(t *testing.T) {
 func TestCommentThatIsTooLong(t *testing.T) {
 	_, err := site.Parse("site.yaml", []byte(strings.Repeat("# 345678\n", 1000)+"\nvrfs: []\n"))
 	require.ErrorContains(t, err, "a comment must have at most 4000 bytes: 6999 bytes")
+}
+
+// The line for editors may stand above a document that has a comment of its own.
+func TestLineForEditorsIsNoComment(t *testing.T) {
+	for text, want := range map[string]string{
+		"# yaml-language-server: $schema=a.json\n\ncomment: town\n": "town",
+		"# yaml-language-server: $schema=a.json\ncomment: town\n":   "town",
+		"#yaml-language-server: $schema=a.json\n{}\n":               "",
+		"# a\n#   yaml-language-server: b\n# c\n\nvrfs: []\n":       "a\nc",
+	} {
+		var notes []site.Note
+		c, err := site.Parse("site.yaml", []byte(text), site.Notes(&notes))
+		require.NoError(t, err, text)
+		require.Equal(t, want, c.Comment, text)
+		require.Empty(t, notes, text)
+	}
+}
+
+// A comment that cannot stand behind # is exported by its key.
+func TestExportOfCommentsByKey(t *testing.T) {
+	for _, text := range []string{"\ufeff", "a\ufeff\n\tb \"c\" #", "a\nyaml-language-server: $schema=x\n\nb", "  yaml-language-server:"} {
+		c := said(text)
+		out, err := site.Export(c)
+		require.NoError(t, err)
+		require.Contains(t, string(out), "comment: \"")
+		again, err := site.Parse("export.yaml", out)
+		require.NoError(t, err, string(out))
+		require.Equal(t, c, again, string(out))
+		asJSON, err := site.ToJSON(out)
+		require.NoError(t, err)
+		again, err = site.Parse("export.json", asJSON)
+		require.NoError(t, err)
+		require.Equal(t, c, again, string(asJSON))
+	}
+	out, err := site.Export(&sqlstore.Config{Comment: "\ufeff"})
+	require.NoError(t, err)
+	require.Equal(t, "comment: \"\\ufeff\"\n", string(out))
+}
+
+// A secret that was taken out of use by # does not become a comment.
+func TestCommentsHaveNoSecrets(t *testing.T) {
+	const document = `# the keys
+# old: {name: k, secret: Zm9yZ290dGVuIGZvcmdvdHRlbg==}
+
+tsig_keys:
+  # rotated in May
+  # secret: "Zm9yZ290dGVuIGZvcmdvdHRlbg=="
+  - name: k
+    secret: c2VjcmV0c2VjcmV0c2VjcmV0
+  - {name: l, secret: c2VjcmV0c2VjcmV0c2VjcmV0, comment: "secret = Zm9yZ290dGVuIGZvcmdvdHRlbg=="}
+  - {name: m, secret: c2VjcmV0c2VjcmV0c2VjcmV0} # secret "Zm9yZ290dGVuIGZvcmdvdHRlbg==";
+  # no secret: it is in a file
+  - {name: n, secret: c2VjcmV0c2VjcmV0c2VjcmV0}
+`
+	var notes []site.Note
+	c, err := site.Parse("site.yaml", []byte(document), site.Notes(&notes))
+	require.NoError(t, err)
+	require.Equal(t, "the keys", c.Comment)
+	require.Equal(t, []string{"rotated in May", "", "", "no secret: it is in a file"},
+		[]string{c.TSIGKeys[0].Comment, c.TSIGKeys[1].Comment, c.TSIGKeys[2].Comment, c.TSIGKeys[3].Comment})
+	var lines []int
+	for _, n := range notes {
+		require.Equal(t, "a line of this comment is not kept: it seems to have a secret", n.Text)
+		lines = append(lines, n.Line)
+	}
+	require.Equal(t, []int{2, 6, 10, 9}, lines)
+	asJSON, err := site.ToJSON([]byte("# secret: Zm9yZ290dGVuIGZvcmdvdHRlbg==\n\n{}\n"))
+	require.NoError(t, err)
+	require.Equal(t, "{}\n", string(asJSON))
 }

@@ -19,10 +19,10 @@ const (
 
 // dns reads keys and zones; Parse puts them in order when they were checked.
 func (r *reader) dns(f fields, c *sqlstore.Config) {
-	for _, item := range r.list(f, "tsig_keys") {
+	for item := range r.list(f, "tsig_keys") {
 		c.TSIGKeys = append(c.TSIGKeys, r.tsigKey(item))
 	}
-	for _, item := range r.list(f, "dns_zones") {
+	for item := range r.list(f, "dns_zones") {
 		c.Zones = append(c.Zones, r.dnsZone(item))
 	}
 }
@@ -130,7 +130,7 @@ func (r *reader) dnsZone(n *node) sqlstore.DNSZone {
 		r.unnamed(n, &z.Name)
 		r.broken[n.find("servers")] = true
 	}
-	for _, item := range r.list(f, "servers") {
+	for item := range r.list(f, "servers") {
 		z.Servers = append(z.Servers, r.dnsServer(item, f.object))
 	}
 	return z

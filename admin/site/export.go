@@ -3,12 +3,10 @@ package site
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 
-	"rowlock/frontend/option"
 	"rowlock/sqlstore"
 )
 
@@ -17,7 +15,7 @@ import (
 // lone subnets), parameters have that of the manual. Revision and server DUID
 // belong to the database and are left out, and so are the secrets of keys, which
 // their fingerprints stand for, and that a pool waits. Comments stand above what
-// they are about. It fails
+// they are about, or in its key comment. It fails
 // for a pd_pool that is not one prefix and a link without a name that is not
 // one subnet; sqlstore.Check refuses both.
 func Export(c *sqlstore.Config) ([]byte, error) {
@@ -40,15 +38,16 @@ func Export(c *sqlstore.Config) ([]byte, error) {
 	if len(w.errs) > 0 {
 		return nil, fmt.Errorf("export configuration: %w", errors.Join(w.errs...))
 	}
-	if w.Len() == 0 {
+	head := &writer{}
+	key := head.comment("", c.Comment)
+	head.more("", key)
+	if key == "" && w.Len() == 0 {
 		w.line("", "{}")
 	}
-	if c.Comment != "" {
-		head := &writer{}
-		head.comment("", c.Comment)
-		return []byte(head.String() + "\n" + w.String()), nil
+	if key == "" && head.Len() > 0 {
+		head.line("", "")
 	}
-	return []byte(w.String()), nil
+	return []byte(head.String() + w.String()), nil
 }
 
 // Valid tells whether a configuration that comes from rows may be applied as it is:
@@ -88,68 +87,14 @@ func (w *writer) number(indent, key string, n uint32) {
 	}
 }
 
-func (w *writer) parameters(indent string, ps sqlstore.Parameters, notes sqlstore.Notes) {
-	if len(ps) == 0 {
-		return
-	}
-	w.line(indent, "parameters:")
-	for _, d := range sqlstore.ParameterDefs {
-		if v, ok := ps[d.Name]; ok {
-			w.comment(indent+"  ", notes[d.Name])
-			w.line(indent+"  ", "%s: %s", d.Name, quote(v))
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(ps)) {
-		if _, known := sqlstore.ParameterByName(name); !known {
-			w.comment(indent+"  ", notes[name])
-			w.line(indent+"  ", "%s: %s", quote(name), quote(ps[name]))
-		}
-	}
-}
-
-// options writes a list of options; family is the one that need not be said.
-func (w *writer) options(indent string, family sqlstore.Family, options []sqlstore.OptionData) {
-	if len(options) == 0 {
-		return
-	}
-	w.line(indent, "option_data:")
-	for _, o := range options {
-		var parts []string
-		if o.Name != "" {
-			parts = append(parts, "name: "+quote(o.Name))
-		} else {
-			parts = append(parts, fmt.Sprintf("code: %d", o.Code))
-		}
-		if o.Family != family && !inferred(o) {
-			parts = append(parts, "family: "+o.Family.String())
-		}
-		key := "data"
-		if o.Hex {
-			key = "hex"
-		}
-		parts = append(parts, key+": "+doubleQuote(o.Data))
-		if o.Always {
-			parts = append(parts, "always_send: true")
-		}
-		w.comment(indent+"  ", o.Comment)
-		w.line(indent+"  ", "- {%s}", strings.Join(parts, ", "))
-	}
-}
-
-// inferred tells whether Parse finds the family of o by its name.
-func inferred(o sqlstore.OptionData) bool {
-	_, in4 := option.Lookup(sqlstore.IPv4, o.Name)
-	_, in6 := option.Lookup(sqlstore.IPv6, o.Name)
-	return in4 != in6 && in4 == (o.Family == sqlstore.IPv4)
-}
-
 func (w *writer) vrfs(all []sqlstore.VRF) {
 	if len(all) > 0 {
 		w.line("", "vrfs:")
 	}
 	for _, v := range all {
-		w.comment("  ", v.Comment)
+		key := w.comment("  ", v.Comment)
 		w.line("  ", "- vrf: %d", v.ID)
+		w.more("    ", key)
 		w.values("    ", "interfaces", v.Interfaces)
 		w.values("    ", "relays", addressTexts(v.Relays))
 	}
@@ -176,8 +121,9 @@ func addressTexts(addrs []netip.Addr) []string {
 }
 
 func (w *writer) sharedNetwork(l *sqlstore.Link) {
-	w.comment("  ", l.Comment)
+	key := w.comment("  ", l.Comment)
 	w.line("  ", "- name: %s", quote(l.Name))
+	w.more("    ", key)
 	w.number("    ", "id", l.ID)
 	w.number("    ", "vrf", l.VRF)
 	w.parameters("    ", l.Parameters, l.Notes)
@@ -216,9 +162,10 @@ func (w *writer) subnet(indent string, vrf uint32, s *sqlstore.Subnet) {
 	if prefix[0] == ':' {
 		prefix = doubleQuote(prefix)
 	}
-	w.comment(indent, s.Comment)
+	key := w.comment(indent, s.Comment)
 	w.line(indent, "- subnet: %s", prefix)
 	indent += "  "
+	w.more(indent, key)
 	w.number(indent, "id", s.ID)
 	w.number(indent, "vrf", vrf)
 	w.values(indent, "relay", addressTexts(s.Relays))
@@ -263,7 +210,7 @@ func (w *writer) pools(indent, key string, kind sqlstore.Kind, s *sqlstore.Subne
 		if p.Closing && !s.Closing {
 			text += ", closing: true"
 		}
-		w.comment(indent+"  ", p.Comment)
-		w.line(indent+"  ", "- {%s}", text)
+		said := w.comment(indent+"  ", p.Comment)
+		w.line(indent+"  ", "- %s", between(text, said))
 	}
 }

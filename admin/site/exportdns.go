@@ -17,8 +17,8 @@ func (w *writer) keys(keys []sqlstore.TSIGKey) {
 		if k.Fingerprint != "" {
 			text += ", fingerprint: " + doubleQuote(k.Fingerprint)
 		}
-		w.comment("  ", k.Comment)
-		w.line("  ", "- {%s}", text)
+		key := w.comment("  ", k.Comment)
+		w.line("  ", "- %s", between(text, key))
 	}
 }
 
@@ -27,8 +27,9 @@ func (w *writer) zones(zones []sqlstore.DNSZone) {
 		w.line("", "dns_zones:")
 	}
 	for _, z := range zones {
-		w.comment("  ", z.Comment)
+		key := w.comment("  ", z.Comment)
 		w.line("  ", "- name: %s", quote(z.Name))
+		w.more("    ", key)
 		w.line("    ", "servers:")
 		for _, s := range z.Servers {
 			w.line("      ", "- {%s}", strings.Join(serverParts(s, quote), ", "))

@@ -3,6 +3,7 @@ package site
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -29,25 +30,42 @@ func rangeText(p *sqlstore.Pool) string {
 // lineEnds are the ends of lines that YAML or a reader of it may know.
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
 
-// comment writes lines that begin with #. What sqlstore.Check refuses in a
+// comment writes lines that begin with #, or returns the key comment with its value
+// where such lines would not be read as the same. What sqlstore.Check refuses in a
 // comment (rows have it at most) becomes U+FFFD: no text may end its line and go on
 // as configuration.
-func (w *writer) comment(indent, text string) {
+func (w *writer) comment(indent, text string) (key string) {
 	if text == "" {
-		return
+		return ""
 	}
 	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' || r == '\ufeff' {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return utf8.RuneError
 		}
 		return r
 	}, lineEnds.Replace(strings.ToValidUTF8(text, string(utf8.RuneError))))
+	if strings.Contains(text, "\ufeff") || slices.ContainsFunc(strings.Split(text, "\n"), forEditor) {
+		return "comment: " + doubleQuote(text)
+	}
 	for line := range strings.SplitSeq(text, "\n") {
 		if line != "" {
 			line = " " + line
 		}
 		w.line(indent, "#%s", line)
 	}
+	return ""
+}
+
+// more writes a line that there may be.
+func (w *writer) more(indent, text string) {
+	if text != "" {
+		w.line(indent, "%s", text)
+	}
+}
+
+// between writes the entries of a mapping in braces, but for empty ones.
+func between(entries ...string) string {
+	return "{" + strings.Join(slices.DeleteFunc(entries, func(e string) bool { return e == "" }), ", ") + "}"
 }
 
 // quote returns a YAML scalar for text: plain where it can only be read as

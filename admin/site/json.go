@@ -16,7 +16,7 @@ func ToJSON(document []byte) ([]byte, error) {
 	}
 	if len(t.twice) > 0 {
 		r := &reader{file: "document"}
-		r.remarked(nil, t.twice)
+		r.remarked(nil, t.twice, nil)
 		return nil, join(r.problems)
 	}
 	var out, pretty bytes.Buffer

@@ -13,7 +13,7 @@ import (
 // elsewhere.
 func (r *reader) options(f fields, family sqlstore.Family) []sqlstore.OptionData {
 	var all []sqlstore.OptionData
-	for _, item := range r.list(f, "option_data") {
+	for item := range r.list(f, "option_data") {
 		all = append(all, r.option(item, f.object, family))
 	}
 	return all

@@ -19,6 +19,9 @@ func (r *reader) parameters(f fields) (sqlstore.Parameters, sqlstore.Notes) {
 	}
 	ps, notes := sqlstore.Parameters{}, sqlstore.Notes{}
 	for _, e := range n.entries {
+		if r.full() {
+			break
+		}
 		text, note, ok := r.parameter(e.value, f.object, e.key.text)
 		if !ok {
 			continue
@@ -67,7 +70,7 @@ func (r *reader) vrf(n *node) sqlstore.VRF {
 		r.broken[n.find("vrf")] = true // what Check says about 0
 	}
 	v.Comment = r.comment(f)
-	for _, item := range r.list(f, "interfaces") {
+	for item := range r.list(f, "interfaces") {
 		if item.kind != scalar {
 			r.report(item, f.object, "interfaces must be a list of names", item.describe())
 		}

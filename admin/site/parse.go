@@ -31,34 +31,41 @@ func Parse(name string, data []byte, options ...Option) (*sqlstore.Config, error
 	for _, o := range options {
 		o(r)
 	}
-	r.remarked(t.lost, t.twice)
+	r.remarked(t.lost, t.twice, t.secrets)
 	c := r.document(root)
-	for _, v := range sqlstore.Check(c) {
-		if n := root.find(v.Path); !r.broken[n] {
-			r.problems = append(r.problems, &Problem{
-				File: name, Line: n.line, Column: n.column, Object: v.Object, Rule: v.Rule, Value: v.Value,
-			})
-		}
-	}
+	r.check(root, c)
 	if err := join(r.problems); err != nil {
 		return nil, err
 	}
+	r.selectors(root, c)
 	order(c)
 	return c, nil
+}
+
+// check adds what sqlstore.Check finds, unless there is enough.
+func (r *reader) check(root *node, c *sqlstore.Config) {
+	if r.full() {
+		return
+	}
+	for _, v := range sqlstore.Check(c) {
+		if n := root.find(v.Path); !r.broken[n] {
+			r.add(&Problem{Line: n.line, Column: n.column, Object: v.Object, Rule: v.Rule, Value: v.Value})
+		}
+	}
 }
 
 func (r *reader) document(n *node) *sqlstore.Config {
 	f := r.mapping(n, "", documentKeys...)
 	c := &sqlstore.Config{Comment: r.comment(f), Options: r.options(f, 0)}
 	c.Parameters, c.Notes = r.parameters(f)
-	for _, item := range r.list(f, "vrfs") {
+	for item := range r.list(f, "vrfs") {
 		c.VRFs = append(c.VRFs, r.vrf(item))
 	}
 	r.dns(f, c)
-	for _, item := range r.list(f, "shared_networks") {
+	for item := range r.list(f, "shared_networks") {
 		c.Links = append(c.Links, r.sharedNetwork(item))
 	}
-	for _, item := range r.list(f, "subnets") {
+	for item := range r.list(f, "subnets") {
 		s, vrf := r.subnet(item, subnetKeys)
 		c.Links = append(c.Links, &sqlstore.Link{VRF: vrf, Subnets: []*sqlstore.Subnet{s}})
 	}
@@ -80,7 +87,7 @@ func (r *reader) sharedNetwork(n *node) *sqlstore.Link {
 	l.VRF = r.number(f, "vrf", 0, sqlstore.MaxID)
 	l.Parameters, l.Notes = r.parameters(f)
 	l.Options = r.options(f, 0)
-	for _, item := range r.list(f, "subnets") {
+	for item := range r.list(f, "subnets") {
 		s, _ := r.subnet(item, innerSubnetKeys)
 		l.Subnets = append(l.Subnets, s)
 	}
@@ -109,10 +116,10 @@ func (r *reader) subnet(n *node, keys []string) (s *sqlstore.Subnet, vrf uint32)
 	s.InterfaceID = r.interfaceID(f)
 	s.Parameters, s.Notes = r.parameters(f)
 	s.Options = r.options(f, family)
-	for _, item := range r.list(f, "pools") {
+	for item := range r.list(f, "pools") {
 		s.Pools = append(s.Pools, r.pool(item, f.object))
 	}
-	for _, item := range r.list(f, "pd_pools") {
+	for item := range r.list(f, "pd_pools") {
 		s.Pools = append(s.Pools, r.prefixPool(item, f.object))
 	}
 	return s, vrf

@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/tools/txtar"
@@ -114,30 +113,4 @@ func TestParseReportsEveryProblemWithItsPlace(t *testing.T) {
 			require.Len(t, site.Problems(err), strings.Count(string(archive.Files[1].Data), "\n"))
 		})
 	}
-}
-
-func TestParseLimits(t *testing.T) {
-	for name, text := range map[string]string{
-		"brackets":      strings.Repeat("[", 1<<16),
-		"list entries":  strings.Repeat("- ", 1<<16),
-		"key markers":   strings.Repeat("? ", 1<<16),
-		"indentation":   indented(40),
-		"size":          strings.Repeat(" ", site.MaxSize+1),
-		"flow mappings": strings.Repeat("{a: ", 100) + strings.Repeat("}", 100),
-	} {
-		t.Run(name, func(t *testing.T) {
-			start := time.Now()
-			_, err := site.Parse("site.yaml", []byte(text))
-			require.ErrorContains(t, err, "must not be")
-			require.Less(t, time.Since(start), 20*time.Second)
-		})
-	}
-}
-
-func indented(depth int) string {
-	var b strings.Builder
-	for i := range depth {
-		b.WriteString(strings.Repeat(" ", i) + "a:\n")
-	}
-	return b.String() + strings.Repeat(" ", depth) + "b: 1\n"
 }

@@ -2,6 +2,7 @@ package site
 
 import (
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -24,10 +25,18 @@ type reader struct {
 
 func (r *reader) report(n *node, object, rule, value string) {
 	r.broken[n] = true
-	r.problems = append(r.problems, &Problem{
-		File: r.file, Line: n.line, Column: n.column, Object: object, Rule: rule, Value: value,
-	})
+	r.add(&Problem{Line: n.line, Column: n.column, Object: object, Rule: rule, Value: value})
 }
+
+func (r *reader) add(p *Problem) {
+	if !r.full() {
+		p.File = r.file
+		r.problems = append(r.problems, p)
+	}
+}
+
+// full tells whether there are more problems than are told.
+func (r *reader) full() bool { return len(r.problems) > MaxProblems }
 
 // fields are the values of one mapping by key.
 type fields struct {
@@ -47,6 +56,9 @@ func (r *reader) mapping(n *node, object string, keys ...string) fields {
 		return f
 	}
 	for _, e := range n.entries {
+		if r.full() {
+			break
+		}
 		if !slices.Contains(keys, e.key.text) {
 			r.report(e.key, object, "unknown key", fmt.Sprintf("%q (known: %s)", e.key.text, strings.Join(keys, ", ")))
 			continue
@@ -65,16 +77,23 @@ func (n *node) describe() string {
 	return kindNames[n.kind]
 }
 
-// list returns the items under a key; a single value is not taken for a list.
-func (r *reader) list(f fields, key string) []*node {
-	n, ok := f.values[key]
-	if !ok {
-		return nil
+// list goes through the items under a key, while it is worth it; a single value is
+// not taken for a list.
+func (r *reader) list(f fields, key string) iter.Seq[*node] {
+	return func(yield func(*node) bool) {
+		n, ok := f.values[key]
+		if !ok {
+			return
+		}
+		if n.kind != list {
+			r.report(n, f.object, key+" must be a list", n.describe())
+		}
+		for _, item := range n.items {
+			if r.full() || !yield(item) {
+				return
+			}
+		}
 	}
-	if n.kind != list {
-		r.report(n, f.object, key+" must be a list", n.describe())
-	}
-	return n.items
 }
 
 // text returns the text under a key, ok only when it is there and legal.
@@ -150,7 +169,7 @@ func (r *reader) prefix(f fields, key string) (netip.Prefix, bool) {
 // addresses returns the addresses under a key; one that is none is not valid.
 func (r *reader) addresses(f fields, key string) []netip.Addr {
 	var all []netip.Addr
-	for _, item := range r.list(f, key) {
+	for item := range r.list(f, key) {
 		a, ok := address(item.text)
 		if item.kind != scalar || !ok {
 			r.report(item, f.object, key+" must be a list of addresses", item.describe())

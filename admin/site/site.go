@@ -28,6 +28,9 @@ const (
 	MaxDepth = 32       // lists and mappings within each other
 )
 
+// MaxProblems is how many problems of a document are told: reading ends there.
+const MaxProblems = 1000
+
 // Problem is one thing that is wrong with a document. Line and Column count
 // from 1; they are 0 when the whole document is meant.
 type Problem struct {
@@ -68,11 +71,17 @@ func Problems(err error) []*Problem {
 	return all
 }
 
-// join makes one error of the problems, in the order of the document.
+// join makes one error of the problems, in the order of the document. Where there
+// are too many, the last one says so.
 func join(problems []*Problem) error {
 	slices.SortStableFunc(problems, func(a, b *Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
+	if len(problems) > MaxProblems {
+		problems = append(problems[:MaxProblems:MaxProblems], &Problem{
+			File: problems[0].File, Rule: fmt.Sprintf("there are more mistakes than these %d", MaxProblems),
+		})
+	}
 	errs := make([]error, len(problems))
 	for i, p := range problems {
 		errs[i] = p

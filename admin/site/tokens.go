@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/scanner"
 	"github.com/goccy/go-yaml/token"
 )
 
@@ -27,11 +27,40 @@ func readTokens(file string, data []byte) (tokens token.Tokens, err error) {
 	if p := notUTF8(file, text); p != nil {
 		return nil, p
 	}
-	tokens = lexer.Tokenize(text)
-	if p := tooDeep(file, tokens); p != nil {
+	if p := costly(file, text); p != nil {
+		return nil, p
+	}
+	if tokens, err = scan(file, text); err != nil {
+		return nil, err
+	}
+	if p := structure(file, tokens); p != nil {
 		return nil, p
 	}
 	return tokens, nil
+}
+
+// scan returns the tokens of a text up to the first that is none.
+func scan(file, text string) (tokens token.Tokens, err error) {
+	var s scanner.Scanner
+	s.Init(text)
+	for {
+		some, err := s.Scan()
+		tokens.Add(some...)
+		if len(tokens) > maxTokens {
+			return nil, tooMany(file)
+		}
+		if err != nil { // io.EOF, or of a token that is none, which is the last one
+			break
+		}
+	}
+	if t := tokens.InvalidToken(); t != nil {
+		return nil, tokenProblem(file, t, t.Error, "")
+	}
+	return tokens, nil
+}
+
+func tokenProblem(file string, t *token.Token, rule, value string) *Problem {
+	return &Problem{File: file, Line: t.Position.Line, Column: t.Position.Column, Rule: rule, Value: value}
 }
 
 // notUTF8 finds the first byte that is no text.
@@ -48,33 +77,6 @@ func notUTF8(file, text string) *Problem {
 			return &Problem{
 				File: file, Line: line, Column: utf8.RuneCountInString(text[start:at]) + 1,
 				Rule: "a document must be UTF-8", Value: fmt.Sprintf("byte 0x%02x", text[at]),
-			}
-		}
-	}
-	return nil
-}
-
-// tooDeep bounds the recursion of the parser before it begins: by counting
-// brackets, and by the columns of block entries, because each level of blocks
-// is further to the right or a list within a mapping.
-func tooDeep(file string, tokens token.Tokens) *Problem {
-	const maxColumn = 256
-	depth := 0
-	for _, t := range tokens {
-		switch t.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			depth++
-		case token.MappingEndType, token.SequenceEndType:
-			depth--
-		case token.SequenceEntryType, token.MappingKeyType:
-			if t.Position.Column > maxColumn {
-				depth = MaxDepth + 1
-			}
-		}
-		if depth > MaxDepth {
-			return &Problem{
-				File: file, Line: t.Position.Line, Column: t.Position.Column,
-				Rule: fmt.Sprintf("values must not be nested deeper than %d", MaxDepth),
 			}
 		}
 	}

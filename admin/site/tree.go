@@ -46,6 +46,7 @@ type entry struct {
 type tree struct {
 	root        *node
 	lost, twice []*remark
+	secrets     []int // lines
 }
 
 // readTree parses YAML or JSON. The error is a *Problem.
@@ -57,7 +58,9 @@ func readTree(file string, data []byte) (t tree, err error) {
 	if t.root, err = readNodes(file, tokens); err != nil {
 		return tree{}, err
 	}
-	t.lost, t.twice = attach(t.root, remarks(tokens))
+	all, secrets := remarks(tokens)
+	t.secrets = secrets
+	t.lost, t.twice = attach(t.root, all)
 	return t, nil
 }
 
@@ -73,7 +76,7 @@ func readNodes(file string, tokens token.Tokens) (root *node, err error) {
 			continue
 		}
 		if root != nil {
-			return nil, t.problem(doc.Body, "a file must hold one document only", "")
+			return nil, t.problem(doc.Body, oneOnly, "")
 		}
 		if root, err = t.node(doc.Body, 0); err != nil {
 			return nil, err
@@ -152,7 +155,7 @@ func (t *treeReader) node(n ast.Node, depth int) (*node, error) {
 			out.items = append(out.items, item)
 		}
 	default:
-		return nil, t.problem(n, "YAML anchors, aliases, tags and merge keys have no place in a document", n.Type().String())
+		return nil, t.problem(n, notPlain, n.Type().String())
 	}
 	return out, nil
 }

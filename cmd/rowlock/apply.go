@@ -21,8 +21,8 @@ type applyOptions struct {
 
 // check looks at what is given for the revision.
 func (o applyOptions) check() error {
-	if !sqlstore.LegalComment(o.comment) {
-		return usagef("--comment: %q is not %s", o.comment, sqlstore.CommentRule)
+	if err := sqlstore.CheckComment(o.comment); err != nil {
+		return usagef("--comment %w", err)
 	}
 	return nil
 }

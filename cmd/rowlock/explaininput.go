@@ -83,10 +83,13 @@ func (f *explainFlags) fromHex(stdin io.Reader) (in frontend.ExplainInput, err e
 }
 
 // unhex reads hex digits; blanks, colons and hyphens may stand between bytes, and
-// 0x in front.
+// 0x in front of what they part.
 func unhex(text string) ([]byte, error) {
-	digits := strings.NewReplacer(":", "", "-", "", " ", "", "\n", "", "\r", "", "\t", "").Replace(text)
-	b, err := hex.DecodeString(strings.TrimPrefix(digits, "0x"))
+	var digits strings.Builder
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(":- \n\r\t", r) }) {
+		digits.WriteString(strings.TrimPrefix(part, "0x"))
+	}
+	b, err := hex.DecodeString(digits.String())
 	switch {
 	case err != nil:
 		return nil, errors.New("use an even number of hex digits")

@@ -61,7 +61,7 @@ func (p *program) revert(ctx context.Context, n int64, o applyOptions) error {
 		return err
 	}
 	for _, name := range rotated {
-		fmt.Fprintf(p.stderr, "tsig_key %s keeps the secret that it has now: that of then is not stored\n", sqlstore.Visible(name, ""))
+		fmt.Fprintf(p.stderr, "tsig_key %s keeps the secret and algorithm that it has now: the secret of then is not stored\n", sqlstore.Visible(name, ""))
 	}
 	// rows written by hand may break rules that only a loader knows
 	if err := site.Valid(fmt.Sprintf("revision %d", n), then); err != nil {
