@@ -6,10 +6,12 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"rowlock/ddns/name"
 	"rowlock/sqlstore"
 )
 
@@ -300,6 +302,27 @@ func TestExplainDrops(t *testing.T) {
 	} {
 		_, err := s.Input()
 		require.Error(t, err, s.Type)
+	}
+}
+
+// A name goes into a DHCPv6 message label by label, or the sample is refused.
+func TestSampleHostname6(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", 63)
+	for host, want := range map[string]name.FQDN{
+		"pc": {Name: "pc"}, "a.b.c": {Name: "a.b.c", Full: true}, "a.b.c.": {Name: "a.b.c", Full: true}, long + ".b": {Name: long + ".b", Full: true},
+	} {
+		in, err := (&Sample{Type: "solicit", Hostname: host}).Input()
+		require.NoError(t, err)
+		q, err := decode6(&packet{family: sqlstore.IPv6, data: in.Message})
+		require.NoError(t, err)
+		want.S = true
+		require.True(t, q.names.sent.has, host)
+		require.Equal(t, want, q.names.sent.fqdn, host)
+	}
+	for _, host := range []string{long + "a", "a..b", ".a", strings.Repeat("a.", 127) + "a"} {
+		_, err := (&Sample{Type: "solicit", Hostname: host}).Input()
+		require.ErrorContains(t, err, "hostname: ", host)
 	}
 }
 
