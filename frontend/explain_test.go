@@ -122,10 +122,10 @@ func TestExplainSelection(t *testing.T) {
 			},
 		},
 		{
-			"longest prefix, though it is closing", whole,
+			"an open subnet around one that is closing", whole,
 			Sample{Type: "discover", Relay: a("198.18.0.1")},
-			"", 0, 70, "giaddr",
-			[]string{"giaddr 198.18.0.1: a longer prefix has it"},
+			"", 0, 80, "giaddr",
+			[]string{"giaddr 198.18.0.1: it is closing, and an open subnet is preferred"},
 		},
 		{"interface of a subnet", vrfs, Sample{Type: "discover"}, "eth9", 9, 40, "interface", nil},
 		{"subnet-selection", whole, Sample{Type: "discover", Relay: a("203.0.113.1"), SubnetSelection: a("198.51.100.0")}, "", 0, 20, "subnet-selection", []string{
