@@ -26,7 +26,9 @@ func (x *index) claim(f sqlstore.Family, at *place, relay netip.Addr, relays []r
 	}
 	x.relayed(&c, relay)
 	for i := range relays {
-		x.relayed(&c, relays[i].link)
+		if relays[i].link != relay {
+			x.relayed(&c, relays[i].link)
+		}
 	}
 	x.relayed(&c, at.src)
 	if c.rule != "" {
