@@ -158,6 +158,44 @@ func TestExplainSelection(t *testing.T) {
 	}}, x.Link)
 }
 
+// Subnets that are closing come last, and the explanation says so.
+func TestExplainClosing(t *testing.T) {
+	t.Parallel()
+	a := netip.MustParseAddr
+	const config = `
+		link
+		subnet 10.0.0.0/24 closing relay=192.0.2.1
+		link
+		subnet 192.0.2.0/24
+		link
+		subnet 198.18.0.0/24 vrf=7
+		link
+		subnet 198.18.0.0/24 vrf=8
+		link
+		subnet 198.18.0.0/16 vrf=9 closing`
+	x := explained(t, config, Sample{Type: "discover", Relay: a("192.0.2.1")}, "")
+	require.EqualValues(t, 20, x.Subnet.ID)
+	require.Len(t, x.Candidates, 1)
+	require.Equal(t, "relay list 192.0.2.1: it is closing, and an open subnet is preferred", x.Candidates[0].Why)
+	x = explained(t, config, Sample{Type: "discover", Relay: a("10.0.0.1")}, "")
+	require.Equal(t, []ExplainedRule{
+		{Rule: "relay list", Value: "10.0.0.1", Text: "no open subnet has it"}, {Rule: "giaddr", Value: "10.0.0.1", Text: "no open subnet has it"},
+		{Rule: "giaddr", Value: "10.0.0.1", Subnet: 10, Chosen: true, Text: "subnet 10 (10.0.0.0/24)"},
+	}, x.Selection)
+	x = explained(t, config, Sample{Type: "discover", Relay: a("198.18.0.1")}, "")
+	require.Equal(t, ReasonNoSubnet, x.Drop.Reason)
+	require.Len(t, x.Candidates, 3)
+	require.Equal(t, "giaddr 198.18.0.1: open subnets of several vrfs have it, none of them vrf 0, and no vrf says which packets are its own", x.Candidates[2].Why)
+}
+
+// A renewal to the interface of another vrf's subnet is in vrf 0.
+func TestExplainRenewalOfVRF0(t *testing.T) {
+	t.Parallel()
+	x := explained(t, fourPlans, Sample{Type: "renew", Requested: netip.MustParsePrefix("192.0.2.99/32")}, "eth9")
+	require.Equal(t, &ExplainedVRF{ID: 0, Rule: "ciaddr, which the vrf of the interface's subnet does not have", Value: "192.0.2.99"}, x.VRF)
+	require.Equal(t, "192.0.2.0/24", x.Subnet.Prefix)
+}
+
 const explainConfig4 = `
 	param valid_lifetime 3600
 	param ddns_send_updates true
