@@ -46,13 +46,17 @@ func newLimits(global sqlstore.Parameters) limits {
 // from its relay. Its error is a Drop.
 func (s *Server) admit(p *packet) error {
 	from := originOf(p)
-	p.flow = from.relayFlow(s.admission.seed, p)
 	snap := s.snap.Load()
+	vrf, err := s.flowVRF(p, snap, &from) // flow.go
+	if err != nil {
+		return err
+	}
+	p.flow = from.relayFlow(s.admission.seed, p, vrf)
 	if snap == nil {
 		return nil
 	}
 	if r := snap.limits.circuit; r.every != 0 {
-		if circuit, ok := from.circuitFlow(s.admission.seed, p); ok && !s.admission.circuits.take(circuit, p.received, r) {
+		if circuit, ok := from.circuitFlow(s.admission.seed, p, vrf); ok && !s.admission.circuits.take(circuit, p.received, r) {
 			return drop(ReasonCircuitLimit, "circuit %x, remote-id %x", from.circuit, from.remote)
 		}
 	}
@@ -76,13 +80,17 @@ func (s *Server) declineCharges(p *packet, snap *snapshot, n *network, client st
 	if r.every == 0 {
 		return nil
 	}
-	seed := s.admission.seed
+	seed, vrf := s.admission.seed, n.link.VRF
+	type owner struct {
+		vrf    uint32
+		client string
+	}
 	list := []charge{
-		{"client", maphash.String(seed, client), r},
+		{"client", maphash.Comparable(seed, owner{vrf, client}), r},
 		{"link", maphash.Comparable(seed, [2]uint32{uint32(p.family), n.link.ID}), n.declines(r)},
 	}
 	from := originOf(p)
-	if circuit, ok := from.circuitFlow(seed, p); ok {
+	if circuit, ok := from.circuitFlow(seed, p, vrf); ok {
 		list = append(list, charge{"circuit", circuit, r})
 	}
 	return list

@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"fmt"
+	"net"
 	"testing"
 	"time"
 
@@ -95,6 +96,69 @@ func TestBucketsLeaveBegunConversationsAlone(t *testing.T) {
 		require.Empty(t, b.arrive(t, now, "REQUEST\n ciaddr 192.0.2.10"+port))
 	}
 	require.Empty(t, b.arrive(t, now, "RELEASE\n ciaddr 192.0.2.10\n 54 addr 198.51.100.67"+port))
+}
+
+// Relays of several vrfs with one address have buckets of their own, whatever tells
+// the vrf; and nobody uses up those of a vrf by what does not belong to it.
+func TestBucketsOfSeveralVRFs(t *testing.T) {
+	t.Parallel()
+	const subnets = `
+		link
+		subnet 10.0.0.0/24 vrf=7
+		pool 10.0.0.10 10.0.0.209
+		link
+		subnet 10.0.0.0/24 vrf=8
+		pool 10.0.0.10 10.0.0.209`
+	for selectors, from := range map[string]map[uint32]string{
+		"vrf 7 interface=eth7\n vrf 8 interface=eth8\n":                    {7: "10.0.0.1", 8: "10.0.0.1"},
+		"vrf 7 relay=198.51.100.7\n vrf 8 relay=198.51.100.8\n":            {7: "198.51.100.7", 8: "198.51.100.8"},
+		"vrf 7 relay=198.51.100.7 interface=eth7\n vrf 8 interface=eth8\n": {7: "198.51.100.7", 8: "198.51.100.8"},
+	} {
+		for limits, limit := range map[string]Reason{"param circuit_rate 1\n param circuit_burst 3\n": ReasonCircuitLimit, "param relay_rate 1\n param relay_burst 3\n": ReasonRelayLimit} {
+			b := newBench4(t, limits+selectors+subnets, relayed4)
+			b.interfaces.list = func() ([]net.Interface, error) {
+				return []net.Interface{{Index: 7, Name: "eth7"}, {Index: 8, Name: "eth8"}}, nil
+			}
+			flows := map[uint64]bool{}
+			for _, vrf := range []uint32{7, 8} {
+				for i := range 4 {
+					p := b.packet(encode4(t, discover4(i, "10.0.0.1", "port")), from[vrf]+":67", "198.51.100.67:67")
+					p.ifindex, p.received = int(vrf), time.Unix(1000, 0)
+					err := b.admit(p)
+					if i == 3 {
+						requireDrop(t, limit, err)
+						continue
+					}
+					require.NoError(t, err, "%s: vrf %d", selectors, vrf)
+					flows[p.flow] = true
+				}
+			}
+			require.Len(t, flows, 2)
+		}
+	}
+	b := newBench4(t, buckets4+"vrf 7 relay=10.0.0.1\n vrf 8 relay=198.51.100.8\n"+subnets, relayed4)
+	p := b.packet(encode4(t, discover4(1, "10.0.0.1", "port")), "198.51.100.8:67", "198.51.100.67:67")
+	requireDrop(t, ReasonVRFMismatch, b.admit(p))
+	b = newBench4(t, buckets4+"vrf 7 interface=eth7\n"+subnets, relayed4)
+	b.interfaces.list = func() ([]net.Interface, error) { return nil, nil }
+	p.ifindex = 3
+	requireDrop(t, ReasonUnknownInterface, b.admit(p))
+	require.Zero(t, b.admission.circuits.len())
+}
+
+// A vrf's clients have their own limits of DECLINEs too.
+func TestDeclineChargesOfSeveralVRFs(t *testing.T) {
+	t.Parallel()
+	b := newBench4(t, lan4, onLink4)
+	p := b.packet(encode4(t, "DECLINE\n giaddr 10.0.0.1\n 82.1 text port"), "10.0.0.1:67", "198.51.100.67:67")
+	snap, keys := b.snap.Load(), map[uint64]bool{}
+	for vrf := range uint32(2) {
+		n := &network{link: &sqlstore.Link{ID: vrf + 1, VRF: vrf}, pools: sqlstore.NewPoolSet()}
+		for _, c := range b.declineCharges(p, snap, n, "client") {
+			keys[c.key] = true
+		}
+	}
+	require.Len(t, keys, 6, "of client, link and circuit")
 }
 
 func TestNoBucketsUnlessConfigured(t *testing.T) {

@@ -138,7 +138,7 @@ func (g *segment) add(n *network) {
 }
 
 func (g *segment) finish() {
-	if len(g.networks) < 2 {
+	if len(g.networks)+len(g.closing) < 2 {
 		return
 	}
 	slices.SortFunc(g.networks, func(a, b *network) int { return a.subnet.Prefix.Addr().Compare(b.subnet.Prefix.Addr()) })

@@ -30,6 +30,7 @@ type query6 struct {
 	oro      []uint16
 	rapid    bool // has the Rapid Commit option
 	names    namer
+	bound    int // see place; decide6 sets it
 }
 
 // decode6 decodes a packet. It takes the relay messages off one after the

@@ -29,6 +29,7 @@ const (
 	ReasonNoAddress        Reason = "no-address"        // lacks the address that the message is about
 	ReasonUnknownInterface Reason = "unknown-interface" // came in by an interface that cannot be named
 	ReasonUnknownVRF       Reason = "unknown-vrf"       // a renewal past the relays that tell its VRF
+	ReasonVRFMismatch      Reason = "vrf-mismatch"      // names relays of two VRFs
 	ReasonNotRelayed       Reason = "not-relayed"       // direct packet of a client that UDP cannot reach
 	ReasonNoSubnet         Reason = "no-subnet"         // no configured subnet matches
 	ReasonNoServerID       Reason = "no-server-id"      // the interface has no address to be named by
@@ -59,7 +60,7 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		ReasonTruncated, ReasonCircuitLimit, ReasonRelayLimit, ReasonQueueFull, ReasonStale, ReasonNoConfig, ReasonMalformed, ReasonWrongType,
-		ReasonNoIdentity, ReasonOversize, ReasonNoAddress, ReasonUnknownInterface, ReasonUnknownVRF, ReasonNotRelayed, ReasonNoSubnet,
+		ReasonNoIdentity, ReasonOversize, ReasonNoAddress, ReasonUnknownInterface, ReasonUnknownVRF, ReasonVRFMismatch, ReasonNotRelayed, ReasonNoSubnet,
 		ReasonNoServerID, ReasonOtherServer, ReasonForeignServer, ReasonDeclineLimit, ReasonNotOurs, ReasonNoBinding,
 		ReasonExhausted, ReasonDeadline, ReasonUnavailable, ReasonDenied, ReasonFenced, ReasonBusy, ReasonRefusedData,
 		ReasonConfigBehind, ReasonEncode, ReasonSendQueueFull, ReasonSendFailed, ReasonPanic,

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"rowlock/ddns/name"
 	"rowlock/sqlstore"
 )
 
@@ -120,10 +122,10 @@ func TestExplainSelection(t *testing.T) {
 			},
 		},
 		{
-			"longest prefix, though it is closing", whole,
+			"an open subnet around one that is closing", whole,
 			Sample{Type: "discover", Relay: a("198.18.0.1")},
-			"", 0, 70, "giaddr",
-			[]string{"giaddr 198.18.0.1: a longer prefix has it"},
+			"", 0, 80, "giaddr",
+			[]string{"giaddr 198.18.0.1: it is closing, and an open subnet is preferred"},
 		},
 		{"interface of a subnet", vrfs, Sample{Type: "discover"}, "eth9", 9, 40, "interface", nil},
 		{"subnet-selection", whole, Sample{Type: "discover", Relay: a("203.0.113.1"), SubnetSelection: a("198.51.100.0")}, "", 0, 20, "subnet-selection", []string{
@@ -154,6 +156,44 @@ func TestExplainSelection(t *testing.T) {
 		{ID: 101, Prefix: "198.18.2.0/24", Link: 10, Closing: true, Why: "closing: its pools give nothing"},
 		{ID: 102, Prefix: "198.18.3.0/24", Link: 10, Why: "chosen: its pools come first"},
 	}}, x.Link)
+}
+
+// Subnets that are closing come last, and the explanation says so.
+func TestExplainClosing(t *testing.T) {
+	t.Parallel()
+	a := netip.MustParseAddr
+	const config = `
+		link
+		subnet 10.0.0.0/24 closing relay=192.0.2.1
+		link
+		subnet 192.0.2.0/24
+		link
+		subnet 198.18.0.0/24 vrf=7
+		link
+		subnet 198.18.0.0/24 vrf=8
+		link
+		subnet 198.18.0.0/16 vrf=9 closing`
+	x := explained(t, config, Sample{Type: "discover", Relay: a("192.0.2.1")}, "")
+	require.EqualValues(t, 20, x.Subnet.ID)
+	require.Len(t, x.Candidates, 1)
+	require.Equal(t, "relay list 192.0.2.1: it is closing, and an open subnet is preferred", x.Candidates[0].Why)
+	x = explained(t, config, Sample{Type: "discover", Relay: a("10.0.0.1")}, "")
+	require.Equal(t, []ExplainedRule{
+		{Rule: "relay list", Value: "10.0.0.1", Text: "no open subnet has it"}, {Rule: "giaddr", Value: "10.0.0.1", Text: "no open subnet has it"},
+		{Rule: "giaddr", Value: "10.0.0.1", Subnet: 10, Chosen: true, Text: "subnet 10 (10.0.0.0/24)"},
+	}, x.Selection)
+	x = explained(t, config, Sample{Type: "discover", Relay: a("198.18.0.1")}, "")
+	require.Equal(t, ReasonNoSubnet, x.Drop.Reason)
+	require.Len(t, x.Candidates, 3)
+	require.Equal(t, "giaddr 198.18.0.1: open subnets of several vrfs have it, none of them vrf 0, and no vrf says which packets are its own", x.Candidates[2].Why)
+}
+
+// A renewal to the interface of another vrf's subnet is in vrf 0.
+func TestExplainRenewalOfVRF0(t *testing.T) {
+	t.Parallel()
+	x := explained(t, fourPlans, Sample{Type: "renew", Requested: netip.MustParsePrefix("192.0.2.99/32")}, "eth9")
+	require.Equal(t, &ExplainedVRF{ID: 0, Rule: "ciaddr, which the vrf of the interface's subnet does not have", Value: "192.0.2.99"}, x.VRF)
+	require.Equal(t, "192.0.2.0/24", x.Subnet.Prefix)
 }
 
 const explainConfig4 = `
@@ -300,6 +340,27 @@ func TestExplainDrops(t *testing.T) {
 	} {
 		_, err := s.Input()
 		require.Error(t, err, s.Type)
+	}
+}
+
+// A name goes into a DHCPv6 message label by label, or the sample is refused.
+func TestSampleHostname6(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", 63)
+	for host, want := range map[string]name.FQDN{
+		"pc": {Name: "pc"}, "a.b.c": {Name: "a.b.c", Full: true}, "a.b.c.": {Name: "a.b.c", Full: true}, long + ".b": {Name: long + ".b", Full: true},
+	} {
+		in, err := (&Sample{Type: "solicit", Hostname: host}).Input()
+		require.NoError(t, err)
+		q, err := decode6(&packet{family: sqlstore.IPv6, data: in.Message})
+		require.NoError(t, err)
+		want.S = true
+		require.True(t, q.names.sent.has, host)
+		require.Equal(t, want, q.names.sent.fqdn, host)
+	}
+	for _, host := range []string{long + "a", "a..b", ".a", strings.Repeat("a.", 127) + "a"} {
+		_, err := (&Sample{Type: "solicit", Hostname: host}).Input()
+		require.ErrorContains(t, err, "hostname: ", host)
 	}
 }
 

@@ -60,14 +60,20 @@ func (f *fact) value() string {
 // selected shows how the network was found, nil for none, and what else the
 // packet might have meant.
 func (x *explainer) selected(n *network, t *trace, facts []fact) {
+	if t.torn {
+		return // it is in no vrf
+	}
 	if x.snap.index.plans != nil {
 		x.out.VRF = &ExplainedVRF{ID: t.vrfID, Rule: t.vrfRule, Value: t.vrfValue}
 	} else if n != nil {
 		x.out.VRF = &ExplainedVRF{ID: n.link.VRF, Rule: "no vrf says which packets are its own"}
 	}
-	rule := ""
+	rule, none := "", "no subnet has it"
+	if n != nil && n.subnet.Closing {
+		none = "no open subnet has it"
+	}
 	for _, l := range t.looks {
-		v := ExplainedRule{Rule: l.rule, Value: l.value, Text: "no subnet has it"}
+		v := ExplainedRule{Rule: l.rule, Value: l.value, Text: none}
 		if l.found != nil {
 			rule = l.rule
 			v.Subnet, v.Chosen, v.Text = l.found.subnet.ID, true, subnetObject(l.found.link, l.found.subnet)
@@ -133,20 +139,36 @@ func (x *explainer) whyNot(n *network, rule string, t *trace, f *fact, l *sqlsto
 	switch {
 	case strict && l.VRF != t.vrfID:
 		return fmt.Sprintf("it is in vrf %d, and the packet in vrf %d", l.VRF, t.vrfID)
-	case n == nil && !strict && f.addr.IsValid() && !f.relay && t.tried(f.rule) && x.snap.index.whole.prefixes[s.Prefix.Masked()] != nil:
-		return "a longer prefix has it, in several vrfs and not in vrf 0, and no vrf says which packets are its own"
 	case n == nil && !strict && t.tried(f.rule):
-		return fmt.Sprintf("so do subnets of other vrfs than its vrf %d, none of them vrf 0, and no vrf says which packets are its own", l.VRF)
+		return x.nobodys(f, l, s)
 	case n == nil:
 		return t.last() + " decides alone, and no other subnet takes its place"
+	case s.Closing && !n.subnet.Closing:
+		return "it is closing, and an open subnet is preferred"
 	case l.VRF != n.link.VRF:
 		return fmt.Sprintf("vrf %d comes before vrf %d where no vrf says which packets are its own", n.link.VRF, l.VRF)
 	case rule != f.rule:
 		return rule + " comes before " + f.rule
-	case s.Closing:
-		return "it is closing, and an open subnet is preferred"
 	}
 	return "a longer prefix has it"
+}
+
+// nobodys says why a subnet that fits a fact was not chosen where none was and no
+// VRF says which packets are its own.
+func (x *explainer) nobodys(f *fact, l *sqlstore.Link, s *sqlstore.Subnet) string {
+	whole := x.snap.index.whole
+	d := &whole.open
+	if s.Closing {
+		d = &whole.closing
+	}
+	_, open := whole.open.lookup(f.addr)
+	switch inPrefix := f.addr.IsValid() && !f.relay; {
+	case inPrefix && s.Closing && open:
+		return "open subnets of several vrfs have it, none of them vrf 0, and no vrf says which packets are its own"
+	case inPrefix && d.prefixes[s.Prefix.Masked()] != nil:
+		return "a longer prefix has it, in several vrfs and not in vrf 0, and no vrf says which packets are its own"
+	}
+	return fmt.Sprintf("so do subnets of other vrfs than its vrf %d, none of them vrf 0, and no vrf says which packets are its own", l.VRF)
 }
 
 func (t *trace) tried(rule string) bool {

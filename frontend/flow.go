@@ -3,6 +3,7 @@ package frontend
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"net/netip"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv6"
@@ -91,25 +92,45 @@ func wireOrigin6(data []byte) (o origin) {
 }
 
 // relayFlow is the number that stands for the relay of a packet, or for the
-// interface that a direct one came in by.
-func (o *origin) relayFlow(seed maphash.Seed, p *packet) uint64 {
+// interface that a direct one came in by. Relays of several VRFs may have one address.
+func (o *origin) relayFlow(seed maphash.Seed, p *packet, vrf uint32) uint64 {
 	if o.relay == nil {
 		return uint64(p.ifindex)
 	}
-	return maphash.Bytes(seed, o.relay)
+	var room [4 + 16]byte
+	return maphash.Bytes(seed, append(binary.BigEndian.AppendUint32(room[:0], vrf), o.relay...))
 }
 
 // circuitFlow stands for the circuit behind a relay; ok is false when it is
 // not named.
-func (o *origin) circuitFlow(seed maphash.Seed, p *packet) (flow uint64, ok bool) {
+func (o *origin) circuitFlow(seed maphash.Seed, p *packet, vrf uint32) (flow uint64, ok bool) {
 	if o.circuit == nil && o.remote == nil {
 		return 0, false
 	}
 	var h maphash.Hash
 	h.SetSeed(seed)
-	maphash.WriteComparable(&h, o.relayFlow(seed, p))
+	maphash.WriteComparable(&h, o.relayFlow(seed, p, vrf))
 	maphash.WriteComparable(&h, len(o.circuit))
 	_, _ = h.Write(o.circuit) // never fails
 	_, _ = h.Write(o.remote)
 	return h.Sum64(), true
+}
+
+// flowVRF returns the VRF of a packet as far as it can be told without decoding it.
+// Its error is the Drop of a packet that belongs to none, which must not use up what
+// others have.
+func (s *Server) flowVRF(p *packet, snap *snapshot, from *origin) (uint32, error) {
+	if snap == nil || snap.index.plans == nil {
+		return 0, nil
+	}
+	at := s.place(p, snap)
+	if err := at.named(); err != nil {
+		return 0, err
+	}
+	relay, _ := netip.AddrFromSlice(from.relay)
+	c := snap.index.claim(p.family, &at, relay, nil)
+	if c.other.IsValid() {
+		return 0, snap.index.contradicts(&c)
+	}
+	return c.vrf, nil
 }

@@ -50,8 +50,8 @@ func TestFlowsDiffer(t *testing.T) {
 	t.Parallel()
 	seed, p := maphash.MakeSeed(), &packet{ifindex: 3}
 	direct := origin{}
-	require.EqualValues(t, 3, direct.relayFlow(seed, p))
-	_, ok := direct.circuitFlow(seed, p)
+	require.EqualValues(t, 3, direct.relayFlow(seed, p, 7))
+	_, ok := direct.circuitFlow(seed, p, 7)
 	require.False(t, ok)
 	seen := map[uint64]bool{}
 	for _, o := range []origin{
@@ -61,11 +61,13 @@ func TestFlowsDiffer(t *testing.T) {
 		{relay: []byte{192, 0, 2, 1}, circuit: []byte("ab")},
 		{relay: []byte{192, 0, 2, 2}, circuit: []byte("ab")},
 	} {
-		flow, ok := o.circuitFlow(seed, p)
-		require.True(t, ok)
-		require.False(t, seen[flow], o)
-		seen[flow] = true
-		again, _ := o.circuitFlow(seed, p)
-		require.Equal(t, flow, again)
+		for _, vrf := range []uint32{0, 7}[:min(2, 1+len(o.relay))] { // without a relay the interface counts
+			flow, ok := o.circuitFlow(seed, p, vrf)
+			require.True(t, ok)
+			require.False(t, seen[flow], o)
+			seen[flow] = true
+			again, _ := o.circuitFlow(seed, p, vrf)
+			require.Equal(t, flow, again)
+		}
 	}
 }

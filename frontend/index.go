@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -21,7 +22,8 @@ type index struct {
 	whole      *plan
 	interfaces map[string]uint32     // VRFs by incoming interface,
 	relays     map[netip.Addr]uint32 // and by relay
-	relayed    []uint32              // VRFs that list relays
+	// behindRelays are the VRFs that list relays.
+	behindRelays []uint32
 	// named are the networks that name an interface, of any VRF: an interface
 	// selects one link.
 	named map[interfaceKey]*network
@@ -32,9 +34,14 @@ type interfaceKey struct {
 	name   string
 }
 
-// plan is what selects a network within a VRF. Its maps are nil until something
-// is in them.
-type plan struct {
+// plan is what selects a network within a VRF. Networks that are closing are apart:
+// one of them is found only where nothing that is open is, so that it does not
+// stand in the way of what replaces it.
+type plan struct{ open, closing directory }
+
+// directory is what selects some networks. Its maps are nil until something is in
+// them.
+type directory struct {
 	relays       map[netip.Addr]*network // giaddr or link-address, from the lists of subnets
 	interfaceIDs map[string]*network     // DHCPv6
 	interfaces   map[interfaceKey]*network
@@ -52,19 +59,23 @@ func newIndex(vrfs []sqlstore.VRF, networks []*network) index {
 		size = len(networks)
 		x.whole = &plan{}
 	}
-	// Networks that are closing come last: what replaces them is preferred.
-	for _, closing := range []bool{false, true} {
-		for _, n := range networks {
-			if n.subnet.Closing == closing {
-				x.add(n, size)
-			}
+	var closing map[interfaceKey]*network
+	for _, n := range networks {
+		if n.subnet.Closing {
+			x.planOf(n).closing.add(n, 0)
+			enterInterface(&closing, n)
+		} else {
+			x.planOf(n).open.add(n, size)
+			enterInterface(&x.named, n)
 		}
 	}
+	without(closing, x.named)
+	maps.Copy(x.named, closing)
 	for _, p := range x.plans {
-		p.sort()
+		p.finish()
 	}
 	if x.whole != nil {
-		x.whole.sort()
+		x.whole.finish()
 	}
 	return x
 }
@@ -80,7 +91,7 @@ func (x *index) selectors(vrfs []sqlstore.VRF) {
 			x.interfaces[name] = v.ID
 		}
 		if len(v.Relays) > 0 {
-			x.relayed = append(x.relayed, v.ID)
+			x.behindRelays = append(x.behindRelays, v.ID)
 		}
 		for _, a := range v.Relays {
 			x.relays[a] = v.ID
@@ -88,41 +99,50 @@ func (x *index) selectors(vrfs []sqlstore.VRF) {
 	}
 }
 
-// add enters a network; size is how many there will be in its plan, or 0.
-func (x *index) add(n *network, size int) {
-	p := x.whole
+// planOf returns the plan that a network belongs in.
+func (x *index) planOf(n *network) *plan {
+	if x.whole != nil {
+		return x.whole
+	}
+	p := x.plans[n.link.VRF]
 	if p == nil {
-		if p = x.plans[n.link.VRF]; p == nil {
-			p = &plan{}
-			x.plans[n.link.VRF] = p
-		}
+		p = &plan{}
+		x.plans[n.link.VRF] = p
 	}
-	p.add(n, size)
-	if n.subnet.Interface != "" {
-		enter(&x.named, interfaceKey{n.subnet.Family(), n.subnet.Interface}, n, 0)
-	}
+	return p
 }
 
-func (p *plan) add(n *network, size int) {
+// add enters a network; size is how many there will be, or 0.
+func (d *directory) add(n *network, size int) {
 	sub := n.subnet
-	enter(&p.prefixes, sub.Prefix.Masked(), n, size)
-	if f, bits := familyIndex(sub.Family()), sub.Prefix.Bits(); !slices.Contains(p.lengths[f], bits) {
-		p.lengths[f] = append(p.lengths[f], bits)
+	enter(&d.prefixes, sub.Prefix.Masked(), n, size)
+	if f, bits := familyIndex(sub.Family()), sub.Prefix.Bits(); !slices.Contains(d.lengths[f], bits) {
+		d.lengths[f] = append(d.lengths[f], bits)
 	}
 	for _, r := range sub.Relays {
-		enter(&p.relays, r, n, 0)
+		enter(&d.relays, r, n, 0)
 	}
 	if len(sub.InterfaceID) > 0 {
-		enter(&p.interfaceIDs, string(sub.InterfaceID), n, 0)
+		enter(&d.interfaceIDs, string(sub.InterfaceID), n, 0)
 	}
-	if sub.Interface != "" {
-		enter(&p.interfaces, interfaceKey{sub.Family(), sub.Interface}, n, 0)
+	enterInterface(&d.interfaces, n)
+}
+
+func enterInterface(m *map[interfaceKey]*network, n *network) {
+	if n.subnet.Interface != "" {
+		enter(m, interfaceKey{n.subnet.Family(), n.subnet.Interface}, n, 0)
 	}
 }
 
-func (p *plan) sort() {
-	for f := range p.lengths {
-		slices.SortFunc(p.lengths[f], func(a, b int) int { return cmp.Compare(b, a) })
+// finish is called once, when all networks are in the plan.
+func (p *plan) finish() {
+	without(p.closing.relays, p.open.relays)
+	without(p.closing.interfaceIDs, p.open.interfaceIDs)
+	without(p.closing.interfaces, p.open.interfaces)
+	for _, d := range [...]*directory{&p.open, &p.closing} {
+		for f := range d.lengths {
+			slices.SortFunc(d.lengths[f], func(a, b int) int { return cmp.Compare(b, a) })
+		}
 	}
 }
 
@@ -136,7 +156,7 @@ func enter[K comparable](m *map[K]*network, k K, n *network, size int) {
 	switch {
 	case !taken:
 		(*m)[k] = n
-	case n.subnet.Closing, cur != nil && cur.link.VRF == n.link.VRF:
+	case cur != nil && cur.link.VRF == n.link.VRF:
 	case n.link.VRF == 0:
 		(*m)[k] = n
 	case cur != nil && cur.link.VRF != 0:
@@ -144,28 +164,55 @@ func enter[K comparable](m *map[K]*network, k K, n *network, size int) {
 	}
 }
 
-// containing returns the network with the longest prefix that has addr, or nil,
-// also where that is the prefix of several VRFs: a shorter one is no better guess.
-func (p *plan) containing(addr netip.Addr) *network {
-	n, _ := p.lookup(addr)
+// has tells whether addr is in a prefix of the plan. p may be nil.
+func (p *plan) has(addr netip.Addr) bool {
+	if p == nil {
+		return false
+	}
+	_, known := p.open.lookup(addr)
+	if !known {
+		_, known = p.closing.lookup(addr)
+	}
+	return known
+}
+
+// without takes those keys from m that other has, also where several VRFs have them.
+func without[K comparable](m, other map[K]*network) {
+	maps.DeleteFunc(m, func(k K, _ *network) bool {
+		_, there := other[k]
+		return there
+	})
+}
+
+// containing returns the network of d, which is a part of p, with the longest prefix
+// that has addr, or nil, also where that is the prefix of several VRFs: neither a
+// shorter one is a better guess, nor one that is closing.
+func (p *plan) containing(d *directory, addr netip.Addr) *network {
+	n, _ := d.lookup(addr)
+	if n != nil && d == &p.closing {
+		if _, known := p.open.lookup(addr); known {
+			return nil
+		}
+	}
 	return n
 }
 
-// lookup is containing, and tells whether any prefix has addr. p may be nil.
-func (p *plan) lookup(addr netip.Addr) (n *network, known bool) {
-	if p == nil || !addr.IsValid() || addr.IsUnspecified() {
+// lookup returns the network with the longest prefix that has addr, nil where
+// several VRFs have that, and whether there is such a prefix.
+func (d *directory) lookup(addr netip.Addr) (n *network, known bool) {
+	if !addr.IsValid() || addr.IsUnspecified() {
 		return nil, false
 	}
 	f := 1
 	if addr.Is4() {
 		f = 0
 	}
-	for _, bits := range p.lengths[f] {
+	for _, bits := range d.lengths[f] {
 		prefix, err := addr.Prefix(bits)
 		if err != nil {
 			continue
 		}
-		if n, known := p.prefixes[prefix]; known {
+		if n, known := d.prefixes[prefix]; known {
 			return n, true
 		}
 	}

@@ -14,7 +14,11 @@ func locate4(p *packet, q *query4, snap *snapshot, t *trace) (*network, error) {
 	if n != nil {
 		return n, nil
 	}
-	if snap.index.strayed(&q.origin) {
+	c := snap.index.claim4(&q.origin)
+	if c.other.IsValid() {
+		return nil, snap.index.contradicts(&c)
+	}
+	if snap.index.strayed(&q.origin, &c) {
 		return nil, drop(ReasonUnknownVRF, "its address is of a vrf that is known by relays, and it came past them (%s)", &q.origin)
 	}
 	if !q.origin.giaddr.IsValid() && p.listener.config.Kind == ListenUDP {

@@ -25,7 +25,7 @@ func compiled(t testing.TB, text string, zones ...string) (*snapshot, error) {
 
 func namingOf(t testing.TB, s *snapshot, addr string) *naming {
 	t.Helper()
-	n := s.index.whole.containing(netip.MustParseAddr(addr))
+	n := s.index.whole.containing(&s.index.whole.open, netip.MustParseAddr(addr))
 	require.NotNil(t, n)
 	return n.naming
 }

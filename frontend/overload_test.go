@@ -284,7 +284,7 @@ func (c *crowd) answered() int {
 func (c *crowd) apart() {
 	flow := func(a netip.Addr) uint64 {
 		o := origin{relay: a.AsSlice()}
-		return o.relayFlow(c.admission.seed, &packet{}) % flowCount
+		return o.relayFlow(c.admission.seed, &packet{}, 0) % flowCount
 	}
 	for flow(relayA) == flow(relayB) {
 		c.admission = newAdmission()

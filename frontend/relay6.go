@@ -79,7 +79,7 @@ func (r *relay6) field(code dhcpv6.OptionCode) *[]byte {
 
 // origin6 returns what selects the client's network: see index.select6.
 func (q *query6) origin6(at place) origin6 {
-	return origin6{place: at, link: q.linkAddr(), interfaceID: q.interfaceID()}
+	return origin6{place: at, link: q.linkAddr(), interfaceID: q.interfaceID(), relays: q.relays}
 }
 
 // linkAddr returns the link-address that tells the client's link: that of the

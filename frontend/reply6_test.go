@@ -389,6 +389,23 @@ func TestSubnetOfTheAddressDecides(t *testing.T) {
 	require.Equal(t, "2001:db8::53", m.Options.DNS()[0].String())
 }
 
+// That is so also where the relay selects a subnet that is closing, and only one is
+// open.
+func TestSubnetOfThePrefixDecidesInOneThatIsClosing(t *testing.T) {
+	t.Parallel()
+	c := config6()
+	closing := c.Links[0].Subnets[1]
+	closing.Parameters = sqlstore.Parameters{"valid_lifetime": "800"}
+	closing.Options = []sqlstore.OptionData{{Family: sqlstore.IPv6, Name: "dns-servers", Data: "2001:db8:2::53"}}
+	b := newBench6Of(t, c)
+	for _, ia := range [][]byte{na6(1, "2001:db8:1::1001"), pd6(1, "2001:db8:100:300::/56")} {
+		inner := request6Of(dhcpv6.MessageTypeRequest, ia, opt6(dhcpv6.OptionORO, u16(23)))
+		m := b.relayAnswer(t, relay6Msg(0, "2001:db8:2::1", "fe80::9", inner))
+		require.Equal(t, 7200, leases6(m)[0][0].valid)
+		require.Equal(t, "2001:db8::53", m.Options.DNS()[0].String())
+	}
+}
+
 func TestRFC9915Section21_4Timers(t *testing.T) {
 	t.Parallel()
 	const inf = sqlstore.Infinite

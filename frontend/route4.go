@@ -16,10 +16,12 @@ import (
 //   - to everybody where the client asks for that or has no Ethernet address,
 //     else to the new address at the client's Ethernet address.
 //
+// It leaves by the interface that tells the client's VRF, if one does.
+//
 // A listener of kind udp has no link: there a NAK goes to the ciaddr of the
 // client that renews through routers, and the last case is a drop.
 func route4(p *packet, q *query4, w *writer4) (outgoing, error) {
-	out := outgoing{data: w.bytes(), from: p.local, kind: kindNames4[w.kind], in: p}
+	out := outgoing{data: w.bytes(), from: p.local, ifindex: q.origin.bound, kind: kindNames4[w.kind], in: p}
 	hw, ethernet := w.ethernet()
 	c := p.listener.config
 	ciaddr, giaddr := q.origin.ciaddr, q.origin.giaddr

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv6"
 
+	"rowlock/ddns/name"
 	"rowlock/sqlstore"
 )
 
@@ -31,7 +33,7 @@ type Sample struct {
 	Requested       netip.Prefix // the address, or prefix, that the client names
 	ServerID        []byte       // DHCPv6 server identifier
 	Asks            []uint16     // codes of the options that it asks for
-	Hostname        string
+	Hostname        string       // option 12; DHCPv6: the Client FQDN option, qualified where it has a dot
 }
 
 // SampleTypes are the types of messages that can be made up; those of DHCPv6 end
@@ -169,8 +171,13 @@ func (s *Sample) input6(kind dhcpv6.MessageType) (in ExplainInput, err error) {
 		oro = binary.BigEndian.AppendUint16(oro, code)
 	}
 	msg = option6(msg, dhcpv6.OptionORO, oro)
-	if s.Hostname != "" && len(s.Hostname) < 64 {
-		msg = option6(msg, dhcpv6.OptionFQDN, append([]byte{1, byte(len(s.Hostname))}, s.Hostname...))
+	if s.Hostname != "" {
+		fqdn := name.FQDN{Name: strings.TrimSuffix(s.Hostname, "."), Full: name.Dotted(s.Hostname), S: true}
+		v, err := fqdn.Append6(nil)
+		if err != nil {
+			return in, fmt.Errorf("hostname: %w", err)
+		}
+		msg = option6(msg, dhcpv6.OptionFQDN, v)
 	}
 	in.Message = s.relay6(msg, &in)
 	if len(in.Message) > maxPacket {

@@ -30,8 +30,8 @@ type Server struct {
 	interfaces interfaceNames
 	snap       atomic.Pointer[snapshot]
 	mu         sync.Mutex    // guards seen, changed and the swap of snap
-	changed    chan struct{} // closed and replaced when seen rises
-	seen       int64         // newest revision given to SetConfig, refused ones included
+	changed    chan struct{} // closed and replaced when seen changes
+	seen       int64         // newest revision given to SetConfig, refused ones included; see saw
 
 	// life guards what Start and Shutdown do. Handling a packet must not take
 	// it: Shutdown holds it while it waits for the last packets.
@@ -93,14 +93,18 @@ func (s *Server) Refuse(revision int64) {
 
 // saw notes a revision, takes its snapshot into use and wakes those who wait
 // for it. A refused revision (nil snapshot) counts as seen: answers must not
-// wait for something that does not come.
+// wait for something that does not come. A snapshot older than the one before is
+// that of a database which was restored: it numbers its revisions from there, and
+// those that were seen are others than those to come.
 func (s *Server) saw(revision int64, snap *snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if snap != nil {
-		s.snap.Store(snap)
-	}
 	s.seen = max(s.seen, revision)
+	if snap != nil {
+		if old := s.snap.Swap(snap); old != nil && snap.revision < old.revision {
+			s.seen = snap.revision
+		}
+	}
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
@@ -114,7 +118,7 @@ func (s *Server) Revision() int64 {
 }
 
 // Seen returns the newest revision given to SetConfig, also when that was
-// refused.
+// refused; of a database that was restored, since then.
 func (s *Server) Seen() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

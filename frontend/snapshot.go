@@ -39,7 +39,7 @@ type network struct {
 type segment struct {
 	networks []*network // those that are open, sorted by prefix
 	closing  []*network
-	byID     map[uint32]*network // the open ones by id of the subnet
+	byID     map[uint32]*network // the open ones by id of the subnet; nil where there is no other network
 	named    bool                // the names of clients in one of them are kept in DNS
 	// former are the links that subnets of this one came from: clients may
 	// still have their bindings under these.

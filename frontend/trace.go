@@ -3,6 +3,7 @@ package frontend
 import (
 	"encoding/hex"
 	"net/netip"
+	"slices"
 )
 
 // The rules by which a packet is given to a VRF and to a subnet, in the order in
@@ -11,6 +12,7 @@ const (
 	ruleVRFInterface = "interface of the vrf"
 	ruleVRFRelay     = "relay of the vrf"
 	ruleVRFSubnet    = "interface of a subnet of the vrf"
+	ruleVRFCiaddr    = "ciaddr, which the vrf of the interface's subnet does not have"
 	ruleVRFDefault   = "no vrf claims it"
 
 	ruleLinkSelection    = "link-selection"
@@ -29,6 +31,7 @@ const (
 type trace struct {
 	vrfRule, vrfValue string
 	vrfID             uint32
+	torn              bool // between relays of two VRFs
 	looks             []look
 }
 
@@ -39,9 +42,33 @@ type look struct {
 	found       *network   // nil: no subnet
 }
 
-func (t *trace) vrf(rule, value string, id uint32) {
+func (t *trace) vrf(c *claim, at *place) {
+	if t == nil {
+		return
+	}
+	t.vrfRule, t.vrfID, t.torn = c.rule, c.vrf, c.other.IsValid()
+	switch {
+	case c.addr.IsValid():
+		t.vrfValue = c.addr.String()
+	case c.rule == ruleVRFInterface:
+		t.vrfValue = at.via
+	case c.rule == ruleVRFSubnet:
+		t.vrfValue = at.iface.name
+	}
+}
+
+// len returns how many looks there are.
+func (t *trace) len() int {
+	if t == nil {
+		return 0
+	}
+	return len(t.looks)
+}
+
+// prune forgets which looks after the first n found nothing.
+func (t *trace) prune(n int) {
 	if t != nil {
-		t.vrfRule, t.vrfValue, t.vrfID = rule, value, id
+		t.looks = append(t.looks[:n], slices.DeleteFunc(t.looks[n:], func(l look) bool { return l.found == nil })...)
 	}
 }
 

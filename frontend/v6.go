@@ -50,7 +50,9 @@ func (s *Server) handle6(ctx context.Context, p *packet) error {
 // unless that would end a binding twice.
 func (s *Server) decide6(ctx context.Context, snap *snapshot, q *query6, p *packet) (*network, asked6, *sqlstore.Decision, error) {
 	for again := false; ; again = true {
-		n, err := locate6(q, s.place(p, snap), snap, nil)
+		at := s.place(p, snap)
+		q.bound = at.bound
+		n, err := locate6(q, at, snap, nil)
 		if err != nil {
 			return nil, asked6{}, nil, err
 		}
@@ -106,10 +108,13 @@ func locate6(q *query6, at place, snap *snapshot, t *trace) (*network, error) {
 	}
 	o := q.origin6(at)
 	n := snap.index.select6(&o, t)
-	if n == nil {
-		return nil, drop(ReasonNoSubnet, "no subnet for %s", &o)
+	if n != nil {
+		return n, nil
 	}
-	return n, nil
+	if c := snap.index.claim(sqlstore.IPv6, &o.place, o.link, o.relays); c.other.IsValid() {
+		return nil, snap.index.contradicts(&c)
+	}
+	return nil, drop(ReasonNoSubnet, "no subnet for %s", &o)
 }
 
 // String lists what the message tells about where it comes from.
@@ -128,8 +133,8 @@ func (o *origin6) String() string {
 }
 
 // send6 sends a reply to where the packet came from, through the same relays
-// (RFC 9915 section 18.3.10). A link-local destination needs the interface;
-// any other is routed.
+// (RFC 9915 section 18.3.10). A link-local destination needs the interface, and so
+// does one in a VRF that the interface tells; any other is routed.
 func (s *Server) send6(p *packet, q *query6, msg *dhcpv6.Message) error {
 	data := relayReply6(q.relays, msg).ToBytes()
 	if len(data) > maxReply6 {
@@ -138,7 +143,7 @@ func (s *Server) send6(p *packet, q *query6, msg *dhcpv6.Message) error {
 	port := q.replyPort6(p.src.Port(), p.listener.config.RelayPort)
 	o := outgoing{
 		data: data, to: netip.AddrPortFrom(p.src.Addr(), port), from: p.local,
-		kind: typeName6(msg.MessageType), in: p,
+		ifindex: q.bound, kind: typeName6(msg.MessageType), in: p,
 	}
 	if p.src.Addr().IsLinkLocalUnicast() {
 		o.ifindex = p.ifindex

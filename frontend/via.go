@@ -19,6 +19,11 @@ func (s *Server) place(p *packet, snap *snapshot) place {
 			at.unnamed = p.ifindex
 		}
 	}
+	if at.via != "" {
+		if _, listed := snap.index.interfaces[at.via]; listed {
+			at.bound = p.ifindex
+		}
+	}
 	return at
 }
 

@@ -185,6 +185,35 @@ func TestRefusedRevisionCountsAsSeen(t *testing.T) {
 	require.Len(t, b.model.requests, 1)
 }
 
+// A database that was restored counts its revisions anew from an older one: what
+// was seen before does not stand for one that has not come yet.
+func TestRevisionsOfARestoredDatabaseAreNotSeenYet(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench4(t, "revision 9\n"+lan4, onLink4)
+		at := func(revision int64) {
+			c, err := parseConfig4(fmt.Sprintf("revision %d\n%s", revision, lan4))
+			require.NoError(t, err)
+			require.NoError(t, b.SetConfig(c))
+		}
+		b.Refuse(11)
+		require.EqualValues(t, 11, b.Seen())
+		at(10)
+		require.EqualValues(t, 11, b.Seen(), "the refused one is the newest yet")
+		at(2)
+		require.EqualValues(t, 2, b.Seen())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		snap, err := b.since(ctx, 2, 3)
+		require.Nil(t, snap)
+		requireDrop(t, ReasonConfigBehind, err)
+		time.AfterFunc(time.Second, func() { at(3) })
+		snap, err = b.since(t.Context(), 2, 3)
+		require.NoError(t, err)
+		require.EqualValues(t, 3, snap.revision)
+	})
+}
+
 func TestConfigurationThatDoesNotComeDropsTheAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench4(t, lan4, onLink4)
