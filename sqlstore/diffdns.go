@@ -5,6 +5,8 @@ import (
 	"strings"
 )
 
+const notKnown = "not known" // in the place of a fingerprint
+
 // dns adds keys, without their secrets, and zones. A key of next that says
 // nothing about its secret keeps the one of old.
 func (f *facts) dns(c *Config) {
@@ -13,7 +15,7 @@ func (f *facts) dns(c *Config) {
 		object := "tsig_key " + k.Name
 		f.add(object, object, k.Algorithm)
 		f.comment(object, object, k.Comment)
-		secret := "fingerprint not known"
+		secret := "fingerprint " + notKnown
 		if k.Fingerprint != "" {
 			secret = "fingerprint " + k.Fingerprint
 		} else if f.old != nil {

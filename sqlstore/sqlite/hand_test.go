@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -186,7 +187,7 @@ func TestRowsThatCannotBeRead(t *testing.T) {
 			},
 		}
 		for name, try := range tries {
-			if retired := statement[:15] == "UPDATE pool_gen"; retired && name != "settle" {
+			if retired := strings.HasPrefix(statement, "UPDATE pool_gen"); retired && name != "settle" {
 				continue
 			}
 			require.ErrorIs(t, try(), sqlstore.ErrData, "%s: %s", name, statement)

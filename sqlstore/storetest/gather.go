@@ -22,6 +22,8 @@ func testGather(t *testing.T, dialect string) {
 		{"row", gatherRow},
 		{"several", gatherSeveral},
 		{"comments", gatherComments},
+		{"comment alone", gatherCommentAlone},
+		{"secret", gatherSecret},
 		{"undone", gatherUndone},
 		{"apply", gatherApply},
 		{"any revision", gatherAny},
@@ -79,7 +81,7 @@ func (d *database) whoami(t testing.TB) string {
 
 func diffText(old, next *sqlstore.Config) string {
 	var text strings.Builder
-	for _, c := range sqlstore.Diff(old, next) {
+	for _, c := range sqlstore.DiffStored(old, next) {
 		fmt.Fprintln(&text, c)
 	}
 	return text.String()
@@ -273,6 +275,33 @@ func (h *hand) unguarded(t testing.TB, statements ...string) {
 		require.NoError(t, err, s)
 	}
 	require.NoError(t, tx.Commit())
+}
+
+// A comment that comes too late for its change is not said of the next one.
+func gatherCommentAlone(t *testing.T, h *hand) {
+	h.apply(t, handSite())
+	h.does(t, "UPDATE subnet SET comment = 'a' WHERE id = 10")
+	h.gather(t, nil)
+	h.does(t, "UPDATE config_head SET change_comment = 'ticket 7'")
+	h.gather(t, nil)
+	r := h.newestRevision(t)
+	require.Equal(t, [2]string{"ticket 7", ""}, [2]string{r.Comment, r.Diff})
+	h.does(t, "DELETE FROM pool WHERE id = 101")
+	h.gather(t, nil)
+	r = h.newestRevision(t)
+	require.Empty(t, r.Comment)
+	require.Contains(t, r.Diff, "pool")
+}
+
+// Another secret is a change, which a document takes back.
+func gatherSecret(t *testing.T, h *hand) {
+	h.apply(t, handSite())
+	was := h.db.rows(t, "SELECT name, algorithm, secret, fingerprint FROM tsig_key ORDER BY 1")
+	h.does(t, "UPDATE tsig_key SET secret = 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=' WHERE name = 'a_key'")
+	h.gather(t, nil)
+	require.Regexp(t, "^~ tsig_key a_key secret: fingerprint [0-9a-f]{8} -> fingerprint not known\n$", h.newestRevision(t).Diff)
+	h.apply(t, handSite())
+	require.Equal(t, was, h.db.rows(t, "SELECT name, algorithm, secret, fingerprint FROM tsig_key ORDER BY 1"))
 }
 
 // A configuration from before revisions had a content is described by whoever
