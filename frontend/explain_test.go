@@ -179,7 +179,8 @@ func TestExplainClosing(t *testing.T) {
 	require.Equal(t, "relay list 192.0.2.1: it is closing, and an open subnet is preferred", x.Candidates[0].Why)
 	x = explained(t, config, Sample{Type: "discover", Relay: a("10.0.0.1")}, "")
 	require.Equal(t, []ExplainedRule{
-		{Rule: "relay list", Value: "10.0.0.1", Text: "no open subnet has it"}, {Rule: "giaddr", Value: "10.0.0.1", Text: "no open subnet has it"},
+		{Rule: "relay list", Value: "10.0.0.1", Text: "no open subnet has it"},
+		{Rule: "giaddr", Value: "10.0.0.1", Text: "no open subnet has it"},
 		{Rule: "giaddr", Value: "10.0.0.1", Subnet: 10, Chosen: true, Text: "subnet 10 (10.0.0.0/24)"},
 	}, x.Selection)
 	x = explained(t, config, Sample{Type: "discover", Relay: a("198.18.0.1")}, "")

@@ -128,7 +128,8 @@ func (s *Server) flowVRF(p *packet, snap *snapshot, from *origin) (uint32, error
 		return 0, err
 	}
 	relay, _ := netip.AddrFromSlice(from.relay)
-	c := snap.index.claim(p.family, &at, relay, nil)
+	var c claim
+	snap.index.claim(&c, p.family, &at, relay, nil)
 	if c.other.IsValid() {
 		return 0, snap.index.contradicts(&c)
 	}

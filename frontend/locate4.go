@@ -14,7 +14,8 @@ func locate4(p *packet, q *query4, snap *snapshot, t *trace) (*network, error) {
 	if n != nil {
 		return n, nil
 	}
-	c := snap.index.claim4(&q.origin)
+	var c claim
+	snap.index.claim4(&c, &q.origin)
 	if c.other.IsValid() {
 		return nil, snap.index.contradicts(&c)
 	}

@@ -49,7 +49,8 @@ func (x *index) select4(o *origin4, t *trace) *network {
 	if x.plans == nil {
 		return x.whole.select4(o, t)
 	}
-	c := x.claim4(o)
+	var c claim
+	x.claim4(&c, o)
 	t.vrf(&c, &o.place)
 	switch {
 	case c.other.IsValid():
@@ -120,7 +121,8 @@ func (p *plan) by4(d *directory, o *origin4, t *trace) *network {
 func (x *index) select6(o *origin6, t *trace) *network {
 	p := x.whole
 	if x.plans != nil {
-		c := x.claim(sqlstore.IPv6, &o.place, o.link, o.relays)
+		var c claim
+		x.claim(&c, sqlstore.IPv6, &o.place, o.link, o.relays)
 		t.vrf(&c, &o.place)
 		if c.other.IsValid() {
 			return nil

@@ -111,7 +111,8 @@ func locate6(q *query6, at place, snap *snapshot, t *trace) (*network, error) {
 	if n != nil {
 		return n, nil
 	}
-	if c := snap.index.claim(sqlstore.IPv6, &o.place, o.link, o.relays); c.other.IsValid() {
+	var c claim
+	if snap.index.claim(&c, sqlstore.IPv6, &o.place, o.link, o.relays); c.other.IsValid() {
 		return nil, snap.index.contradicts(&c)
 	}
 	return nil, drop(ReasonNoSubnet, "no subnet for %s", &o)

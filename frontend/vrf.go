@@ -16,30 +16,36 @@ type claim struct {
 	other netip.Addr
 }
 
-// claim returns the VRF of a message: that of the incoming interface, else the one
-// that lists the address which sent it or a relay that it names. These must be of one
-// VRF: what is in giaddr or a link-address may come from the client. Clients on an
-// interface that a subnet names are in the VRF of that subnet; all others in VRF 0.
-func (x *index) claim(f sqlstore.Family, at *place, relay netip.Addr, relays []relay6) (c claim) {
-	if v, ok := x.interfaces[at.via]; ok && at.via != "" {
-		return claim{vrf: v, rule: ruleVRFInterface}
+// claim puts the VRF of a message into c, which is zero: that of the incoming
+// interface, else the one that lists a relay that it names or the address which sent
+// it. These must be of one VRF: what is in giaddr or a link-address may come from the
+// client. Clients on an interface that a subnet names are in the VRF of that subnet;
+// all others in VRF 0.
+func (x *index) claim(c *claim, f sqlstore.Family, at *place, relay netip.Addr, relays []relay6) {
+	if at.via != "" {
+		if v, ok := x.interfaces[at.via]; ok {
+			c.vrf, c.rule = v, ruleVRFInterface
+			return
+		}
 	}
-	x.relayed(&c, relay)
+	if relay.IsValid() {
+		x.relayed(c, relay)
+	}
 	for i := range relays {
 		if relays[i].link != relay {
-			x.relayed(&c, relays[i].link)
+			x.relayed(c, relays[i].link)
 		}
 	}
-	x.relayed(&c, at.src)
+	x.relayed(c, at.src)
 	if c.rule != "" {
-		return c
+		return
 	}
+	c.rule = ruleVRFDefault
 	if at.iface != nil && !relay.IsValid() {
 		if n := x.named[interfaceKey{f, at.iface.name}]; n != nil {
-			return claim{vrf: n.link.VRF, rule: ruleVRFSubnet}
+			c.vrf, c.rule = n.link.VRF, ruleVRFSubnet
 		}
 	}
-	return claim{rule: ruleVRFDefault}
 }
 
 // relayed adds to c what the list of a VRF says about an address.
@@ -54,14 +60,13 @@ func (x *index) relayed(c *claim, a netip.Addr) {
 	}
 }
 
-// claim4 returns the VRF of a DHCPv4 message. A client that renews or releases an
+// claim4 is claim of a DHCPv4 message. A client that renews or releases an
 // address of VRF 0 may come in by an interface that a subnet of another VRF names.
-func (x *index) claim4(o *origin4) claim {
-	c := x.claim(sqlstore.IPv4, &o.place, o.giaddr, nil)
+func (x *index) claim4(c *claim, o *origin4) {
+	x.claim(c, sqlstore.IPv4, &o.place, o.giaddr, nil)
 	if c.rule == ruleVRFSubnet && o.routed() && !x.plans[c.vrf].has(o.ciaddr) && x.plans[0].has(o.ciaddr) {
-		return claim{rule: ruleVRFCiaddr, addr: o.ciaddr}
+		c.vrf, c.rule, c.addr = 0, ruleVRFCiaddr, o.ciaddr
 	}
-	return c
 }
 
 // routed tells whether a client sent to the server itself, from an address that it

@@ -160,7 +160,9 @@ func TestRelaysOfTwoVRFs(t *testing.T) {
 			continue
 		}
 		o := q.origin6(c.at)
-		require.EqualValues(t, c.vrf, snap.index.claim(sqlstore.IPv6, &c.at, o.link, o.relays).vrf, c.name)
+		var in claim
+		snap.index.claim(&in, sqlstore.IPv6, &c.at, o.link, o.relays)
+		require.EqualValues(t, c.vrf, in.vrf, c.name)
 		require.NotEqual(t, ReasonVRFMismatch, reasonOf(err), c.name)
 	}
 	x := explained(t, fourPlans, Sample{Type: "discover", Relay: a("192.0.2.1")}, "")
