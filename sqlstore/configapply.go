@@ -175,7 +175,7 @@ const fullEvery = 50
 func record(tx ConfigTx, old, next *Config, author, comment string, marks bool) error {
 	n := NewRevision{Number: next.Revision, Author: author, Comment: comment}
 	var lines strings.Builder
-	for _, c := range DiffStored(old, next) {
+	for _, c := range Diff(old, next) {
 		fmt.Fprintln(&lines, c)
 	}
 	n.Diff = lines.String()

@@ -48,22 +48,6 @@ func Diff(old, next *Config) []Change {
 	return append(d.changes, reordered(d.before, d.after)...)
 }
 
-// DiffStored is Diff of two stored configurations. There a key without fingerprint
-// is one whose secret somebody wrote, and not one that keeps its secret.
-func DiffStored(old, next *Config) []Change {
-	if next != nil {
-		marked := *next
-		marked.TSIGKeys = slices.Clone(next.TSIGKeys)
-		for i := range marked.TSIGKeys {
-			if k := &marked.TSIGKeys[i]; k.Fingerprint == "" && k.Secret == "" {
-				k.Fingerprint = notKnown
-			}
-		}
-		next = &marked
-	}
-	return Diff(old, next)
-}
-
 // Planned returns next with the ids that its objects will have when it takes the
 // place of old, which is stored; next itself where it cannot. With it Diff tells
 // the same as it will about the revision, an edit of a pool for example.

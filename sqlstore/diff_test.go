@@ -102,14 +102,13 @@ func TestDiffOfTheIDOfANetwork(t *testing.T) {
 // A secret that somebody wrote has no fingerprint; a document that gives neither
 // keeps the secret.
 func TestDiffOfSecrets(t *testing.T) {
-	keys := func(fingerprint string) *sqlstore.Config {
-		return &sqlstore.Config{TSIGKeys: []sqlstore.TSIGKey{{Name: "k", Algorithm: "hmac-sha256", Fingerprint: fingerprint}}}
+	keys := func(revision int64, fingerprint string) *sqlstore.Config {
+		return &sqlstore.Config{Revision: revision, TSIGKeys: []sqlstore.TSIGKey{{Name: "k", Algorithm: "hmac-sha256", Fingerprint: fingerprint}}}
 	}
-	require.Empty(t, sqlstore.Diff(keys("1a2b3c4d"), keys("")))
-	changes := sqlstore.DiffStored(keys("1a2b3c4d"), keys(""))
+	require.Empty(t, sqlstore.Diff(keys(1, "1a2b3c4d"), keys(0, "")))
+	changes := sqlstore.Diff(keys(1, "1a2b3c4d"), keys(2, ""))
 	require.Len(t, changes, 1)
 	require.Equal(t, "~ tsig_key k secret: fingerprint 1a2b3c4d -> fingerprint not known", changes[0].String())
-	require.Len(t, sqlstore.DiffStored(keys(""), keys("1a2b3c4d")), 1)
-	require.Empty(t, sqlstore.DiffStored(keys(""), keys("")))
-	require.Len(t, sqlstore.DiffStored(keys(""), nil), 2)
+	require.Len(t, sqlstore.Diff(keys(1, ""), keys(2, "1a2b3c4d")), 1)
+	require.Empty(t, sqlstore.Diff(keys(1, ""), keys(2, "")))
 }

@@ -5,20 +5,19 @@ import (
 	"strings"
 )
 
-const notKnown = "not known" // in the place of a fingerprint
-
-// dns adds keys, without their secrets, and zones. A key of next that says
-// nothing about its secret keeps the one of old.
+// dns adds keys, without their secrets, and zones. A key of a document, which has
+// no revision, keeps the secret of old where it says nothing about it; in a row
+// that says nothing somebody has written a secret.
 func (f *facts) dns(c *Config) {
 	for _, k := range c.TSIGKeys {
 		k = k.Identity()
 		object := "tsig_key " + k.Name
 		f.add(object, object, k.Algorithm)
 		f.comment(object, object, k.Comment)
-		secret := "fingerprint " + notKnown
+		secret := "fingerprint not known"
 		if k.Fingerprint != "" {
 			secret = "fingerprint " + k.Fingerprint
-		} else if f.old != nil {
+		} else if f.old != nil && c.Revision == 0 {
 			if kept, known := f.old.facts[object+within+"secret"]; known {
 				secret = kept.value
 			}

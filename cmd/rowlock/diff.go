@@ -93,9 +93,9 @@ func (p *program) diff(ctx context.Context, args []string) ([]sqlstore.Change, e
 		}
 	}
 	if document {
-		return sqlstore.Diff(sides[0], sqlstore.Planned(sides[0], sides[1])), nil
+		sides[1] = sqlstore.Planned(sides[0], sides[1])
 	}
-	return sqlstore.DiffStored(sides[0], sides[1]), nil
+	return sqlstore.Diff(sides[0], sides[1]), nil
 }
 
 // revisionNumber reads the number of a revision; isNumber is false where the text

@@ -84,6 +84,9 @@ func TestHandForgetsTheFingerprint(t *testing.T) {
 	}
 	_, err := x.GatherConfig(t.Context(), nil)
 	require.NoError(t, err)
+	list, err := x.Revisions(t.Context(), 0, 1)
+	require.NoError(t, err)
+	require.Contains(t, list[0].Diff, "~ tsig_key k secret: fingerprint "+known+" -> fingerprint not known\n")
 	cfg.TSIGKeys[0].Secret = secretA
 	x.put(cfg)
 	require.Equal(t, secretA+" "+known, x.text("SELECT secret || ' ' || fingerprint FROM tsig_key"), "the old one is back")

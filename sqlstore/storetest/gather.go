@@ -81,7 +81,7 @@ func (d *database) whoami(t testing.TB) string {
 
 func diffText(old, next *sqlstore.Config) string {
 	var text strings.Builder
-	for _, c := range sqlstore.DiffStored(old, next) {
+	for _, c := range sqlstore.Diff(old, next) {
 		fmt.Fprintln(&text, c)
 	}
 	return text.String()
