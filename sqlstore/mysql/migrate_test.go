@@ -110,3 +110,24 @@ func TestMigrationLockLost(t *testing.T) {
 		require.NoError(t, err, "the next one has the lock")
 	})
 }
+
+// Rows of before get the vrf of their link.
+func TestMigrationKeepsRows(t *testing.T) {
+	onEach(t, func(t *testing.T, flavour string) {
+		url := storetest.Migrated(t, flavour)
+		s, m := shellOn(t, url), migrator(t, url)
+		_, err := m.Down(t.Context())
+		require.NoError(t, err)
+		s.exec(t, "INSERT INTO link (id, vrf) VALUES (1, 7), (2, 0)")
+		s.exec(t, "INSERT INTO subnet (id, link_id, prefix) VALUES (1, 1, '192.0.2.0/24'), (2, 2, '192.0.2.0/24')")
+		s.exec(t, "INSERT INTO subnet_relay (subnet_id, addr) VALUES (1, '192.0.2.1'), (2, '192.0.2.1')")
+		s.exec(t, "INSERT INTO pool (id, subnet_id, kind, first_addr, last_addr, delegated_len) VALUES (1, 1, 1, '192.0.2.9', '192.0.2.9', 32)")
+		s.exec(t, "INSERT INTO pool_gen (pool_id, gen, first_addr, last_addr, delegated_len) VALUES (1, 1, '192.0.2.9', '192.0.2.9', 32)")
+		_, err = m.Up(t.Context())
+		require.NoError(t, err)
+		for _, table := range []string{"subnet", "subnet_relay"} {
+			require.Equal(t, []string{"7", "0"}, s.column(t, "SELECT vrf FROM %s ORDER BY 1 DESC", table), table)
+		}
+		require.Equal(t, []string{"7"}, s.column(t, "SELECT vrf FROM pool_gen"))
+	})
+}
