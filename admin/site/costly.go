@@ -6,9 +6,10 @@ import (
 )
 
 const (
-	// maxTokens bounds the memory that a document takes, which is some 600 bytes
-	// for each token. Documents have one for each four bytes and more.
-	maxTokens = MaxSize / 4
+	// maxTokens bounds the memory that a document takes, which is some 500 bytes
+	// for each token. Documents have one for each four or five bytes, so that MaxSize
+	// is what they come to first.
+	maxTokens = 5_500_000
 	// maxSteps bounds what takes the lexer and the parser a time that grows faster
 	// than the document: some seconds.
 	maxSteps = 1 << 30

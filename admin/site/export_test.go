@@ -377,6 +377,8 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("a: &x [*x]\n? {b: !!str c}\n: |\n  d\n<<: {}\n"))
 	f.Add([]byte("# head\r\n#\r\n\r\nparameters: # no\r\n  valid_lifetime: 1 # kept\r\n  # below\r\nvrfs: [{vrf: 1, relays: [::1]}] # v\r\n"))
 	f.Add([]byte("subnets:\n# north\n-  # dash\n  {subnet: 192.0.2.0/24, comment: |\n  a\n\n  , closing: true, parameters: {renew_timer: {value: 1, comment: x}}}"))
+	f.Add([]byte("a:\n-\na:\n- b:\n  - [{c, d: , \"e\":1}]\n...\n---\n"))
+	f.Add([]byte("# yaml-language-server: a\ncomment: \"\\ufeff\\nyaml-language-server: b\"\n# secret: Zm9yZ290dGVuIGZvcmdvdHRlbg==\nvrfs: [{vrf: 1}]\n"))
 	f.Add([]byte("subnets:\n- subnet: 2001:db8::/32\n  pd_pools:\n  - prefix: 2001:db8::/33\n    delegated_len: 0x7f\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := site.Parse("fuzz.yaml", data)

@@ -1,7 +1,6 @@
 package site_test
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -48,9 +47,9 @@ func TestParseLimits(t *testing.T) {
 		"tabs":              {`{"a": "` + strings.Repeat("\t", many) + `"}`, "a long line must not have many tabs"},
 		"marks":             {strings.Repeat("<", many), "a line must not have a long row of <"},
 		"empty lines":       {"comment: |\n  a" + strings.Repeat("\n", many) + "vrfs: []\n", "so many empty lines in a row"},
-		"numbers":           {"subnets: [" + strings.Repeat("1,", 5*deep) + "1]", "more than 4194304 words and signs"},
-		"quotes":            {"subnets: [" + strings.Repeat(`""`, 5*deep) + "]", "more than 4194304 words and signs"},
-		"comments":          {strings.Repeat("#\n", 5*deep), "more than 4194304 words and signs"},
+		"numbers":           {"subnets: [" + strings.Repeat("1,", 6*deep) + "1]", "more than 5500000 words and signs"},
+		"quotes":            {"subnets: [" + strings.Repeat(`""`, 6*deep) + "]", "more than 5500000 words and signs"},
+		"comments":          {strings.Repeat("#\n", 6*deep), "more than 5500000 words and signs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
@@ -115,7 +114,6 @@ func TestParseOfManyMistakes(t *testing.T) {
 			require.Len(t, all, site.MaxProblems+1)
 			require.Equal(t, "site.yaml: there are more mistakes than these 1000", all[site.MaxProblems].Error())
 			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(2000*len(text)))
-			require.True(t, errors.As(err, new(*site.Problem)))
 		})
 	}
 }
