@@ -56,7 +56,8 @@ func TestPlanTellsWhatBecomesOfLiveLeases(t *testing.T) {
 		{
 			"removed closing subnet inside its successor",
 			"subnets: [{subnet: 192.0.2.0/24, closing: true, pools: [{pool: 192.0.2.15 - 192.0.2.45}]}, {subnet: 192.0.2.0/23, pools: [{pool: 192.0.2.20 - 192.0.2.35}]}]",
-			"subnets: [{subnet: 192.0.2.0/23, pools: [{pool: 192.0.2.20 - 192.0.2.35}]}]", 0, four, []string{
+			"subnets: [{subnet: 192.0.2.0/23, pools: [{pool: 192.0.2.20 - 192.0.2.35}]}]", 0, four,
+			[]string{
 				"- subnet 192.0.2.0/24", "- subnet 192.0.2.0/24 closing: true",
 				"- subnet 192.0.2.0/24 pool: 192.0.2.15-192.0.2.45",
 				"    closes 192.0.2.36-192.0.2.45: 1 live lease runs out",
