@@ -582,7 +582,9 @@ BEGIN
   DECLARE by_hand, moved, renumbered, reopened BOOLEAN;
   DECLARE low, high VARBINARY(17);
   CALL rowlock_begin(by_hand);
-  SET NEW.vrf = COALESCE((SELECT l.vrf FROM link l WHERE l.id = NEW.link_id LOCK IN SHARE MODE), 0);
+  IF NOT (NEW.link_id <=> OLD.link_id AND NEW.vrf <=> OLD.vrf) THEN
+    SET NEW.vrf = COALESCE((SELECT l.vrf FROM link l WHERE l.id = NEW.link_id LOCK IN SHARE MODE), 0);
+  END IF;
   IF by_hand THEN
     SET moved = NEW.link_id <> OLD.link_id, renumbered = CAST(NEW.prefix AS BINARY) <> CAST(OLD.prefix AS BINARY), reopened = OLD.closing AND NOT NEW.closing;
     CALL rowlock_note(2, OLD.link_id);
@@ -683,7 +685,9 @@ CREATE TRIGGER subnet_relay_update BEFORE UPDATE ON subnet_relay FOR EACH ROW
 BEGIN
   DECLARE by_hand BOOLEAN;
   CALL rowlock_begin(by_hand);
-  SET NEW.vrf = COALESCE((SELECT s.vrf FROM subnet s WHERE s.id = NEW.subnet_id LOCK IN SHARE MODE), 0);
+  IF NOT (NEW.subnet_id <=> OLD.subnet_id AND NEW.vrf <=> OLD.vrf) THEN
+    SET NEW.vrf = COALESCE((SELECT s.vrf FROM subnet s WHERE s.id = NEW.subnet_id LOCK IN SHARE MODE), 0);
+  END IF;
   IF by_hand THEN
     CALL rowlock_note(2, (SELECT s.link_id FROM subnet s WHERE s.id = OLD.subnet_id LOCK IN SHARE MODE));
     CALL rowlock_relay(NEW.subnet_id, NEW.addr);
