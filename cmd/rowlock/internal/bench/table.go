@@ -51,7 +51,8 @@ func (r *results) config() string {
 }
 
 // pivot is a table of the benchmarks below a prefix: the last part of the name
-// chooses the column if it has the label, the rest is the row.
+// chooses the column, by its label, the rest is the row. Without a label each unit
+// has a column.
 func (r *results) pivot(prefix, title, label string, units ...string) string {
 	var rows, columns []string
 	for _, name := range r.below(prefix) {
@@ -70,8 +71,18 @@ func (r *results) pivot(prefix, title, label string, units ...string) string {
 		return ""
 	}
 	t := table{head: append([]string{""}, columns...)}
+	if label == "" {
+		t.head = append(t.head[:1], units...)
+	}
 	for _, row := range rows {
 		cells := []string{engineName(row)}
+		if label == "" {
+			for _, u := range units {
+				cells = append(cells, r.cell(prefix+row, u))
+			}
+			t.rows = append(t.rows, cells)
+			continue
+		}
 		for _, column := range columns {
 			name := prefix + row
 			if column != "" {
