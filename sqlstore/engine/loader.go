@@ -189,7 +189,11 @@ func (e *Engine) offerWhole(ctx context.Context, cfg, known *sqlstore.Config) (*
 	if unread != nil || whole.Revision != cfg.Revision || sqlstore.SameConfig(whole, cfg) {
 		return cfg, err
 	}
-	return whole, e.offerConfig(whole)
+	if err = e.offerConfig(whole); err == nil {
+		e.log.Warn("what changed was not what is noted: the configuration was read whole", slog.String("event", "config.reread"),
+			slog.Int64("revision", whole.Revision))
+	}
+	return whole, err
 }
 
 // offerConfig hands a configuration on. A panic over it is a bug, and refuses

@@ -265,6 +265,7 @@ func TestRefusedChangesAreReadWhole(t *testing.T) {
 		require.EqualValues(t, 2, revision)
 		require.NoError(t, why)
 		require.Zero(t, log.count("config.refused"))
+		require.Equal(t, 1, log.count("config.reread"))
 		cfg, _ := e.loader.current()
 		require.Equal(t, "as the rows are", cfg.Comment)
 	})

@@ -52,20 +52,20 @@ func Run(t *testing.T, dialect string) { RunSome(t, dialect, func(string) bool {
 
 // RunSome runs the parts of the suite that wanted names.
 func RunSome(t *testing.T, dialect string, wanted func(name string) bool) {
-	todo := make(chan suite)
+	queue := make(chan suite)
 	var wg sync.WaitGroup
 	for range 2 {
 		wg.Go(func() {
-			for s := range todo {
+			for s := range queue {
 				t.Run(s.name, func(t *testing.T) { s.run(t, dialect) })
 			}
 		})
 	}
 	for _, s := range suites {
 		if wanted(s.name) {
-			todo <- s
+			queue <- s
 		}
 	}
-	close(todo)
+	close(queue)
 	wg.Wait()
 }

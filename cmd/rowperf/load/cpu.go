@@ -37,21 +37,21 @@ func ProcessCPU(pids ...int) (time.Duration, error) {
 	}
 	var sum time.Duration
 	seen := map[int]bool{}
-	todo := append([]int(nil), pids...)
+	pending := append([]int(nil), pids...)
 	for _, pid := range pids {
 		if _, ok := all[pid]; !ok {
 			return 0, fmt.Errorf("read processor time: no process %d", pid)
 		}
 	}
-	for len(todo) > 0 {
-		pid := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for len(pending) > 0 {
+		pid := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
 		if seen[pid] {
 			continue
 		}
 		seen[pid] = true
 		sum += all[pid].cpu
-		todo = append(todo, children[pid]...)
+		pending = append(pending, children[pid]...)
 	}
 	return sum, nil
 }
